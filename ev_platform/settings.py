@@ -1,0 +1,225 @@
+"""Settings of the whole platform, read from the environment (`EV_*`).
+
+With nothing set, the embedded default runs: SQLite, an in-memory channel layer and Celery threads, for demos,
+tests and small sites. `EV_DATABASE_URL` and `EV_REDIS_URL` switch to PostgreSQL and Redis; `EV_ENV=production`
+refuses default keys and embedded parts.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from ev_platform import env as ev_env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+EV_ENV = ev_env.choice("EV_ENV", "development", ("development", "test", "production"))
+PRODUCTION = EV_ENV == "production"
+EV_ALLOW_EMBEDDED = ev_env.boolean("EV_ALLOW_EMBEDDED", False)
+EV_DATA_DIR = Path(env.str("EV_DATA_DIR", default=str(BASE_DIR / "data"))).expanduser().resolve()
+EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
+EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
+EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
+EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
+EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
+EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
+EV_DEMO = ev_env.boolean("EV_DEMO", False)
+
+DEFAULT_SECRET = "insecure-development-key-never-used-in-production"  # noqa: S105
+SECRET_KEY = env.str("EV_SECRET_KEY", default=DEFAULT_SECRET)
+DEBUG = ev_env.boolean("EV_DEBUG", False)
+ALLOWED_HOSTS = env.list("EV_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.list("EV_CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- storage and wires -----------------------------------------------------
+EV_DATABASE_URL = env.str("EV_DATABASE_URL", default="")
+EV_REDIS_URL = env.str("EV_REDIS_URL", default="")
+EMBEDDED_DATABASE = not EV_DATABASE_URL
+EMBEDDED_BUS = not EV_REDIS_URL
+
+if PRODUCTION:
+    if SECRET_KEY == DEFAULT_SECRET or len(SECRET_KEY) < 32:
+        raise ImproperlyConfigured(
+            "EV_SECRET_KEY is the default or shorter than 32 characters; production needs its own"
+        )
+    if (EMBEDDED_DATABASE or EMBEDDED_BUS) and not EV_ALLOW_EMBEDDED:
+        raise ImproperlyConfigured(
+            "EV_ENV=production needs EV_DATABASE_URL and EV_REDIS_URL (or EV_ALLOW_EMBEDDED=1 for a small site)"
+        )
+    if DEBUG:
+        raise ImproperlyConfigured("EV_DEBUG must be off when EV_ENV=production")
+
+DATABASES = {"default": ev_env.database(EV_DATABASE_URL, EV_DATA_DIR, pool_size=EV_DB_THREADS + 8)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if EMBEDDED_BUS:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "kernel.runtime.layers.ThreadSafeInMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "ev"}}
+    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
+else:
+    ev_env.redis_url("EV_REDIS_URL", EV_REDIS_URL)
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [EV_REDIS_URL], "capacity": 1000, "expiry": 30},
+        }
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": EV_REDIS_URL}}
+    CELERY_BROKER_URL = env.str("EV_BROKER_URL", default=EV_REDIS_URL)
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_DEFAULT_QUEUE = "reports"
+CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}, "devices.*": {"queue": "devices"}}
+CELERY_TIMEZONE = "Asia/Shanghai"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- applications ----------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.inlines",
+    "ev_platform.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "kernel.apps.KernelConfig",
+    "users.apps.UsersConfig",
+    "stations.apps.StationsConfig",
+    "devices.apps.DevicesConfig",
+    "billing.apps.BillingConfig",
+    "alerts.apps.AlertsConfig",
+    "analytics.apps.AnalyticsConfig",
+    "ev_platform.apps.PlatformConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ev_platform.urls"
+ASGI_APPLICATION = "ev_platform.asgi.application"
+WSGI_APPLICATION = None
+AUTH_USER_MODEL = "users.Staff"
+LOGIN_URL = "admin:login"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- language and time -----------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"  # the console's clock; rows are stored in UTC, prices use the station's zone
+FIRST_DAY_OF_WEEK = 1
+
+# --- files -----------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+MEDIA_ROOT = EV_DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- API -------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.api.authentication.DriverTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["users.api.permissions.IsDriver"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "ev_platform.problems.problem_exception_handler",
+    "DEFAULT_THROTTLE_RATES": {"login_code_phone": "5/hour", "login_code_ip": "60/hour", "login": "20/hour"},
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ev-platform API",
+    "DESCRIPTION": "Driver API of the EV-charging operations platform. Amounts are integer fen.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+
+# --- behaviour of the business, each with its reason in the reference --------
+START_TIMEOUT_S = ev_env.integer("EV_START_TIMEOUT_S", 90, 5, 600)  # YKC 1.6 §8.2: start to «charging»
+RECORD_TIMEOUT_S = ev_env.integer("EV_RECORD_TIMEOUT_S", 60, 5, 86400)  # record due within 30 s of the end
+COMMAND_TIMEOUT_S = ev_env.integer("EV_COMMAND_TIMEOUT_S", 30, 1, 600)
+PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  # YKC: three missed heartbeats
+OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
+MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
+DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
+SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
+
+# --- security ----------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ev_env.boolean("EV_HTTPS", PRODUCTION)
+if SESSION_COOKIE_SECURE:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("EV_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+from ev_platform.console_theme import UNFOLD  # noqa: E402, F401
