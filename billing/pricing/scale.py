@@ -1,0 +1,86 @@
+"""Exact conversion between Decimals and scaled integers.
+
+Money arithmetic here runs on integers, so a result never depends on the precision of the decimal context
+that happens to be active in the thread.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from .errors import PricingError
+
+ENERGY_PLACES = 4
+PRICE_PLACES = 5
+AMOUNT_PLACES = ENERGY_PLACES + PRICE_PLACES
+MAX_MAGNITUDE = 9  # digits before the point: a thousand GWh in one order is a fault, not a quantity
+
+
+def _parts(value: Decimal, name: str) -> tuple[int, int]:
+    if not isinstance(value, Decimal):
+        raise PricingError("not_a_decimal", {"field": name, "value": repr(value)[:80]})
+    if not value.is_finite():
+        raise PricingError("not_finite", {"field": name, "value": str(value)})
+    sign, digits, exponent = value.as_tuple()
+    number = int("".join(map(str, digits)))
+    if number and value.adjusted() >= MAX_MAGNITUDE:
+        raise PricingError("too_large", {"field": name, "value": str(value)})
+    return (-number if sign else number), int(exponent)
+
+
+def to_units(value: Decimal, places: int, name: str) -> int:
+    """Return `value` × 10^places exactly.
+
+    PricingError `not_a_decimal`, `not_finite`, `too_large`, or `too_many_places` when digits would be lost.
+    """
+    number, exponent = _parts(value, name)
+    shift = exponent + places
+    if number == 0:
+        return 0
+    if shift >= 0:
+        return number * 10**shift
+    if -shift > len(str(abs(number))):
+        raise PricingError("too_many_places", {"field": name, "value": str(value), "places": places})
+    units, rest = divmod(abs(number), 10**-shift)
+    if rest:
+        raise PricingError("too_many_places", {"field": name, "value": str(value), "places": places})
+    return units if number > 0 else -units
+
+
+def round_units(value: Decimal, places: int, name: str) -> int:
+    """Return `value` × 10^places rounded half away from zero; same errors as `to_units` but for lost digits."""
+    number, exponent = _parts(value, name)
+    shift = exponent + places
+    if number == 0:
+        return 0
+    if shift >= 0:
+        return number * 10**shift
+    if -shift > len(str(abs(number))):
+        return 0
+    units = round_half_up(abs(number), 10**-shift)
+    return units if number > 0 else -units
+
+
+def round_half_up(numerator: int, denominator: int) -> int:
+    """Return numerator/denominator (both not negative) rounded half up."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def from_units(units: int, places: int) -> Decimal:
+    """Return units × 10^-places as a Decimal with exactly `places` decimals."""
+    return Decimal((1 if units < 0 else 0, tuple(map(int, str(abs(units)))), -places))
+
+
+def as_text(value: Decimal) -> str:
+    """Return `value` without an exponent, as it is stored in JSON."""
+    return format(value, "f")
+
+
+def from_text(text: object, name: str) -> Decimal:
+    """Return the Decimal a JSON string holds; a JSON number is refused, because it may have been a float."""
+    if not isinstance(text, str):
+        raise PricingError("not_a_decimal", {"field": name, "value": repr(text)[:80]})
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise PricingError("not_a_decimal", {"field": name, "value": text[:80]}) from None
