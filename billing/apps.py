@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BillingConfig(AppConfig):
+    name = "billing"
+    verbose_name = _("Orders and money")
+
+    def ready(self) -> None:
+        from billing import errors, handlers  # noqa: F401
+
+        handlers.register()

@@ -1,0 +1,26 @@
+"""Refusals of this app in words."""
+
+from django.utils.translation import gettext_lazy as _
+
+from kernel.errors import register_messages
+
+register_messages(
+    {
+        "connector_busy": (_("The connector %(code)s is in use."), 409),
+        "connector_fault": (_("The connector %(code)s reports a fault."), 409),
+        "driver_busy": (_("You already have a charging session: %(order_no)s."), 409),
+        "driver_in_arrears": (_("There is an unpaid amount of %(yuan)s yuan. Top up first."), 402),
+        "insufficient_balance": (
+            _("The balance is %(available_yuan)s yuan; %(needed_yuan)s yuan are needed to start."),
+            402,
+        ),
+        "no_tariff": (_("The pile %(code)s has no tariff in force."), 409),
+        "tariff_not_on_pile": (_("The pile %(code)s has not confirmed its tariff yet."), 409),
+        "tariff_does_not_fit": (_("The tariff does not fit this pile: %(reason)s"), 400),
+        "tariff_invalid": (_("The tariff is not valid: %(reason)s"), 400),
+        "order_unknown": (_("There is no order %(order_no)s."), 404),
+        "order_not_running": (_("The order %(order_no)s is not running."), 409),
+        "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
+        "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
+    }
+)

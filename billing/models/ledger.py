@@ -1,0 +1,166 @@
+"""The double-entry ledger. Every movement is a journal whose entries sum to zero; amounts are integer fen.
+
+Signs: a wallet's balance is what the platform owes its driver, so money coming in is positive on the wallet
+and negative on the account it came from.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from users.scope import ScopedManager, ScopePaths
+
+
+class Account(models.Model):
+    """A ledger account. `balance_fen` is the sum of its entries, kept in the transaction that posts them.
+
+    `held_fen` is reserved by active holds. A wallet never goes below what is held on it: what a driver owes
+    beyond the wallet stands on their arrears account (negative there).
+    """
+
+    class Kind(models.TextChoices):
+        WALLET = "wallet", _("Driver wallet")
+        ARREARS = "arrears", _("Driver arrears")
+        OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
+        OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
+        MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
+
+    kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
+    driver = models.ForeignKey(
+        "users.Driver",
+        verbose_name=_("driver"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
+    operator = models.ForeignKey(
+        "users.Operator",
+        verbose_name=_("operator"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
+    balance_fen = models.BigIntegerField(_("balance (fen)"), default=0)
+    held_fen = models.BigIntegerField(_("held (fen)"), default=0)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "driver"], condition=models.Q(driver__isnull=False), name="account_of_driver"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "operator"], condition=models.Q(operator__isnull=False), name="account_of_operator"
+            ),
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=models.Q(driver__isnull=True, operator__isnull=True),
+                name="account_of_platform",
+            ),
+            models.CheckConstraint(name="account_held_not_negative", condition=models.Q(held_fen__gte=0)),
+            models.CheckConstraint(
+                name="account_wallet_covers_holds",
+                condition=~models.Q(kind="wallet") | models.Q(balance_fen__gte=models.F("held_fen")),
+            ),
+            models.CheckConstraint(
+                name="account_arrears_not_positive",
+                condition=~models.Q(kind="arrears") | models.Q(balance_fen__lte=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+    @property
+    def available_fen(self) -> int:
+        return self.balance_fen - self.held_fen
+
+
+class Journal(models.Model):
+    """One movement. `idempotency_key` makes a repeat find it instead of posting again."""
+
+    class Kind(models.TextChoices):
+        TOPUP = "topup", _("Top-up")
+        SETTLEMENT = "settlement", _("Order settled")
+        ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
+        CORRECTION = "correction", _("Order corrected")
+
+    idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    order = models.ForeignKey(
+        "billing.ChargingOrder",
+        verbose_name=_("order"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="journals",
+    )
+    memo = models.CharField(_("note"), max_length=255, blank=True)
+    actor_key = models.CharField(_("by"), max_length=96)
+    actor_name = models.CharField(_("name"), max_length=128, blank=True)
+    at = models.DateTimeField(_("at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("journal")
+        verbose_name_plural = _("journals")
+
+    def __str__(self) -> str:
+        return self.idempotency_key
+
+
+class Entry(models.Model):
+    """One line of a journal. Never changed, never deleted (a database trigger says so as well)."""
+
+    journal = models.ForeignKey(Journal, on_delete=models.PROTECT, related_name="entries")
+    account = models.ForeignKey(
+        Account, verbose_name=_("account"), on_delete=models.PROTECT, related_name="entries"
+    )
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    balance_after_fen = models.BigIntegerField(_("balance after (fen)"))
+    at = models.DateTimeField(_("at"))
+    # Copied, so that a driver's or an operator's lines are one indexed WHERE.
+    driver = models.ForeignKey("users.Driver", null=True, blank=True, on_delete=models.PROTECT)
+    operator = models.ForeignKey("users.Operator", null=True, blank=True, on_delete=models.PROTECT)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
+        constraints = [
+            models.CheckConstraint(name="entry_not_zero", condition=~models.Q(amount_fen=0)),
+            models.UniqueConstraint(fields=["journal", "account"], name="entry_account_once"),
+        ]
+        indexes = [models.Index(fields=["account", "-id"], name="entry_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.amount_fen}"
+
+
+class Hold(models.Model):
+    """Money reserved on a wallet for one running order."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        RELEASED = "released", _("Released")
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
+    order = models.OneToOneField("billing.ChargingOrder", on_delete=models.PROTECT, related_name="hold")
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(_("created at"))
+    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        constraints = [models.CheckConstraint(name="hold_positive", condition=models.Q(amount_fen__gt=0))]
+
+    def __str__(self) -> str:
+        return f"{self.amount_fen} {self.state}"

@@ -1,0 +1,171 @@
+"""Charging orders: the money side of one session, with its state, frozen tariff and timeline."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kernel.fields import FixedPointField
+from users.scope import ScopedManager, ScopePaths
+
+OPEN_STATES = ("starting", "charging", "stopping")
+
+
+class ChargingOrder(models.Model):
+    """One session. Moves only through `billing.services.order_states.move`.
+
+    Amounts are fen. `segments` maps local half-hour starts to kWh (text) and feeds the running cost;
+    `bill` holds the lines, `evidence` what they were computed from.
+    """
+
+    class State(models.TextChoices):
+        STARTING = "starting", _("Starting")
+        CHARGING = "charging", _("Charging")
+        STOPPING = "stopping", _("Stopping")
+        FINISHING = "finishing", _("Waiting for the record")
+        REVIEW = "review", _("To handle")
+        SETTLED = "settled", _("Settled")
+        CLOSED = "closed", _("Closed without charging")
+
+    class StartMethod(models.TextChoices):
+        CODE = "code", _("Code or QR")
+        STAFF = "staff", _("By staff")
+        CARD = "card", _("Card")
+        VIN = "vin", _("VIN")
+        OFFLINE_CARD = "offline_card", _("Offline card")
+
+    order_no = models.CharField(_("order no."), max_length=32, unique=True)
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
+    connector = models.ForeignKey(
+        "stations.Connector", verbose_name=_("connector"), on_delete=models.PROTECT, related_name="orders"
+    )
+    driver = models.ForeignKey(
+        "users.Driver",
+        verbose_name=_("driver"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+    )
+    start_method = models.CharField(_("started by"), max_length=16, choices=StartMethod.choices)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    version = models.PositiveIntegerField(default=0)
+    transaction_ref = models.CharField(
+        _("transaction no."), max_length=64, blank=True, help_text=_("The number both sides know the session by")
+    )
+    id_tag = models.CharField(_("tag"), max_length=64, blank=True)
+
+    tariff_version = models.ForeignKey(
+        "billing.TariffVersion", verbose_name=_("tariff"), on_delete=models.PROTECT
+    )
+    tariff_snapshot = models.JSONField(_("frozen tariff"))
+
+    created_at = models.DateTimeField(_("created at"))
+    started_at = models.DateTimeField(_("charging since"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    due_at = models.DateTimeField(
+        _("next deadline"), null=True, blank=True, help_text=_("When the sweep has to look at this order")
+    )
+
+    # Live figures, one small UPDATE per batch of samples.
+    energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
+    power_kw = FixedPointField(_("power (kW)"), places=3, null=True, blank=True)
+    soc_pct = models.PositiveSmallIntegerField(_("SoC (%)"), null=True, blank=True)
+    last_sample_at = models.DateTimeField(_("last sample"), null=True, blank=True)
+    segments = models.JSONField(default=dict, blank=True)
+
+    electricity_fen = models.BigIntegerField(_("electricity (fen)"), default=0)
+    service_fen = models.BigIntegerField(_("service (fen)"), default=0)
+    total_fen = models.BigIntegerField(_("total (fen)"), default=0)
+    stop_at_fen = models.BigIntegerField(
+        _("stop at (fen)"), null=True, blank=True, help_text=_("The held amount; charging stops before it is used up")
+    )
+    bill = models.JSONField(_("bill"), null=True, blank=True)
+    evidence = models.JSONField(_("evidence"), null=True, blank=True)
+    record = models.OneToOneField(
+        "devices.TransactionRecord",
+        verbose_name=_("record"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="order",
+    )
+    device_energy_kwh = FixedPointField(_("energy by the pile (kWh)"), places=4, null=True, blank=True)
+    device_amount = FixedPointField(_("amount by the pile (yuan)"), places=4, null=True, blank=True)
+    stop_reason = models.CharField(_("stop reason"), max_length=48, blank=True)
+    review_reasons = models.JSONField(_("reasons to handle"), default=list, blank=True)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(
+        operator="operator_id", station="station_id", pile="pile_id", driver="driver_id"
+    )
+
+    class Meta:
+        verbose_name = _("charging order")
+        verbose_name_plural = _("charging orders")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connector"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="order_one_open_per_connector",
+            ),
+            models.UniqueConstraint(
+                fields=["pile", "transaction_ref"],
+                condition=~models.Q(transaction_ref=""),
+                name="order_transaction_once",
+            ),
+            models.CheckConstraint(
+                name="order_state_known",
+                condition=models.Q(
+                    state__in=["starting", "charging", "stopping", "finishing", "review", "settled", "closed"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="order_amounts_add_up",
+                condition=models.Q(total_fen=models.F("electricity_fen") + models.F("service_fen")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["operator", "-id"], name="order_of_operator"),
+            models.Index(fields=["station", "-id"], name="order_of_station"),
+            models.Index(fields=["driver", "-id"], name="order_of_driver"),
+            models.Index(fields=["state", "-id"], name="order_by_state"),
+            models.Index(fields=["-created_at", "-id"], name="order_by_time"),
+            models.Index(fields=["settled_at", "operator"], name="order_by_settlement"),
+            models.Index(fields=["due_at"], name="order_due", condition=models.Q(due_at__isnull=False)),
+        ]
+        permissions = [("settle_review", _("Can settle orders that wait for a person"))]
+
+    def __str__(self) -> str:
+        return self.order_no
+
+    @property
+    def tenant_id(self) -> int | None:
+        return self.operator_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class OrderEvent(models.Model):
+    """One line of an order's timeline: a state move or something worth telling."""
+
+    order = models.ForeignKey(ChargingOrder, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(_("at"))
+    kind = models.CharField(_("event"), max_length=48)
+    from_state = models.CharField(max_length=10, blank=True)
+    to_state = models.CharField(max_length=10, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    actor_key = models.CharField(max_length=96, blank=True)
+    actor_name = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        verbose_name = _("order event")
+        verbose_name_plural = _("order events")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.kind

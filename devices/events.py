@@ -1,0 +1,174 @@
+"""Device events: the platform's standard model of what piles say. Nothing above this line knows a protocol.
+
+Upper apps subscribe in `AppConfig.ready`. `publish` calls the handlers in the caller's thread and, for events
+that carry money or state, inside the caller's transaction: the device is answered only after it committed.
+A handler that raises therefore aborts the event, and the device gets no answer and sends it again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from devices.models import DeviceCommand, TransactionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PileRef:
+    """A registered pile as events name it; ids of its place are copied so that handlers need no look-up."""
+
+    id: int
+    code: str
+    protocol: str
+    operator_id: int
+    station_id: int
+    rated_power_kw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PileOnline:
+    """A pile logged in. `reconnected` is true when it was online before on another socket."""
+
+    pile: PileRef
+    at: datetime
+    session_id: int
+    reconnected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PileOffline:
+    pile: PileRef
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatusChanged:
+    """A connector changed state (values of `Connector.State`).
+
+    `transaction_ref` is the transaction that the pile names in the same message, empty when none.
+    """
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    state: str
+    previous: str
+    plugged: bool | None = None
+    fault_code: str = ""
+    transaction_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequested:
+    """A local identity (card tag) asks to charge; the first handler that answers an `Authorization` decides."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    id_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """`status` is one of accepted, blocked, expired, invalid, concurrent."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeStarted:
+    """Energy may flow under this transaction. Published on every message that proves it; idempotent above.
+
+    `start_command_ref` is the reference of the start command it answers (the order's own), when the protocol
+    tells; `id_tag` the identity the pile names.
+    """
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    id_tag: str = ""
+    meter_start_kwh: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterSampled:
+    """One reading of a running transaction, already stored. Published in batches."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    energy_kwh: Decimal | None
+    power_kw: Decimal | None = None
+    voltage_v: Decimal | None = None
+    current_a: Decimal | None = None
+    soc_pct: int | None = None
+    device_amount: Decimal | None = None
+    suspect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetersSampled:
+    """A batch of samples, one transaction for all of them."""
+
+    samples: tuple[MeterSampled, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionReported:
+    """A finished session was recorded for the first time (`repeated` false) or again.
+
+    `conflicting` says that a repeat carried other content than the stored record.
+    """
+
+    pile: PileRef
+    at: datetime
+    record: TransactionRecord
+    repeated: bool = False
+    conflicting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAnswered:
+    """A command reached its end: accepted, rejected, expired or failed (`command.state`)."""
+
+    pile: PileRef
+    at: datetime
+    command: DeviceCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRaised:
+    """A connector (0: the pile) reports a fault. `words` is an English sentence that is also a msgid."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    code: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCleared:
+    pile: PileRef
+    connector_no: int
+    at: datetime
+
+
+Handler = Callable[[Any], Any]
+_HANDLERS: dict[type, list[Handler]] = defaultdict(list)
+
+
+def subscribe(event_type: type, handler: Handler) -> None:
+    """Register a handler once; order of registration is order of calling."""
+    if handler not in _HANDLERS[event_type]:
+        _HANDLERS[event_type].append(handler)
+
+
+def publish(event: Any) -> list[Any]:
+    """Call every handler of the event's type; returns their answers that are not None."""
+    return [answer for handler in _HANDLERS[type(event)] if (answer := handler(event)) is not None]

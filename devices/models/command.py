@@ -1,0 +1,82 @@
+"""Commands to piles as rows: what was asked, by whom, and what the pile answered."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from users.scope import ScopedManager, ScopePaths
+
+OPEN_COMMAND_STATES = ("queued", "sent")
+
+
+class DeviceCommand(models.Model):
+    """One command. At most one is outstanding per pile, connector and kind."""
+
+    class Kind(models.TextChoices):
+        START = "start", _("Start charging")
+        STOP = "stop", _("Stop charging")
+        SET_TARIFF = "set_tariff", _("Push tariff")
+        SET_BALANCE = "set_balance", _("Update balance")
+        SYNC_TIME = "sync_time", _("Sync clock")
+        READ_STATUS = "read_status", _("Read live data")
+        SET_AVAILABILITY = "set_availability", _("In or out of service")
+        REBOOT = "reboot", _("Reboot")
+        UNLOCK = "unlock", _("Unlock connector")
+        GET_CONFIGURATION = "get_configuration", _("Read configuration")
+        CHANGE_CONFIGURATION = "change_configuration", _("Change configuration")
+        CLEAR_CACHE = "clear_cache", _("Clear authorisation cache")
+        DATA_TRANSFER = "data_transfer", _("Vendor message")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        SENT = "sent", _("Sent")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected by the pile")
+        EXPIRED = "expired", _("No answer in time")
+        FAILED = "failed", _("Could not be sent")
+
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    pile = models.ForeignKey(
+        "stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT, related_name="commands"
+    )
+    connector_no = models.PositiveSmallIntegerField(_("connector"), default=0, help_text=_("0 is the whole pile"))
+    kind = models.CharField(_("command"), max_length=24, choices=Kind.choices)
+    params = models.JSONField(_("parameters"), default=dict)
+    reference = models.CharField(_("reference"), max_length=64, blank=True, db_index=True)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(_("answer"), max_length=128, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    actor_key = models.CharField(_("asked by"), max_length=96)
+    actor_name = models.CharField(_("name"), max_length=128, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id")
+
+    class Meta:
+        verbose_name = _("device command")
+        verbose_name_plural = _("device commands")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pile", "connector_no", "kind"],
+                condition=models.Q(state__in=OPEN_COMMAND_STATES),
+                name="command_one_outstanding",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["pile", "-id"], name="command_of_pile"),
+            models.Index(
+                fields=["expires_at"], name="command_due", condition=models.Q(state__in=OPEN_COMMAND_STATES)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_COMMAND_STATES

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsoleConfig(AdminConfig):
+    """Django Admin with the console's own site."""
+
+    default_site = "ev_platform.console.ConsoleSite"
+
+
+class PlatformConfig(AppConfig):
+    name = "ev_platform"
+    label = "platform"
+    verbose_name = _("Platform")

@@ -1,0 +1,71 @@
+"""The one error that a service raises towards a person or a peer.
+
+A `DomainError` carries a stable code and parameters; doors turn it into a sentence in the reader's language
+through the message templates that each app registers beside its codes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_MESSAGES: dict[str, tuple[str | Promise, int]] = {}
+
+
+def register_messages(messages: Mapping[str, tuple[str | Promise, int]]) -> None:
+    """Register `code -> (sentence with %(name)s places, HTTP status)`; a code is registered once."""
+    for code, entry in messages.items():
+        if _MESSAGES.get(code, entry)[1] != entry[1]:
+            raise RuntimeError(f"error code {code!r} is registered twice with different statuses")
+        _MESSAGES[code] = entry
+
+
+def message_codes() -> frozenset[str]:
+    """Every registered code, for the test that walks them."""
+    return frozenset(_MESSAGES)
+
+
+class DomainError(Exception):
+    """A refusal by a rule.
+
+    Args:
+        code: stable machine code such as `insufficient_balance`; must be registered.
+        params: values for the sentence; JSON-compatible.
+        field: the input that is wrong, when one is.
+    """
+
+    def __init__(self, code: str, params: Mapping[str, Any] | None = None, *, field: str | None = None):
+        self.code = code
+        self.params = dict(params or {})
+        self.field = field
+        super().__init__(code, self.params)
+
+    @property
+    def message(self) -> str:
+        """The sentence in the active language."""
+        template, _status = _MESSAGES.get(self.code, (self.code, 400))
+        try:
+            return str(template) % self.params
+        except (KeyError, TypeError, ValueError):
+            return str(template)
+
+    @property
+    def status(self) -> int:
+        """HTTP status of this refusal."""
+        return _MESSAGES.get(self.code, ("", 400))[1]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+register_messages(
+    {
+        "not_found": (_("There is no such object, or it is outside your scope."), 404),
+        "permission_denied": (_("Your role does not allow this action (%(permission)s)."), 403),
+        "invalid": (_("The value of %(field)s is not accepted: %(reason)s"), 400),
+        "reason_required": (_("A reason is required for this action."), 400),
+        "illegal_transition": (_("%(what)s cannot go from %(state)s by %(event)s."), 409),
+        "idempotency_conflict": (_("The same key was used for a different request."), 409),
+    }
+)

@@ -1,0 +1,10 @@
+"""Celery entry points of the ground."""
+
+from celery import shared_task
+
+from kernel.services import outbox
+
+
+@shared_task(name="kernel.sweep_outbox", ignore_result=True)
+def sweep_outbox() -> None:
+    outbox.sweep()

@@ -1,0 +1,26 @@
+"""How regions and station groups become stations in the data scope."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
+from stations.models import Station
+from users.scope import register_expander
+
+
+def _stations_of_groups(keys: Iterable[str]) -> list[int]:
+    rows = Station.objects.unscoped("scope expansion itself")
+    return list(rows.filter(group_id__in=[int(key) for key in keys]).values_list("id", flat=True))
+
+
+def _stations_of_regions(keys: Iterable[str]) -> list[int]:
+    condition = reduce(or_, (Q(region_code__startswith=key) for key in keys), Q(pk__in=()))
+    rows = Station.objects.unscoped("scope expansion itself")
+    return list(rows.filter(condition).values_list("id", flat=True))
+
+
+def register() -> None:
+    register_expander("group", _stations_of_groups)
+    register_expander("region", _stations_of_regions)
