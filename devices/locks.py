@@ -1,0 +1,19 @@
+"""The only places of this app that lock rows, always pile before connector."""
+
+from devices.models import DeviceCommand
+from stations.models import Connector, Pile
+
+
+def lock_pile(pile_id: int) -> Pile:
+    """Lock one pile; everything a pile does to shared state is serialised on its row."""
+    return Pile.objects.unscoped("row lock").select_for_update(of=("self",)).get(pk=pile_id)
+
+
+def lock_connector(pile_id: int, number: int) -> Connector | None:
+    rows = Connector.objects.unscoped("row lock").select_for_update(of=("self",))
+    return rows.filter(pile_id=pile_id, number=number).first()
+
+
+def lock_command(command_id: int) -> DeviceCommand | None:
+    rows = DeviceCommand.objects.unscoped("row lock").select_for_update(of=("self",))
+    return rows.filter(pk=command_id).first()

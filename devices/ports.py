@@ -1,0 +1,48 @@
+"""What the device floor needs from the floors above, as ports they fill at start-up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stations.models import Pile
+
+
+@dataclass(frozen=True, slots=True)
+class WireTariff:
+    """A tariff as a pile that prices itself can hold it.
+
+    Attributes:
+        model_no: four digits by which the pile knows it.
+        fields: the body of YKC frame 0A/58 without `pile_code`.
+    """
+
+    model_no: str
+    fields: Mapping[str, Any]
+
+
+class TariffPort(Protocol):
+    def current(self, pile: Pile) -> WireTariff | None:
+        """The tariff in force for this pile, or None when it has none (or one that it cannot hold)."""
+
+    def confirm(self, pile: Pile, model_no: str) -> None:
+        """The pile holds this tariff now."""
+
+
+class _NoTariffs:
+    def current(self, pile: Pile) -> WireTariff | None:
+        return None
+
+    def confirm(self, pile: Pile, model_no: str) -> None:
+        return None
+
+
+_tariffs: TariffPort = _NoTariffs()
+
+
+def register_tariff_port(port: TariffPort) -> None:
+    global _tariffs
+    _tariffs = port
+
+
+def tariffs() -> TariffPort:
+    return _tariffs

@@ -1,0 +1,42 @@
+"""Which command each protocol can carry."""
+
+from devices.models.command import DeviceCommand
+
+_K = DeviceCommand.Kind
+
+_SUPPORTED: dict[str, frozenset[str]] = {
+    "ykc": frozenset(
+        {
+            _K.START,
+            _K.STOP,
+            _K.SET_TARIFF,
+            _K.SET_BALANCE,
+            _K.SYNC_TIME,
+            _K.READ_STATUS,
+            _K.SET_AVAILABILITY,
+            _K.REBOOT,
+        }
+    ),
+    "ocpp16": frozenset(
+        {
+            _K.START,
+            _K.STOP,
+            _K.SET_AVAILABILITY,
+            _K.REBOOT,
+            _K.UNLOCK,
+            _K.GET_CONFIGURATION,
+            _K.CHANGE_CONFIGURATION,
+            _K.CLEAR_CACHE,
+            _K.DATA_TRANSFER,
+        }
+    ),
+}
+
+
+def supports(protocol: str, kind: str) -> bool:
+    """Whether piles of this protocol can carry a command of this kind."""
+    return kind in _SUPPORTED.get(protocol, frozenset())
+
+
+def supported_kinds(protocol: str) -> frozenset[str]:
+    return _SUPPORTED.get(protocol, frozenset())

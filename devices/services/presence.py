@@ -1,0 +1,148 @@
+"""Who holds which pile: logins, logouts and silence. The newest connection wins."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from devices import events
+from devices.locks import lock_pile
+from devices.models import PileSession
+from devices.services.references import pile_ref
+from kernel import clock
+from kernel.live import broadcast
+from stations.models import Connector, Pile
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A login that was accepted. `replaced_channel` is the channel of the older socket, to be closed."""
+
+    session_id: int
+    pile: events.PileRef
+    connectors: Mapping[int, str]
+    replaced_channel: str = ""
+
+
+def poke_board(operator_id: int) -> None:
+    """Tell open overview pages that something on their board changed."""
+    broadcast("board.platform", "board.dirty")
+    broadcast(f"board.operator.{operator_id}", "board.dirty")
+
+
+def open_session(
+    *,
+    pile_id: int,
+    protocol: str,
+    channel: str,
+    remote_address: str,
+    facts: Mapping[str, Any] | None = None,
+) -> OpenedSession:
+    """A registered pile logged in on `channel`.
+
+    Closes its older session, marks it online, stores what it says of itself (`facts`: vendor, reported_model,
+    serial, firmware, iccid) and publishes `PileOnline`.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        pile = lock_pile(pile_id)
+        older = PileSession.objects.filter(pile_id=pile_id, closed_at__isnull=True).first()
+        if older is not None:
+            _close(older, now, "replaced")
+        session = PileSession.objects.create(
+            operator_id=pile.operator_id,
+            station_id=pile.station_id,
+            pile=pile,
+            protocol=protocol,
+            node=settings.EV_NODE,
+            channel=channel,
+            remote_address=remote_address,
+            opened_at=now,
+        )
+        was_online = pile.online
+        if not was_online:
+            pile.online, pile.online_changed_at = True, now
+        pile.last_seen_at = now
+        for name, value in (facts or {}).items():
+            setattr(pile, name, str(value)[: Pile._meta.get_field(name).max_length])
+        pile.save(
+            update_fields=["online", "online_changed_at", "last_seen_at", *(facts or {})],
+        )
+        ref = pile_ref(pile)
+        events.publish(
+            events.PileOnline(pile=ref, at=now, session_id=session.pk, reconnected=older is not None)
+        )
+        poke_board(pile.operator_id)
+        connectors = dict(pile.connectors.values_list("number", "state"))
+    return OpenedSession(session.pk, ref, connectors, older.channel if older is not None else "")
+
+
+def close_session(*, session_id: int, reason: str) -> bool:
+    """The socket of a session ended. False when a newer session holds the pile already."""
+    now = clock.now()
+    with transaction.atomic():
+        session = PileSession.objects.filter(pk=session_id).first()
+        if session is None:
+            return False
+        pile = lock_pile(session.pile_id)
+        session.refresh_from_db()
+        if session.closed_at is not None:
+            return False
+        _close(session, now, reason)
+        _mark_offline(pile, now, reason)
+    return True
+
+
+def touch(seen: Mapping[int, datetime]) -> None:
+    """Store when piles were last heard of, one statement per distinct moment batch."""
+    if not seen:
+        return
+    newest = max(seen.values())
+    Pile.objects.unscoped("gateway batch").filter(pk__in=list(seen)).filter(
+        Q(last_seen_at__lt=newest) | Q(last_seen_at__isnull=True)
+    ).update(last_seen_at=newest)
+
+
+def close_sessions_of_node(node: str, reason: str = "gateway_restarted") -> int:
+    """Close what a gateway process of this name left open (it was killed)."""
+    return _close_many(
+        PileSession.objects.filter(node=node, closed_at__isnull=True).values_list("pk", flat=True), reason
+    )
+
+
+def expire_silent() -> int:
+    """Piles not heard of within their time-out go offline; returns how many."""
+    limit = clock.now() - timedelta(seconds=settings.PILE_OFFLINE_AFTER_S)
+    ocpp_limit = clock.now() - timedelta(
+        seconds=max(settings.PILE_OFFLINE_AFTER_S, 2.5 * settings.OCPP_HEARTBEAT_S)
+    )
+    silent = PileSession.objects.filter(closed_at__isnull=True).filter(
+        Q(pile__last_seen_at__lt=ocpp_limit)
+        | Q(pile__last_seen_at__lt=limit, pile__protocol=Pile.Protocol.YKC)
+    )
+    return _close_many(silent.values_list("pk", flat=True), "silent")
+
+
+def _close_many(session_ids: Iterable[int], reason: str) -> int:
+    return sum(close_session(session_id=pk, reason=reason) for pk in list(session_ids))
+
+
+def _close(session: PileSession, now: datetime, reason: str) -> None:
+    session.closed_at, session.close_reason = now, reason[:64]
+    session.save(update_fields=["closed_at", "close_reason"])
+
+
+def _mark_offline(pile: Pile, now: datetime, reason: str) -> None:
+    if not pile.online:
+        return
+    pile.online, pile.online_changed_at = False, now
+    pile.save(update_fields=["online", "online_changed_at"])
+    Connector.objects.unscoped("their pile went offline").filter(pile=pile).exclude(
+        state=Connector.State.OFFLINE
+    ).update(state=Connector.State.OFFLINE, state_changed_at=now)
+    events.publish(events.PileOffline(pile=pile_ref(pile), at=now, reason=reason))
+    poke_board(pile.operator_id)

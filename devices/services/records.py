@@ -1,0 +1,123 @@
+"""Transaction records: stored raw under their business identity, then offered to whoever owns the money."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from devices import events
+from devices.locks import lock_pile
+from devices.models import TransactionRecord
+from kernel import clock
+
+MAX_CONFLICTS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedTransaction:
+    """A finished session in the platform's words; energies in kWh, `device_amount` in yuan.
+
+    `tiers` holds, per wire tier (sharp, peak, flat, valley), `price`, `energy_kwh`, `loss_energy_kwh` and
+    `amount` as text; empty when the protocol has no tiers.
+    """
+
+    connector_no: int
+    protocol: str
+    identity: str
+    transaction_ref: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    energy_kwh: Decimal | None
+    meter_start_kwh: Decimal | None = None
+    meter_end_kwh: Decimal | None = None
+    device_amount: Decimal | None = None
+    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stop_reason: str = ""
+    stop_code: str = ""
+    start_method: str = ""
+    id_tag: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    raw: str = ""
+
+    def fingerprint(self) -> str:
+        """Digest of the content that decides money; message ids and checksums do not belong to it."""
+        content = [
+            self.transaction_ref,
+            self.connector_no,
+            self.started_at,
+            self.ended_at,
+            self.energy_kwh,
+            self.meter_start_kwh,
+            self.meter_end_kwh,
+            self.device_amount,
+            self.tiers,
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> TransactionRecord:
+    """Store a record once per identity and publish `TransactionReported`, all in one transaction.
+
+    When this returns, the caller may tell the pile that the record is kept.
+    """
+    now = clock.now()
+    digest = reported.fingerprint()
+    with transaction.atomic():
+        # The pile's row serialises its records, so two copies arriving at once cannot both be first.
+        lock_pile(pile.id)
+        record = TransactionRecord.objects.filter(identity=reported.identity).first()
+        repeated = record is not None
+        conflicting = False
+        if record is None:
+            record = TransactionRecord.objects.create(
+                operator_id=pile.operator_id,
+                station_id=pile.station_id,
+                pile_id=pile.id,
+                fingerprint=digest,
+                received_at=now,
+                **{
+                    name: getattr(reported, name)
+                    for name in (
+                        "connector_no",
+                        "protocol",
+                        "identity",
+                        "transaction_ref",
+                        "started_at",
+                        "ended_at",
+                        "energy_kwh",
+                        "meter_start_kwh",
+                        "meter_end_kwh",
+                        "device_amount",
+                        "stop_reason",
+                        "stop_code",
+                        "start_method",
+                        "id_tag",
+                        "raw",
+                    )
+                },
+                tiers=dict(reported.tiers),
+                payload=dict(reported.payload),
+            )
+        else:
+            conflicting = record.fingerprint != digest
+            changes: dict[str, Any] = {"times_received": F("times_received") + 1}
+            known = {conflict["fingerprint"] for conflict in record.conflicts}
+            if conflicting and digest not in known and len(known) < MAX_CONFLICTS_KEPT:
+                changes["conflicts"] = [
+                    *record.conflicts,
+                    {"fingerprint": digest, "received_at": now.isoformat(), "raw": reported.raw},
+                ]
+            TransactionRecord.objects.filter(pk=record.pk).update(**changes)
+            record.refresh_from_db()
+        events.publish(
+            events.TransactionReported(
+                pile=pile, at=now, record=record, repeated=repeated, conflicting=conflicting
+            )
+        )
+    return record

@@ -1,0 +1,69 @@
+"""Connector states as piles report them, written only when they change."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from devices import events
+from devices.locks import lock_connector
+from devices.services.presence import poke_board
+from stations.models import Connector
+
+
+def apply_status(
+    *,
+    pile: events.PileRef,
+    connector_no: int,
+    state: str,
+    at: datetime,
+    plugged: bool | None = None,
+    fault_code: str = "",
+    fault_words: str = "",
+    transaction_ref: str = "",
+) -> bool:
+    """Apply a reported state (values of `Connector.State`).
+
+    Returns:
+        False for a connector that the pile does not have; its report is kept in the frame log only.
+    """
+    with transaction.atomic():
+        connector = lock_connector(pile.id, connector_no)
+        if connector is None:
+            return False
+        previous, previous_fault = connector.state, connector.fault_code
+        if connector.state != state:
+            connector.state, connector.state_changed_at = state, at
+        if plugged is not None:
+            connector.plugged = plugged
+        connector.fault_code = fault_code[:64]
+        connector.save(update_fields=["state", "state_changed_at", "plugged", "fault_code"])
+        events.publish(
+            events.ConnectorStatusChanged(
+                pile=pile,
+                connector_no=connector_no,
+                at=at,
+                state=state,
+                previous=previous,
+                plugged=plugged,
+                fault_code=fault_code,
+                transaction_ref=transaction_ref,
+            )
+        )
+        is_fault, was_fault = state == Connector.State.FAULT, previous == Connector.State.FAULT
+        if is_fault and (not was_fault or previous_fault != fault_code):
+            events.publish(
+                events.FaultRaised(
+                    pile=pile, connector_no=connector_no, at=at, code=fault_code or "fault", words=fault_words
+                )
+            )
+        elif was_fault and not is_fault:
+            events.publish(events.FaultCleared(pile=pile, connector_no=connector_no, at=at))
+        if previous != state:
+            poke_board(pile.operator_id)
+    return True
+
+
+def charge_started(event: events.ChargeStarted) -> None:
+    """Publish a proof that energy may flow, in one transaction with what the floors above make of it."""
+    with transaction.atomic():
+        events.publish(event)
