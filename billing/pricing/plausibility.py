@@ -15,7 +15,7 @@ from .errors import PricingError
 from .findings import NOTE, REVIEW, Finding, needs_review
 from .price import price
 from .register import REGISTER_STEP_KWH, RegisterRun, energy_limit_kwh
-from .scale import as_text
+from .scale import is_quantity, shown
 from .tariff import TariffSnapshot
 
 __all__ = [
@@ -49,10 +49,10 @@ def check_energy(
     `energy_above_power` (limit: see `register.energy_limit_kwh`). Energy 0 needs no rated power.
     """
     _require_aware(started_at, ended_at)
-    if not energy_kwh.is_finite():
-        return [Finding("energy_not_a_number", REVIEW, {"value": str(energy_kwh)})]
+    if not is_quantity(energy_kwh):
+        return [Finding("energy_not_a_number", REVIEW, {"value": shown(energy_kwh)})]
     if energy_kwh < 0:
-        return [Finding("negative_energy", REVIEW, {"energy_kwh": as_text(energy_kwh)})]
+        return [Finding("negative_energy", REVIEW, {"energy_kwh": shown(energy_kwh)})]
     if ended_at < started_at:
         return [
             Finding(
@@ -64,7 +64,7 @@ def check_energy(
     if energy_kwh == 0:
         return []
     if rated_power_kw is None or not rated_power_kw.is_finite() or rated_power_kw <= 0:
-        return [Finding("rated_power_unknown", REVIEW, {"energy_kwh": as_text(energy_kwh)})]
+        return [Finding("rated_power_unknown", REVIEW, {"energy_kwh": shown(energy_kwh)})]
     limit = energy_limit_kwh(rated_power_kw, ended_at - started_at)
     if energy_kwh <= limit:
         return []
@@ -73,9 +73,9 @@ def check_energy(
             "energy_above_power",
             REVIEW,
             {
-                "energy_kwh": as_text(energy_kwh),
-                "limit_kwh": as_text(limit),
-                "rated_power_kw": as_text(rated_power_kw),
+                "energy_kwh": shown(energy_kwh),
+                "limit_kwh": shown(limit),
+                "rated_power_kw": shown(rated_power_kw),
                 "seconds": str((ended_at - started_at) // timedelta(seconds=1)),
             },
         )
@@ -92,14 +92,14 @@ def check_register(
     if meter_start is None or meter_end is None:
         return []
     for value in (meter_start, meter_end):
-        if not value.is_finite():
-            return [Finding("register_not_a_number", REVIEW, {"value": str(value)})]
+        if not is_quantity(value):
+            return [Finding("register_not_a_number", REVIEW, {"value": shown(value)})]
     if meter_end < meter_start:
         return [
             Finding(
                 "register_backwards",
                 REVIEW,
-                {"from_kwh": as_text(meter_start), "to_kwh": as_text(meter_end)},
+                {"from_kwh": shown(meter_start), "to_kwh": shown(meter_end)},
             )
         ]
     rise = meter_end - meter_start
@@ -110,7 +110,7 @@ def check_register(
         Finding(
             "register_disagrees",
             REVIEW,
-            {"register_kwh": as_text(rise), "energy_kwh": as_text(energy_kwh)},
+            {"register_kwh": shown(rise), "energy_kwh": shown(energy_kwh)},
         )
     ]
 
@@ -122,18 +122,16 @@ def check_tier_sum(energy_kwh: Decimal, energy_by_tier: Mapping[str, Decimal]) -
     """
     findings: list[Finding] = []
     for code, energy in energy_by_tier.items():
-        if not energy.is_finite():
-            return [Finding("energy_not_a_number", REVIEW, {"value": str(energy)})]
+        if not is_quantity(energy):
+            return [Finding("energy_not_a_number", REVIEW, {"value": shown(energy)})]
         if energy < 0:
             findings.append(
-                Finding("negative_tier_energy", REVIEW, {"tier": code, "energy_kwh": as_text(energy)})
+                Finding("negative_tier_energy", REVIEW, {"tier": code, "energy_kwh": shown(energy)})
             )
     total = sum(energy_by_tier.values(), Decimal(0))
     if abs(total - energy_kwh) > TIER_SUM_TOLERANCE_KWH:
         findings.append(
-            Finding(
-                "tier_sum_differs", REVIEW, {"sum_kwh": as_text(total), "energy_kwh": as_text(energy_kwh)}
-            )
+            Finding("tier_sum_differs", REVIEW, {"sum_kwh": shown(total), "energy_kwh": shown(energy_kwh)})
         )
     return findings
 
@@ -156,6 +154,9 @@ def check_unit_prices(
             if used or device_price:
                 findings.append(Finding("unknown_tier", REVIEW if used else NOTE, {"tier": code, "slot": ""}))
             continue
+        if not device_price.is_finite():
+            findings.append(Finding("amount_not_a_number", REVIEW, {"value": shown(device_price)}))
+            continue
         if device_price == known[code].unit_price or (not used and not device_price):
             continue
         findings.append(
@@ -164,8 +165,8 @@ def check_unit_prices(
                 REVIEW if used else NOTE,
                 {
                     "tier": code,
-                    "device_price": as_text(device_price),
-                    "our_price": as_text(known[code].unit_price),
+                    "device_price": shown(device_price),
+                    "our_price": shown(known[code].unit_price),
                 },
             )
         )
@@ -180,7 +181,7 @@ def check_amounts(
 ) -> list[Finding]:
     """Check the pile's amounts (yuan) against ours: 0.01 per tier, and 0.01 × tiers for the sum.
 
-    Findings `tier_amount_differs`, `amount_differs`, or `cannot_price` when the energies have no price.
+    Findings `tier_amount_differs`, `amount_differs`, `amount_not_a_number`, or `cannot_price` when the energies have no price.
     """
     try:
         bill = price(snapshot, energy_by_tier)
@@ -188,6 +189,9 @@ def check_amounts(
         return [Finding("cannot_price", REVIEW, {"reason": error.code})]
     findings: list[Finding] = []
     ours = {line.tier: line.electricity + line.service for line in bill.lines}
+    for amount in (*(device_amount_by_tier or {}).values(), device_amount):
+        if amount is not None and not is_quantity(amount):
+            return [Finding("amount_not_a_number", REVIEW, {"value": shown(amount)})]
     for code, amount in (device_amount_by_tier or {}).items():
         expected = ours.get(code, Decimal(0))
         if abs(amount - expected) > AMOUNT_TOLERANCE:
@@ -195,7 +199,7 @@ def check_amounts(
                 Finding(
                     "tier_amount_differs",
                     REVIEW,
-                    {"tier": code, "device_amount": as_text(amount), "our_amount": as_text(expected)},
+                    {"tier": code, "device_amount": shown(amount), "our_amount": shown(expected)},
                 )
             )
     total = sum(ours.values(), Decimal(0))
@@ -204,7 +208,7 @@ def check_amounts(
             Finding(
                 "amount_differs",
                 REVIEW,
-                {"device_amount": as_text(device_amount), "our_amount": as_text(total)},
+                {"device_amount": shown(device_amount), "our_amount": shown(total)},
             )
         )
     return findings
@@ -258,7 +262,7 @@ def check_telemetry(
     With the sample's time, the record may be higher by what the rated power can add between the last sample
     and the end. Finding `telemetry_disagrees`; nothing without telemetry.
     """
-    if telemetry_kwh is None or not telemetry_kwh.is_finite():
+    if telemetry_kwh is None or not is_quantity(telemetry_kwh):
         return []
     tolerance = max(TELEMETRY_TOLERANCE_KWH, abs(energy_kwh) * TELEMETRY_TOLERANCE_RATIO)
     unseen = Decimal(0)
@@ -272,7 +276,7 @@ def check_telemetry(
         Finding(
             "telemetry_disagrees",
             REVIEW,
-            {"energy_kwh": as_text(energy_kwh), "telemetry_kwh": as_text(telemetry_kwh)},
+            {"energy_kwh": shown(energy_kwh), "telemetry_kwh": shown(telemetry_kwh)},
         )
     ]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from .errors import PricingError
 from .findings import NOTE, REVIEW, Finding
-from .scale import as_text, from_text
+from .scale import ENERGY_PLACES, as_text, from_text, from_units, is_quantity, round_units, shown
 
 POWER_MARGIN = Fraction(11, 10)
 ENERGY_MARGIN_KWH = Decimal("0.1")
@@ -63,11 +63,10 @@ class RegisterRun:
         """
         if not isinstance(rated_power_kw, Decimal) or not rated_power_kw.is_finite() or rated_power_kw <= 0:
             raise PricingError("bad_rated_power", {"value": str(rated_power_kw)})
-        if meter_start is None or at is None or not meter_start.is_finite() or meter_start < 0:
+        if meter_start is None or at is None or not is_quantity(meter_start) or meter_start < 0:
             return cls(rated_power_kw=rated_power_kw)
-        return cls(
-            rated_power_kw=rated_power_kw, run_start_kwh=meter_start, last_kwh=meter_start, last_at=_aware(at)
-        )
+        first = _at_four_places(meter_start)
+        return cls(rated_power_kw=rated_power_kw, run_start_kwh=first, last_kwh=first, last_at=_aware(at))
 
     @property
     def delivered_kwh(self) -> Decimal:
@@ -85,13 +84,16 @@ class RegisterRun:
         """Take the register's `value` in kWh at `at`; return (delivered kWh, finding or None).
 
         None (a batch without an energy register, e.g. state of charge only) changes nothing. A value that
-        is older than the last one never changes the total either: resent batches are harmless.
+        is older than the last one never changes the total either: resent batches are harmless. Values
+        count at 4 decimals, as in `slots.advance`. Findings `register_backwards`, `register_jump`
+        (review), `register_not_a_number`, `sample_out_of_order` (notes); PricingError `naive_time`.
         """
         at = _aware(at)
         if value is None:
             return self.delivered_kwh, None
-        if not value.is_finite() or value < 0:
-            return self.delivered_kwh, Finding("register_not_a_number", NOTE, {"value": str(value)})
+        if not is_quantity(value) or value < 0:
+            return self.delivered_kwh, Finding("register_not_a_number", NOTE, {"value": shown(value)})
+        value = _at_four_places(value)
         if self.last_kwh is None or self.last_at is None:
             self.run_start_kwh, self.last_kwh, self.last_at = value, value, at
             return self.delivered_kwh, None
@@ -156,6 +158,10 @@ class RegisterRun:
         self.run_start_kwh, self.last_kwh, self.last_at = value, value, at
         self.breaks += 1
         return self.delivered_kwh, finding
+
+
+def _at_four_places(value: Decimal) -> Decimal:
+    return from_units(round_units(value, ENERGY_PLACES, "register"), ENERGY_PLACES)
 
 
 def _aware(at: datetime) -> datetime:

@@ -76,6 +76,19 @@ def as_text(value: Decimal) -> str:
     return format(value, "f")
 
 
+def is_quantity(value: Decimal) -> bool:
+    """Return whether `value` is finite and small enough to be a real energy, price or amount."""
+    return value.is_finite() and (not value or value.adjusted() < MAX_MAGNITUDE)
+
+
+def shown(value: Decimal) -> str:
+    """Return `value` for a message: without an exponent when that is short, cut when it is not."""
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= -12 and is_quantity(value):
+        return as_text(value)
+    return str(value)[:40]
+
+
 def from_text(text: object, name: str) -> Decimal:
     """Return the Decimal a JSON string holds; a JSON number is refused, because it may have been a float."""
     if not isinstance(text, str):

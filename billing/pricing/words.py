@@ -14,6 +14,7 @@ FINDINGS: dict[str, str] = {
     "amount_differs": gettext_noop(
         "The device's amount is %(device_amount)s yuan, ours is %(our_amount)s yuan."
     ),
+    "amount_not_a_number": gettext_noop("The reported price or amount %(value)s is not a number."),
     "cannot_price": gettext_noop("The energies cannot be priced (%(reason)s)."),
     "clock_off": gettext_noop("The device's %(which)s time %(at)s lies outside the session."),
     "end_before_start": gettext_noop("The end %(ended_at)s is before the start %(started_at)s."),
