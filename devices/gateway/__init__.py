@@ -1,0 +1,1 @@
+"""Listeners and what every protocol consumer shares: sockets, buffers, command dispatch."""

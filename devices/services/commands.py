@@ -4,7 +4,7 @@ The row is the truth: a wake-up that is lost is made good by the gateway's own l
 nobody answers expires.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -79,24 +79,20 @@ def _wake(channel: str, command_id: int) -> None:
     async_to_sync(get_channel_layer().send)(channel, {"type": "command.queued", "command_id": command_id})
 
 
-def claim_command(*, command_id: int, pile_id: int) -> DeviceCommand | None:
-    """Take a queued command for sending, once; None when it was taken, expired or is another pile's."""
+def claim_command(*, command_id: int, pile_ids: Collection[int]) -> DeviceCommand | None:
+    """Take a queued command for sending, once; None when it was taken, expired or is for none of these piles."""
     now = clock.now()
     taken = DeviceCommand.objects.filter(
-        pk=command_id, pile_id=pile_id, state=DeviceCommand.State.QUEUED, expires_at__gt=now
+        pk=command_id, pile_id__in=pile_ids, state=DeviceCommand.State.QUEUED, expires_at__gt=now
     ).update(state=DeviceCommand.State.SENT, sent_at=now)
     return DeviceCommand.objects.get(pk=command_id) if taken else None
 
 
-def queued_commands(pile_ids: list[int]) -> list[tuple[int, int]]:
-    """(pile id, command id) of commands that wait for a gateway holding these piles."""
-    return list(
-        DeviceCommand.objects.filter(
-            state=DeviceCommand.State.QUEUED, pile_id__in=pile_ids, expires_at__gt=clock.now()
-        )
-        .order_by("id")
-        .values_list("pile_id", "pk")
-    )
+def queued_commands(limit: int = 1000) -> list[tuple[int, int]]:
+    """(pile id, command id) of commands that wait to be sent, oldest first, on any gateway."""
+    now = clock.now()
+    rows = DeviceCommand.objects.filter(state=DeviceCommand.State.QUEUED, expires_at__gt=now)
+    return list(rows.order_by("expires_at").values_list("pile_id", "pk")[:limit])
 
 
 def complete_command(
