@@ -1,0 +1,159 @@
+"""Piles: registering them with their connectors and credentials."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import audit
+from stations.models import Connector, Pile, PileModel, Station
+from users import policy
+from users.services import edits
+
+MOST_CONNECTORS = 16
+EDITABLE = ("name", "model", "rated_power_kw")
+_OCPP_CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_YKC_CODE = re.compile(r"[0-9]{14}")
+
+
+def add_pile(
+    *,
+    actor: Actor,
+    station: Station,
+    code: str,
+    protocol: str,
+    connectors: int = 1,
+    password: str | None = None,
+    name: str = "",
+    rated_power_kw: Decimal = Decimal("60"),
+    model: PileModel | None = None,
+) -> Pile:
+    """Register a pile with connectors 1..n, whose codes are the pile code and two digits.
+
+    YKC: the code is the 14 digits of its login frame (YKC V1.6 §6.1), a password is not used.
+    OCPP 1.6: the code is the last part of its URL, 1 to 32 of `A-Za-z0-9_.-`; the password (16 to 64
+    characters, HTTP Basic) is stored hashed.
+    DomainError `permission_denied`, `not_found` (station outside the scope), `invalid`, `pile_code_invalid`,
+    `pile_code_taken`, `pile_password_required`, `connector_count_invalid`.
+    """
+    policy.require(actor, "stations.add_pile")
+    edits.in_scope(actor, station)
+    code = check_pile_code(code, protocol)
+    if isinstance(connectors, bool) or not 1 <= connectors <= MOST_CONNECTORS:
+        raise DomainError("connector_count_invalid", {"count": connectors}, field="connectors")
+    pile = Pile(
+        operator=station.operator,
+        station=station,
+        model=model,
+        code=code,
+        name=name.strip(),
+        protocol=protocol,
+        password=_credential(protocol, password),
+        rated_power_kw=rated_power_kw,
+    )
+    edits.validate(pile)
+    _check_power(pile)
+    try:
+        with transaction.atomic():
+            pile.save(force_insert=True)
+            Connector.objects.bulk_create(
+                Connector(
+                    operator_id=pile.operator_id,
+                    station_id=pile.station_id,
+                    pile=pile,
+                    number=number,
+                    code=f"{code}{number:02d}",
+                )
+                for number in range(1, connectors + 1)
+            )
+            audit.record(
+                actor=actor,
+                action="stations.add_pile",
+                target=pile,
+                after={
+                    "code": code,
+                    "station": station.code,
+                    "protocol": protocol,
+                    "connectors": connectors,
+                    "rated_power_kw": str(pile.rated_power_kw),
+                },
+            )
+    except IntegrityError:
+        raise DomainError("pile_code_taken", {"code": code}, field="code") from None
+    return pile
+
+
+def update_pile(*, actor: Actor, pile: Pile, changes: Mapping[str, Any]) -> Pile:
+    """Change name, model or rated_power_kw; DomainError `permission_denied`, `not_found`, `invalid`."""
+    policy.require(actor, "stations.change_pile")
+    edits.in_scope(actor, pile)
+    with transaction.atomic():
+        pile = _locked(pile)
+        before, after = edits.apply(pile, changes, editable=EDITABLE)
+        _check_power(pile)
+        if before:
+            pile.save(update_fields=list(before))
+            audit.record(actor=actor, action="stations.update_pile", target=pile, before=before, after=after)
+    return pile
+
+
+def set_password(*, actor: Actor, pile: Pile, password: str, reason: str) -> Pile:
+    """Replace the password of an OCPP pile; the pile needs it at its next connection.
+
+    DomainError `permission_denied`, `not_found`, `reason_required`, `pile_password_required`, `invalid` (YKC).
+    """
+    policy.require(actor, "stations.change_pile")
+    edits.in_scope(actor, pile)
+    reason = edits.require_reason(reason)
+    hashed = _credential(pile.protocol, password)
+    with transaction.atomic():
+        pile = _locked(pile)
+        pile.password = hashed
+        pile.save(update_fields=["password"])
+        audit.record(actor=actor, action="stations.set_pile_password", target=pile, reason=reason)
+    return pile
+
+
+def check_pile_code(code: str, protocol: str) -> str:
+    """The code without surrounding blanks; DomainError `invalid` (protocol) or `pile_code_invalid`."""
+    code = code.strip()
+    if protocol not in Pile.Protocol.values:
+        reason = _("%(accepted)s are accepted.") % {"accepted": ", ".join(Pile.Protocol.values)}
+        raise DomainError("invalid", {"field": "protocol", "reason": reason}, field="protocol")
+    if protocol == Pile.Protocol.YKC:
+        good, accepted = _YKC_CODE.fullmatch(code), _("14 digits")
+    else:
+        good, accepted = (
+            _OCPP_CODE.fullmatch(code),
+            _("1 to 32 letters, digits, “_”, “.” and “-”"),
+        )
+    if not good:
+        raise DomainError("pile_code_invalid", {"code": code[:40], "accepted": accepted}, field="code")
+    return code
+
+
+def _credential(protocol: str, password: str | None) -> str:
+    if protocol == Pile.Protocol.YKC:
+        if password:
+            reason = _("YKC piles have no password.")
+            raise DomainError("invalid", {"field": "password", "reason": reason}, field="password")
+        return ""
+    if not password or not 16 <= len(password) <= 64:
+        raise DomainError("pile_password_required", field="password")
+    return make_password(password)
+
+
+def _check_power(pile: Pile) -> None:
+    if not 0 < pile.rated_power_kw <= 5000:
+        reason = _("a power above 0 and up to 5000 kW is accepted.")
+        raise DomainError("invalid", {"field": "rated_power_kw", "reason": reason}, field="rated_power_kw")
+
+
+def _locked(pile: Pile) -> Pile:
+    return Pile.objects.unscoped("scope is checked by the caller").select_for_update().get(pk=pile.pk)

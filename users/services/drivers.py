@@ -1,0 +1,116 @@
+"""Drivers: registration and freezing."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import audit
+from users import policy
+from users.models import Driver, Operator
+from users.models.driver import PHONE_PATTERN
+from users.services import edits
+
+EDITABLE = ("name",)
+_SEPARATORS = re.compile(r"[\s-]")
+
+
+def normal_phone(phone: str) -> str:
+    """A mainland mobile number as 11 digits, without +86, blanks and dashes; DomainError `phone_invalid`."""
+    digits = _SEPARATORS.sub("", str(phone)).removeprefix("+86")
+    if not re.fullmatch(PHONE_PATTERN, digits, re.ASCII):
+        raise DomainError("phone_invalid", {"phone": str(phone)[:20]}, field="phone")
+    return digits
+
+
+def register_driver(
+    *,
+    actor: Actor,
+    phone: str,
+    name: str = "",
+    operator: Operator | None = None,
+    get_existing: bool = False,
+) -> Driver:
+    """Register the driver of a phone number, by 11 digits starting with 1.
+
+    With `get_existing`, an existing driver of the number is returned unchanged.
+    DomainError `permission_denied`, `phone_invalid`, `phone_taken`, `not_found` (operator outside the scope),
+    `operator_inactive`, `invalid`.
+    """
+    policy.require(actor, "users.add_driver")
+    phone = normal_phone(phone)
+    if operator is not None:
+        edits.in_scope(actor, operator)
+        if not operator.is_active:
+            raise DomainError("operator_inactive", {"code": operator.code}, field="operator")
+    existing = _by_phone(phone)
+    if existing is None:
+        driver = Driver(phone=phone, name=name.strip(), operator=operator)
+        edits.validate(driver)
+        try:
+            with transaction.atomic():
+                driver.save(force_insert=True)
+                audit.record(
+                    actor=actor,
+                    action="users.register_driver",
+                    target=driver,
+                    after={"phone": driver.masked_phone, "name": driver.name},
+                )
+            return driver
+        except IntegrityError:
+            existing = _by_phone(phone)
+            if existing is None:
+                raise
+    if not get_existing:
+        raise DomainError("phone_taken", {"phone": existing.masked_phone}, field="phone")
+    return existing
+
+
+def update_driver(*, actor: Actor, driver: Driver, changes: Mapping[str, Any]) -> Driver:
+    """Change a driver's name; DomainError `permission_denied`, `not_found`, `invalid`."""
+    policy.require(actor, "users.change_driver")
+    edits.in_scope(actor, driver)
+    with transaction.atomic():
+        driver = _locked(driver)
+        before, after = edits.apply(driver, changes, editable=EDITABLE)
+        if before:
+            driver.save(update_fields=list(before))
+            audit.record(actor=actor, action="users.update_driver", target=driver, before=before, after=after)
+    return driver
+
+
+def set_frozen(*, actor: Actor, driver: Driver, frozen: bool, reason: str) -> Driver:
+    """Freeze a driver, or lift it. A frozen driver may read and stop, never start.
+
+    DomainError `permission_denied`, `not_found`, `reason_required`.
+    """
+    policy.require(actor, "users.change_driver")
+    edits.in_scope(actor, driver)
+    reason = edits.require_reason(reason)
+    with transaction.atomic():
+        driver = _locked(driver)
+        if driver.is_frozen != frozen:
+            driver.is_frozen = frozen
+            driver.save(update_fields=["is_frozen"])
+            audit.record(
+                actor=actor,
+                action="users.freeze_driver" if frozen else "users.unfreeze_driver",
+                target=driver,
+                reason=reason,
+                before={"is_frozen": not frozen},
+                after={"is_frozen": frozen},
+            )
+    return driver
+
+
+def _by_phone(phone: str) -> Driver | None:
+    return (
+        Driver.objects.unscoped("a phone number is unique on the whole platform").filter(phone=phone).first()
+    )
+
+
+def _locked(driver: Driver) -> Driver:
+    return Driver.objects.unscoped("scope is checked by the caller").select_for_update().get(pk=driver.pk)
