@@ -1,4 +1,8 @@
-"""The only places of this app that lock rows, always pile before connector."""
+"""The only places of this app that lock rows, always pile before connector.
+
+The locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row which only points at a locked one can be
+inserted meanwhile; with full locks two transactions that insert and lock in different order would deadlock.
+"""
 
 from devices.models import DeviceCommand
 from stations.models import Connector, Pile
@@ -6,14 +10,14 @@ from stations.models import Connector, Pile
 
 def lock_pile(pile_id: int) -> Pile:
     """Lock one pile; everything a pile does to shared state is serialised on its row."""
-    return Pile.objects.unscoped("row lock").select_for_update(of=("self",)).get(pk=pile_id)
+    return Pile.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True).get(pk=pile_id)
 
 
 def lock_connector(pile_id: int, number: int) -> Connector | None:
-    rows = Connector.objects.unscoped("row lock").select_for_update(of=("self",))
+    rows = Connector.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.filter(pile_id=pile_id, number=number).first()
 
 
 def lock_command(command_id: int) -> DeviceCommand | None:
-    rows = DeviceCommand.objects.unscoped("row lock").select_for_update(of=("self",))
+    rows = DeviceCommand.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.filter(pk=command_id).first()
