@@ -152,7 +152,7 @@ def check_unit_prices(
         used = bool(energy_by_tier.get(code))
         if code not in known:
             if used or device_price:
-                findings.append(Finding("unknown_tier", REVIEW if used else NOTE, {"tier": code, "slot": ""}))
+                findings.append(Finding("unknown_tier", REVIEW if used else NOTE, {"tier": code}))
             continue
         if not device_price.is_finite():
             findings.append(Finding("amount_not_a_number", REVIEW, {"value": shown(device_price)}))
@@ -223,7 +223,7 @@ def check_clock(
 ) -> list[Finding]:
     """Check the device's times against the platform's own session, ± 3 minutes.
 
-    Finding `clock_off` for a start or an end outside the session, or an end later than its own receipt.
+    Findings `start_outside_session`, `end_outside_session`; also for a time later than the record's receipt.
     A session the platform never saw (an offline charge) has no times to compare and gives no finding.
     """
     moments = [started_at, ended_at, session_started_at, session_ended_at, received_at]
@@ -231,21 +231,22 @@ def check_clock(
     earliest = None if session_started_at is None else session_started_at - CLOCK_TOLERANCE
     bounds = [moment for moment in (session_ended_at, received_at) if moment is not None]
     latest = min(bounds) + CLOCK_TOLERANCE if bounds else None
+
+    def outside(at: datetime) -> bool:
+        return (earliest is not None and at < earliest) or (latest is not None and at > latest)
+
+    def params(at: datetime) -> dict[str, str]:
+        return {
+            "at": at.isoformat(),
+            "earliest": "" if earliest is None else earliest.isoformat(),
+            "latest": "" if latest is None else latest.isoformat(),
+        }
+
     findings: list[Finding] = []
-    for name, at in (("start", started_at), ("end", ended_at)):
-        if (earliest is not None and at < earliest) or (latest is not None and at > latest):
-            findings.append(
-                Finding(
-                    "clock_off",
-                    REVIEW,
-                    {
-                        "which": name,
-                        "at": at.isoformat(),
-                        "earliest": "" if earliest is None else earliest.isoformat(),
-                        "latest": "" if latest is None else latest.isoformat(),
-                    },
-                )
-            )
+    if outside(started_at):
+        findings.append(Finding("start_outside_session", REVIEW, params(started_at)))
+    if outside(ended_at):
+        findings.append(Finding("end_outside_session", REVIEW, params(ended_at)))
     return findings
 
 

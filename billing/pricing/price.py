@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from .errors import PricingError
@@ -22,7 +23,9 @@ from .scale import (
     as_text,
     from_text,
     from_units,
+    is_quantity,
     round_half_up,
+    round_units,
     to_units,
 )
 from .slots import advance
@@ -196,13 +199,15 @@ def with_loss(energy_by_tier: Mapping[str, Decimal], loss_ratio: Decimal) -> dic
     """Return energies × (1 + `loss_ratio`), half up to 4 decimals, e.g. ratio 0.05 for five per cent.
 
     Only for a station whose published price says that losses are billed, and only when the pile has not
-    added them already. PricingError `negative_energy` for a negative energy or ratio.
+    added them already. PricingError `negative_energy`, `negative_loss_ratio`.
     """
     ratio_units = to_units(loss_ratio, 6, "loss_ratio")
+    if ratio_units < 0:
+        raise PricingError("negative_loss_ratio", {"value": as_text(loss_ratio)})
     result: dict[str, Decimal] = {}
     for code, energy in energy_by_tier.items():
         units = to_units(energy, ENERGY_PLACES, f"energy.{code}")
-        if units < 0 or ratio_units < 0:
+        if units < 0:
             raise PricingError("negative_energy", {"tier": code, "energy_kwh": as_text(energy)})
         result[code] = from_units(round_half_up(units * (10**6 + ratio_units), 10**6), ENERGY_PLACES)
     return result
@@ -221,9 +226,11 @@ def estimate(
     Exactly one of `duration` and `energy_kwh` is given; PricingError `bad_estimate` otherwise, or when the
     power cannot deliver the energy.
     """
-    power = Fraction(power_kw) if power_kw.is_finite() else Fraction(-1)
-    if (duration is None) == (energy_kwh is None) or power < 0:
-        raise PricingError("bad_estimate", {"field": "power_kw" if power < 0 else "duration"})
+    if not is_quantity(power_kw) or power_kw < 0:
+        raise PricingError("bad_estimate", {"field": "power_kw"})
+    if (duration is None) == (energy_kwh is None):
+        raise PricingError("bad_estimate", {"field": "duration"})
+    power = Fraction(round_units(power_kw, ENERGY_PLACES, "power_kw"), 10**ENERGY_PLACES)
     if duration is not None:
         span = duration // _MICROSECOND
         if span < 0:
@@ -252,16 +259,18 @@ def allocate(total_fen: int, weights: Sequence[int | Decimal | Fraction]) -> lis
     exact = [Fraction(weight) for weight in weights]
     if any(weight < 0 for weight in exact):
         raise PricingError("negative_weight")
-    whole = sum(exact)
+    scale = lcm(*(weight.denominator for weight in exact))
+    whole_weights = [weight.numerator * (scale // weight.denominator) for weight in exact]
+    whole = sum(whole_weights)
     if not whole:
         if total_fen:
             raise PricingError("no_weight", {"total_fen": total_fen})
         return [0] * len(exact)
     sign = -1 if total_fen < 0 else 1
-    shares = [abs(total_fen) * weight / whole for weight in exact]
-    parts = [share.numerator // share.denominator for share in shares]
+    shares = [divmod(abs(total_fen) * weight, whole) for weight in whole_weights]
+    parts = [share for share, _remainder in shares]
     missing = abs(total_fen) - sum(parts)
-    by_remainder = sorted(range(len(parts)), key=lambda index: (parts[index] - shares[index], index))
+    by_remainder = sorted(range(len(parts)), key=lambda index: (-shares[index][1], index))
     for index in by_remainder[:missing]:
         parts[index] += 1
     return [sign * part for part in parts]

@@ -6,26 +6,25 @@ that happens to be active in the thread.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
 
 from .errors import PricingError
 
 ENERGY_PLACES = 4
 PRICE_PLACES = 5
 AMOUNT_PLACES = ENERGY_PLACES + PRICE_PLACES
+# Not the thread's own context: wide enough for any quantity, and it raises rather than drop a digit.
+_EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
 MAX_MAGNITUDE = 9  # digits before the point: a thousand GWh in one order is a fault, not a quantity
 
 
-def _parts(value: Decimal, name: str) -> tuple[int, int]:
+def _check(value: Decimal, name: str) -> None:
     if not isinstance(value, Decimal):
         raise PricingError("not_a_decimal", {"field": name, "value": repr(value)[:80]})
     if not value.is_finite():
         raise PricingError("not_finite", {"field": name, "value": str(value)})
-    sign, digits, exponent = value.as_tuple()
-    number = int("".join(map(str, digits)))
-    if number and value.adjusted() >= MAX_MAGNITUDE:
-        raise PricingError("too_large", {"field": name, "value": str(value)})
-    return (-number if sign else number), int(exponent)
+    if value and value.adjusted() >= MAX_MAGNITUDE:
+        raise PricingError("too_large", {"field": name, "value": str(value)[:80]})
 
 
 def to_units(value: Decimal, places: int, name: str) -> int:
@@ -33,32 +32,32 @@ def to_units(value: Decimal, places: int, name: str) -> int:
 
     PricingError `not_a_decimal`, `not_finite`, `too_large`, or `too_many_places` when digits would be lost.
     """
-    number, exponent = _parts(value, name)
-    shift = exponent + places
-    if number == 0:
+    _check(value, name)
+    if not value:
         return 0
-    if shift >= 0:
-        return number * 10**shift
-    if -shift > len(str(abs(number))):
-        raise PricingError("too_many_places", {"field": name, "value": str(value), "places": places})
-    units, rest = divmod(abs(number), 10**-shift)
-    if rest:
-        raise PricingError("too_many_places", {"field": name, "value": str(value), "places": places})
-    return units if number > 0 else -units
+    try:
+        scaled = _EXACT.scaleb(value, places)
+    except Inexact:
+        scaled = None
+    if scaled is not None and scaled == (units := int(scaled)):
+        return units
+    raise PricingError("too_many_places", {"field": name, "value": str(value)[:80], "places": places})
 
 
 def round_units(value: Decimal, places: int, name: str) -> int:
     """Return `value` × 10^places rounded half away from zero; same errors as `to_units` but for lost digits."""
-    number, exponent = _parts(value, name)
-    shift = exponent + places
+    _check(value, name)
+    sign, digits, exponent = value.as_tuple()
+    number = int("".join(map(str, digits)))
+    shift = int(exponent) + places
     if number == 0:
         return 0
     if shift >= 0:
-        return number * 10**shift
-    if -shift > len(str(abs(number))):
+        return -number * 10**shift if sign else number * 10**shift
+    if -shift > len(digits):
         return 0
-    units = round_half_up(abs(number), 10**-shift)
-    return units if number > 0 else -units
+    units = round_half_up(number, 10**-shift)
+    return -units if sign else units
 
 
 def round_half_up(numerator: int, denominator: int) -> int:
@@ -68,7 +67,7 @@ def round_half_up(numerator: int, denominator: int) -> int:
 
 def from_units(units: int, places: int) -> Decimal:
     """Return units × 10^-places as a Decimal with exactly `places` decimals."""
-    return Decimal((1 if units < 0 else 0, tuple(map(int, str(abs(units)))), -places))
+    return _EXACT.scaleb(Decimal(units), -places)
 
 
 def as_text(value: Decimal) -> str:

@@ -98,14 +98,14 @@ class TariffSnapshot:
             raise PricingError("wrong_slot_count", {"count": len(self.slots), "expected": SLOTS_PER_DAY})
         for index, code in enumerate(self.slots):
             if code not in codes:
-                raise PricingError("unknown_tier", {"tier": str(code)[:80], "slot": slot_label(index)})
+                raise PricingError("unknown_slot_tier", {"tier": str(code)[:80], "slot": slot_label(index)})
 
     def tier(self, code: str) -> Tier:
         """Return the tier called `code`; PricingError `unknown_tier`."""
         for tier in self.tiers:
             if tier.code == code:
                 return tier
-        raise PricingError("unknown_tier", {"tier": str(code)[:80], "slot": ""})
+        raise PricingError("unknown_tier", {"tier": str(code)[:80]})
 
     def used_tiers(self) -> tuple[str, ...]:
         """Return the codes that at least one half-hour uses, in the order of `tiers`."""

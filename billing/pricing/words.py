@@ -16,7 +16,7 @@ FINDINGS: dict[str, str] = {
     ),
     "amount_not_a_number": gettext_noop("The reported price or amount %(value)s is not a number."),
     "cannot_price": gettext_noop("The energies cannot be priced (%(reason)s)."),
-    "clock_off": gettext_noop("The device's %(which)s time %(at)s lies outside the session."),
+    "end_outside_session": gettext_noop("The device's end time %(at)s lies outside the session."),
     "end_before_start": gettext_noop("The end %(ended_at)s is before the start %(started_at)s."),
     "energy_above_power": gettext_noop(
         "%(energy_kwh)s kWh in %(seconds)s seconds is more than %(rated_power_kw)s kW can deliver"
@@ -40,6 +40,7 @@ FINDINGS: dict[str, str] = {
     "sample_out_of_order": gettext_noop(
         "A late sample of %(at)s shows %(value_kwh)s kWh, more than the later %(last_kwh)s kWh."
     ),
+    "start_outside_session": gettext_noop("The device's start time %(at)s lies outside the session."),
     "telemetry_disagrees": gettext_noop(
         "The record says %(energy_kwh)s kWh, the last live sample %(telemetry_kwh)s kWh."
     ),
@@ -73,6 +74,7 @@ ERRORS: dict[str, str] = {
     "interval_too_long": gettext_noop("%(days)s days between two readings is more than %(limit)s."),
     "naive_time": gettext_noop("The time %(time)s has no time zone."),
     "negative_energy": gettext_noop("The energy of %(tier)s, %(energy_kwh)s kWh, is negative."),
+    "negative_loss_ratio": gettext_noop("The loss ratio %(value)s is below zero."),
     "negative_price": gettext_noop("%(field)s: the price %(value)s is below zero."),
     "negative_weight": gettext_noop("A share cannot be below zero."),
     "no_tiers": gettext_noop("A tariff needs at least one tier."),
@@ -84,7 +86,8 @@ ERRORS: dict[str, str] = {
     "too_large": gettext_noop("%(field)s: %(value)s is too large."),
     "too_many_places": gettext_noop("%(field)s: %(value)s has more than %(places)s decimals."),
     "too_many_tiers": gettext_noop("The tariff uses %(count)s tiers, the pile has room for %(limit)s."),
-    "unknown_tier": gettext_noop("Tier %(tier)s is not part of the tariff (%(slot)s)."),
+    "unknown_slot_tier": gettext_noop("%(slot)s: tier %(tier)s is not part of the tariff."),
+    "unknown_tier": gettext_noop("Tier %(tier)s is not part of the tariff."),
     "unknown_zone": gettext_noop("%(zone)s is not a known time zone."),
     "wrong_slot_count": gettext_noop("The day has %(count)s half-hours instead of %(expected)s."),
 }

@@ -95,9 +95,9 @@ def test_energy_above_rated_power_times_time_waits_for_a_person():
         ({"device_amount": D("Infinity")}, ["amount_not_a_number"]),
         ({"device_amount_by_tier": {"valley": D("5")}}, ["tier_amount_differs"]),
         ({"session_started_at": START + timedelta(minutes=3)}, []),
-        ({"session_started_at": START + timedelta(minutes=3, seconds=1)}, ["clock_off"]),
-        ({"session_ended_at": END - timedelta(minutes=3, seconds=1)}, ["clock_off"]),
-        ({"session_ended_at": None, "received_at": END - timedelta(minutes=4)}, ["clock_off"]),
+        ({"session_started_at": START + timedelta(minutes=3, seconds=1)}, ["start_outside_session"]),
+        ({"session_ended_at": END - timedelta(minutes=3, seconds=1)}, ["end_outside_session"]),
+        ({"session_ended_at": None, "received_at": END - timedelta(minutes=4)}, ["end_outside_session"]),
         ({"session_started_at": None, "session_ended_at": None, "received_at": END + timedelta(days=9)}, []),
         ({"telemetry_kwh": D("15.7")}, ["telemetry_disagrees"]),
         ({"telemetry_kwh": D("14.9707")}, []),  # 15 s at 60 kW may add 0.375 kWh after the last sample

@@ -241,6 +241,8 @@ def test_estimate_of_nothing():
         ({"energy_kwh": D("1"), "power_kw": D("0")}, "bad_estimate"),
         ({"duration": timedelta(hours=1), "power_kw": D("-7")}, "bad_estimate"),
         ({"duration": timedelta(hours=1), "power_kw": D("NaN")}, "bad_estimate"),
+        ({"duration": timedelta(hours=1), "power_kw": D("1E+999999")}, "bad_estimate"),
+        ({"energy_kwh": D("1"), "power_kw": D("1E-999999")}, "bad_estimate"),
         ({"energy_kwh": D("9999"), "power_kw": D("0.001")}, "interval_too_long"),
     ],
 )
@@ -260,6 +262,16 @@ def test_allocation_adds_up_and_stays_within_one(total, weights):
         assert abs(part - Fraction(total * weight, sum(weights))) < 1
         assert weight or not part
     assert allocate(-total, weights) == [-part for part in parts]
+
+
+def test_loss_is_added_per_tier_and_never_negative():
+    lossy = with_loss({"peak": D("0.0001"), "flat": D("3.3333")}, D("0.015"))
+    assert lossy == {"peak": D("0.0001"), "flat": D("3.3833")}
+    assert with_loss({"peak": D("1")}, D("0")) == {"peak": D("1")}
+    with pytest.raises(PricingError, match="negative_loss_ratio"):
+        with_loss({"peak": D("1")}, D("-0.01"))
+    with pytest.raises(PricingError, match="negative_energy"):
+        with_loss({"peak": D("-1")}, D("0.01"))
 
 
 def test_allocation_edges():

@@ -59,7 +59,7 @@ def test_a_tier_code_is_a_plain_word(code):
     [
         ({"slots": ("flat",) * 47}, "wrong_slot_count"),
         ({"slots": ("flat",) * 49}, "wrong_slot_count"),
-        ({"slots": ("flat",) * 47 + ("night",)}, "unknown_tier"),
+        ({"slots": ("flat",) * 47 + ("night",)}, "unknown_slot_tier"),
         ({"tiers": ()}, "no_tiers"),
         ({"tiers": (FOUR.tiers[0], FOUR.tiers[0])}, "duplicate_tier"),
         ({"zone": "Asia/Nowhere"}, "unknown_zone"),
