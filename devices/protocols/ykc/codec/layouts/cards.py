@@ -48,7 +48,7 @@ LAYOUTS = (
         gettext_noop("Look up offline cards reply"),
         (PILE_CODE,),
         upward=True,
-        tail=ListTail("cards", (PHYSICAL_CARD, Field("result", U8)), 26),
+        tail=ListTail("cards", (PHYSICAL_CARD, Field("result", U8)), 27),
     ),
     Layout(
         0x48,
