@@ -1,0 +1,3 @@
+"""Addresses of connectors, orders and the wallet, under /api/v1/."""
+
+urlpatterns = []

@@ -1,0 +1,113 @@
+"""Login, logout and the driver's own account."""
+
+from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from users.api import throttles
+from users.api.base import DriverView, client_ip, read
+from users.api.schema import describe
+from users.models import Driver
+from users.services import login, tokens
+
+
+class LoginCodeSerializer(serializers.Serializer):
+    phone = serializers.CharField(max_length=20, help_text="Mainland mobile number, 11 digits.")
+
+
+class LoginCodeSentSerializer(serializers.Serializer):
+    expires_in_s = serializers.IntegerField(help_text="Life of the code in seconds.")
+    retry_after_s = serializers.IntegerField(help_text="Pause before the next code in seconds.")
+
+
+class LoginVerifySerializer(serializers.Serializer):
+    phone = serializers.CharField(max_length=20, help_text="Mainland mobile number, 11 digits.")
+    code = serializers.CharField(max_length=12, help_text="The six digits of the message.")
+    device = serializers.CharField(
+        max_length=64, required=False, default="", allow_blank=True, help_text="Name of the app or phone."
+    )
+
+
+class MeSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Driver
+        fields = ["phone", "name", "is_frozen", "created_at"]
+        read_only_fields = fields
+
+
+class LoginSerializer(serializers.Serializer):
+    token = serializers.CharField(help_text="Bearer token; it is shown this once.")
+    driver = MeSerializer()
+
+
+class LoginCodeView(APIView):
+    """Ask for a login code by text message."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (throttles.LoginCodePhoneThrottle, throttles.LoginCodeAddressThrottle)
+
+    @describe(
+        summary="Ask for a login code",
+        description="Sends six digits to the phone. The answer is the same for known and unknown phones.",
+        request=LoginCodeSerializer,
+        responses={202: LoginCodeSentSerializer},
+        refuses=(400, 429, 503),
+        public=True,
+        tags=["login"],
+    )
+    def post(self, request: Request) -> Response:
+        data = read(LoginCodeSerializer, request.data)
+        login.request_code(phone=data["phone"], ip=client_ip(request))
+        seconds = {
+            "expires_in_s": int(login.CODE_LIFE.total_seconds()),
+            "retry_after_s": int(login.SEND_PAUSE.total_seconds()),
+        }
+        return Response(LoginCodeSentSerializer(seconds).data, status=status.HTTP_202_ACCEPTED)
+
+
+class LoginVerifyView(APIView):
+    """Exchange a code for a token."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (throttles.LoginPhoneThrottle,)
+
+    @describe(
+        summary="Log in with a code",
+        description="The first login of a phone registers its driver.",
+        request=LoginVerifySerializer,
+        responses={200: LoginSerializer},
+        refuses=(400, 429),
+        public=True,
+        tags=["login"],
+    )
+    def post(self, request: Request) -> Response:
+        data = read(LoginVerifySerializer, request.data)
+        driver, token = login.verify_code(phone=data["phone"], code=data["code"], device=data["device"])
+        return Response(LoginSerializer({"token": token, "driver": driver}).data)
+
+
+class LogoutView(DriverView):
+    """Revoke the token of this request."""
+
+    @describe(
+        summary="Log out",
+        description="Revokes the token that carries this request; other devices stay logged in.",
+        request=None,
+        responses={204: None},
+        tags=["login"],
+    )
+    def post(self, request: Request) -> Response:
+        tokens.revoke_token(actor=self.actor, token=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(DriverView):
+    """The driver's own account."""
+
+    @describe(summary="My account", responses={200: MeSerializer}, tags=["account"])
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(self.driver).data)
