@@ -28,7 +28,7 @@ EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway proces
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
 EV_DEMO = ev_env.boolean("EV_DEMO", False)
 
-DEFAULT_SECRET = "insecure-development-key-never-used-in-production"  # noqa: S105
+DEFAULT_SECRET = "insecure-development-key-never-used-in-production"
 SECRET_KEY = env.str("EV_SECRET_KEY", default=DEFAULT_SECRET)
 DEBUG = ev_env.boolean("EV_DEBUG", False)
 ALLOWED_HOSTS = env.list("EV_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])

@@ -39,9 +39,7 @@ async def start_listeners(application: Application) -> Listeners:
     left = await in_database(presence.close_sessions_of_node, settings.EV_NODE)
     if left:
         logger.warning("%d pile sessions of an earlier run were closed", left)
-    server = AsgiTcpServer(
-        application, name="ykc", host=settings.EV_DEVICE_HOST, port=settings.EV_YKC_PORT
-    )
+    server = AsgiTcpServer(application, name="ykc", host=settings.EV_DEVICE_HOST, port=settings.EV_YKC_PORT)
     await server.start()
     logger.info("YKC piles are served on %s:%d", server.host, server.port)
     return Listeners([server])

@@ -36,7 +36,9 @@ class TcpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         if len(self._server.connections) >= self._server.max_connections:
-            logger.warning("%s: connection refused, %d are open", self._server.name, len(self._server.connections))
+            logger.warning(
+                "%s: connection refused, %d are open", self._server.name, len(self._server.connections)
+            )
             self._lost = "too many connections"
             transport.abort()  # type: ignore[attr-defined]
             return
@@ -49,7 +51,9 @@ class TcpConnection(asyncio.Protocol):
             "client": list(peer[:2]),
             "server": list(local[:2]),
         }
-        self.task = self._server.loop.create_task(self._serve(scope), name=f"tcp-{self._server.name}-{peer[:2]}")
+        self.task = self._server.loop.create_task(
+            self._serve(scope), name=f"tcp-{self._server.name}-{peer[:2]}"
+        )
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

@@ -1,0 +1,3 @@
+"""WebSocket addresses of this app."""
+
+websocket_urlpatterns: list = []

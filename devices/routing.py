@@ -1,0 +1,13 @@
+"""Where device connections go: raw TCP by the listener's protocol, OCPP by its path."""
+
+from devices.protocols.ykc.consumer import YkcConsumer
+
+_TCP = {"ykc": YkcConsumer.as_asgi()}
+
+
+async def tcp_router(scope, receive, send) -> None:
+    """Hand a `tcp` connection to the consumer of its listener's protocol."""
+    await _TCP[scope["protocol"]](scope, receive, send)
+
+
+websocket_urlpatterns: list = []
