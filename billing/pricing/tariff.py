@@ -180,7 +180,7 @@ def wire_mapping(snapshot: TariffSnapshot, max_tiers: int = 4) -> tuple[str | No
         if code not in own:
             positions[positions.index(None)] = code
     for tier in snapshot.tiers:
-        if tier.code in own and tier.code not in used and positions[own[tier.code]] is None:
+        if tier.code in own and positions[own[tier.code]] is None:
             positions[own[tier.code]] = tier.code
     return tuple(positions)
 
