@@ -17,10 +17,16 @@ register_messages(
         "no_tariff": (_("The pile %(code)s has no tariff in force."), 409),
         "tariff_not_on_pile": (_("The pile %(code)s has not confirmed its tariff yet."), 409),
         "tariff_does_not_fit": (_("The tariff does not fit this pile: %(reason)s"), 400),
+        "tariff_name_taken": (_("This operator already has a tariff called %(name)s."), 409),
+        "tariff_moment_taken": (_("This tariff already has a version from that moment on."), 409),
+        "tariff_in_the_past": (_("A new version of a tariff cannot start in the past."), 400),
         "tariff_invalid": (_("The tariff is not valid: %(reason)s"), 400),
         "order_unknown": (_("There is no order %(order_no)s."), 404),
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
+        "record_missing": (_("The order %(order_no)s has no usable record: %(reason)s"), 409),
+        "review_closed": (_("This item has been handled already."), 409),
+        "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )

@@ -55,7 +55,9 @@ class Account(models.Model):
                 fields=["kind", "driver"], condition=models.Q(driver__isnull=False), name="account_of_driver"
             ),
             models.UniqueConstraint(
-                fields=["kind", "operator"], condition=models.Q(operator__isnull=False), name="account_of_operator"
+                fields=["kind", "operator"],
+                condition=models.Q(operator__isnull=False),
+                name="account_of_operator",
             ),
             models.UniqueConstraint(
                 fields=["kind"],
@@ -108,6 +110,7 @@ class Journal(models.Model):
     class Meta:
         verbose_name = _("journal")
         verbose_name_plural = _("journals")
+        permissions = [("top_up", _("Can put money on wallets"))]
 
     def __str__(self) -> str:
         return self.idempotency_key

@@ -51,7 +51,10 @@ class ChargingOrder(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     version = models.PositiveIntegerField(default=0)
     transaction_ref = models.CharField(
-        _("transaction no."), max_length=64, blank=True, help_text=_("The number both sides know the session by")
+        _("transaction no."),
+        max_length=64,
+        blank=True,
+        help_text=_("The number both sides know the session by"),
     )
     id_tag = models.CharField(_("tag"), max_length=64, blank=True)
 
@@ -79,7 +82,10 @@ class ChargingOrder(models.Model):
     service_fen = models.BigIntegerField(_("service (fen)"), default=0)
     total_fen = models.BigIntegerField(_("total (fen)"), default=0)
     stop_at_fen = models.BigIntegerField(
-        _("stop at (fen)"), null=True, blank=True, help_text=_("The held amount; charging stops before it is used up")
+        _("stop at (fen)"),
+        null=True,
+        blank=True,
+        help_text=_("The held amount; charging stops before it is used up"),
     )
     bill = models.JSONField(_("bill"), null=True, blank=True)
     evidence = models.JSONField(_("evidence"), null=True, blank=True)
@@ -97,9 +103,7 @@ class ChargingOrder(models.Model):
     review_reasons = models.JSONField(_("reasons to handle"), default=list, blank=True)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(
-        operator="operator_id", station="station_id", pile="pile_id", driver="driver_id"
-    )
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id", driver="driver_id")
 
     class Meta:
         verbose_name = _("charging order")

@@ -36,7 +36,9 @@ class TariffVersion(models.Model):
     `wire_no` (1 to 9999) is the number by which YKC piles know it.
     """
 
-    tariff = models.ForeignKey(Tariff, verbose_name=_("tariff"), on_delete=models.PROTECT, related_name="versions")
+    tariff = models.ForeignKey(
+        Tariff, verbose_name=_("tariff"), on_delete=models.PROTECT, related_name="versions"
+    )
     number = models.PositiveIntegerField(_("version"))
     effective_at = models.DateTimeField(_("in force from"))
     slots = models.JSONField(_("half-hours"))
@@ -95,7 +97,9 @@ class TariffTier(models.Model):
 class TariffAssignment(models.Model):
     """Which tariff holds at a station, or at one of its piles (the pile's own wins)."""
 
-    tariff = models.ForeignKey(Tariff, verbose_name=_("tariff"), on_delete=models.PROTECT, related_name="assignments")
+    tariff = models.ForeignKey(
+        Tariff, verbose_name=_("tariff"), on_delete=models.PROTECT, related_name="assignments"
+    )
     station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
     pile = models.OneToOneField(
         "stations.Pile", verbose_name=_("pile"), null=True, blank=True, on_delete=models.PROTECT
@@ -121,7 +125,11 @@ class PileTariff(models.Model):
     """The version that a pile really holds, for piles that price themselves (YKC)."""
 
     pile = models.OneToOneField(
-        "stations.Pile", verbose_name=_("pile"), primary_key=True, on_delete=models.PROTECT, related_name="held_tariff"
+        "stations.Pile",
+        verbose_name=_("pile"),
+        primary_key=True,
+        on_delete=models.PROTECT,
+        related_name="held_tariff",
     )
     version = models.ForeignKey(TariffVersion, verbose_name=_("version"), on_delete=models.PROTECT)
     confirmed_at = models.DateTimeField(_("confirmed at"))

@@ -1,0 +1,38 @@
+"""The only places of this app that lock rows: pile, then orders by id, then accounts by id.
+
+Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
+be inserted. On SQLite every transaction is the only writer, so the locks are already there.
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection
+
+from billing.models import Account, ChargingOrder
+
+_WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
+
+
+def lock_order(order_id: int) -> ChargingOrder:
+    """Lock one order; every state move and every settlement happens under this lock."""
+    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=order_id)
+
+
+def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
+    """Lock several orders, always in the same order."""
+    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return list(rows.filter(pk__in=list(order_ids)).order_by("pk"))
+
+
+def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
+    """Lock several accounts, always in the same order; {id: account}."""
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return {row.pk: row for row in rows.filter(pk__in=set(account_ids)).order_by("pk")}
+
+
+def lock_wire_numbers() -> None:
+    """Serialise the allotment of tariff numbers until the transaction ends."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WIRE_NUMBERS])

@@ -1,0 +1,231 @@
+"""Money moves here and nowhere else: balanced journals, balances kept under lock, holds on wallets.
+
+Every amount is integer fen. Balances and entries are written in one transaction; the database adds its own
+guards (entries never change, a journal sums to zero, a wallet covers its holds).
+"""
+
+from django.db import IntegrityError, transaction
+
+from billing.locks import lock_accounts
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import audit
+from users import policy
+from users.models import Driver, Operator
+
+MAX_TOP_UP_FEN = 10_000_000
+Lines = list[tuple[Account, int]]
+
+
+def account_of(
+    kind: Account.Kind, *, driver: Driver | None = None, operator: Operator | None = None
+) -> Account:
+    """The one account of this kind and owner, opened at first use."""
+    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator)
+    return account
+
+
+def wallet_of(driver: Driver) -> Account:
+    """The driver's wallet."""
+    return account_of(Account.Kind.WALLET, driver=driver)
+
+
+def arrears_fen(driver: Driver) -> int:
+    """What the driver owes beyond the wallet, as a positive number of fen."""
+    rows = Account.objects.unscoped("one driver's own account").filter(
+        kind=Account.Kind.ARREARS, driver=driver
+    )
+    return -(rows.values_list("balance_fen", flat=True).first() or 0)
+
+
+def post(
+    *,
+    key: str,
+    kind: str,
+    lines: Lines,
+    actor: Actor,
+    order: ChargingOrder | None = None,
+    memo: str = "",
+) -> Journal:
+    """Post one balanced journal, once per `key`; a repeat with the same lines returns the first.
+
+    Lines of 0 fen are dropped. Raises `idempotency_conflict` when the key was used for other lines or another
+    kind, ValueError for lines that do not sum to zero or name an account twice, and IntegrityError (a database
+    check) when a wallet would fall below its holds.
+    """
+    lines = [(account, amount) for account, amount in lines if amount]
+    if sum(amount for _account, amount in lines) != 0 or not lines:
+        raise ValueError("a journal needs lines that sum to zero")
+    if len({account.pk for account, _amount in lines}) != len(lines):
+        raise ValueError("a journal names each account once")
+    with transaction.atomic():
+        accounts = lock_accounts(account.pk for account, _amount in lines)
+        try:
+            with transaction.atomic():
+                journal = Journal.objects.create(
+                    idempotency_key=key,
+                    kind=kind,
+                    order=order,
+                    memo=memo[:255],
+                    actor_key=actor.key[:96],
+                    actor_name=actor.name[:128],
+                    at=clock.now(),
+                )
+        except IntegrityError:
+            existing = Journal.objects.filter(idempotency_key=key).first()
+            if existing is None:
+                raise
+            posted = dict(existing.entries.values_list("account_id", "amount_fen"))
+            if existing.kind != kind or posted != {account.pk: amount for account, amount in lines}:
+                raise DomainError("idempotency_conflict") from None
+            return existing
+        entries = []
+        for given, amount in lines:
+            account = accounts[given.pk]
+            account.balance_fen += amount
+            account.save(update_fields=["balance_fen"])
+            given.balance_fen = account.balance_fen
+            entries.append(
+                Entry(
+                    journal=journal,
+                    account=account,
+                    amount_fen=amount,
+                    balance_after_fen=account.balance_fen,
+                    at=journal.at,
+                    driver_id=account.driver_id,
+                    operator_id=account.operator_id,
+                )
+            )
+        Entry.objects.bulk_create(entries)
+        return journal
+
+
+def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempotency_key: str) -> Journal:
+    """Put money on a wallet by hand; what the driver owes is paid from it at once, as a second journal.
+
+    Needs `billing.top_up` and a reason. Raises `amount_invalid`, `reason_required`, `permission_denied`.
+    """
+    policy.require(actor, "billing.top_up")
+    if (
+        isinstance(amount_fen, bool)
+        or not isinstance(amount_fen, int)
+        or not 1 <= amount_fen <= MAX_TOP_UP_FEN
+    ):
+        raise DomainError(
+            "amount_invalid", {"amount": amount_fen, "maximum": MAX_TOP_UP_FEN}, field="amount_fen"
+        )
+    if not reason.strip():
+        raise DomainError("reason_required", field="reason")
+    wallet = wallet_of(driver)
+    arrears = account_of(Account.Kind.ARREARS, driver=driver)
+    source = account_of(Account.Kind.MANUAL_TOPUP)
+    key = f"topup:{driver.pk}:{idempotency_key}"[:88]
+    with transaction.atomic():
+        locked = lock_accounts([wallet.pk, arrears.pk, source.pk])
+        repeated = Journal.objects.filter(idempotency_key=key).exists()
+        before = {
+            "balance_fen": locked[wallet.pk].balance_fen,
+            "arrears_fen": -locked[arrears.pk].balance_fen,
+        }
+        journal = post(
+            key=key,
+            kind=Journal.Kind.TOPUP,
+            lines=[(source, -amount_fen), (wallet, amount_fen)],
+            actor=actor,
+            memo=reason,
+        )
+        if repeated:
+            return journal
+        owed = min(-locked[arrears.pk].balance_fen, amount_fen)
+        if owed:
+            post(
+                key=f"{key}:arrears",
+                kind=Journal.Kind.ARREARS_PAYMENT,
+                lines=[(wallet, -owed), (arrears, owed)],
+                actor=actor,
+                memo=reason,
+            )
+        audit.record(
+            actor=actor,
+            action="billing.top_up",
+            target=driver,
+            reason=reason,
+            before=before,
+            after={
+                "balance_fen": before["balance_fen"] + amount_fen - owed,
+                "arrears_fen": before["arrears_fen"] - owed,
+                "amount_fen": amount_fen,
+            },
+        )
+        return journal
+
+
+def hold(*, order: ChargingOrder, amount_fen: int) -> Hold:
+    """Reserve money of the order's driver; raises `insufficient_balance` when that much is not free."""
+    with transaction.atomic():
+        wallet = wallet_of(order.driver)
+        wallet = lock_accounts([wallet.pk])[wallet.pk]
+        if amount_fen <= 0 or wallet.available_fen < amount_fen:
+            raise insufficient(wallet.available_fen, amount_fen)
+        wallet.held_fen += amount_fen
+        wallet.save(update_fields=["held_fen"])
+        return Hold.objects.create(account=wallet, order=order, amount_fen=amount_fen, created_at=clock.now())
+
+
+def release_hold(*, order: ChargingOrder) -> int:
+    """Release the order's hold if it is active; returns the fen released. Call it under the order's lock."""
+    with transaction.atomic():
+        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        if active is None:
+            return 0
+        wallet = lock_accounts([active.account_id])[active.account_id]
+        released = Hold.objects.filter(pk=active.pk, state=Hold.State.ACTIVE).update(
+            state=Hold.State.RELEASED, released_at=clock.now()
+        )
+        if not released:
+            return 0
+        wallet.held_fen -= active.amount_fen
+        wallet.save(update_fields=["held_fen"])
+        return active.amount_fen
+
+
+def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
+    """Debit the order's total: its own hold first, then free money, the rest onto the driver's arrears.
+
+    Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock, once its
+    amounts are written.
+    """
+    if not order.total_fen:
+        release_hold(order=order)
+        return None
+    wallet = wallet_of(order.driver)
+    arrears = account_of(Account.Kind.ARREARS, driver=order.driver)
+    electricity = account_of(Account.Kind.OPERATOR_ELECTRICITY, operator=order.operator)
+    service = account_of(Account.Kind.OPERATOR_SERVICE, operator=order.operator)
+    with transaction.atomic():
+        lock_accounts([wallet.pk, arrears.pk, electricity.pk, service.pk])
+        release_hold(order=order)
+        wallet.refresh_from_db()
+        from_wallet = max(min(order.total_fen, wallet.available_fen), 0)
+        return post(
+            key=f"settle:{order.order_no}",
+            kind=Journal.Kind.SETTLEMENT,
+            lines=[
+                (wallet, -from_wallet),
+                (arrears, from_wallet - order.total_fen),
+                (electricity, order.electricity_fen),
+                (service, order.service_fen),
+            ],
+            actor=actor,
+            order=order,
+        )
+
+
+def insufficient(available_fen: int, needed_fen: int) -> DomainError:
+    """The refusal that names both amounts in yuan."""
+    return DomainError(
+        "insufficient_balance",
+        {"available_yuan": f"{available_fen / 100:.2f}", "needed_yuan": f"{needed_fen / 100:.2f}"},
+    )
