@@ -99,6 +99,7 @@ class StationListView(DriverView):
     """Stations around a place, nearest first."""
 
     @describe(
+        operation_id="stations_near",
         summary="Stations near me",
         description="Nearest first; without `lng` and `lat`, every open station in the order of its id.",
         parameters=[StationQuerySerializer],
@@ -128,6 +129,7 @@ class StationDetailView(DriverView):
     """One station with its connectors."""
 
     @describe(
+        operation_id="station_get",
         summary="Station by code",
         responses={200: StationDetailSerializer},
         refuses=(404,),

@@ -40,9 +40,19 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
-def describe(*, summary: str, responses: dict, refuses: tuple[int, ...] = (), public: bool = False, **kwargs):
+def describe(
+    *,
+    operation_id: str,
+    summary: str,
+    responses: dict,
+    refuses: tuple[int, ...] = (),
+    public: bool = False,
+    **kwargs,
+):
     """`extend_schema` with the refusals every endpoint shares: 401 for all but public ones."""
     statuses = refuses if public else tuple(sorted({401, *refuses}))
     if public:
         kwargs["auth"] = []
-    return extend_schema(summary=summary, responses={**responses, **problems(*statuses)}, **kwargs)
+    return extend_schema(
+        operation_id=operation_id, summary=summary, responses={**responses, **problems(*statuses)}, **kwargs
+    )

@@ -50,6 +50,7 @@ class LoginCodeView(APIView):
     throttle_classes = (throttles.LoginCodePhoneThrottle, throttles.LoginCodeAddressThrottle)
 
     @describe(
+        operation_id="login_code",
         summary="Ask for a login code",
         description="Sends six digits to the phone. The answer is the same for known and unknown phones.",
         request=LoginCodeSerializer,
@@ -76,6 +77,7 @@ class LoginVerifyView(APIView):
     throttle_classes = (throttles.LoginPhoneThrottle,)
 
     @describe(
+        operation_id="login_verify",
         summary="Log in with a code",
         description="The first login of a phone registers its driver.",
         request=LoginVerifySerializer,
@@ -94,6 +96,7 @@ class LogoutView(DriverView):
     """Revoke the token of this request."""
 
     @describe(
+        operation_id="logout",
         summary="Log out",
         description="Revokes the token that carries this request; other devices stay logged in.",
         request=None,
@@ -108,6 +111,6 @@ class LogoutView(DriverView):
 class MeView(DriverView):
     """The driver's own account."""
 
-    @describe(summary="My account", responses={200: MeSerializer}, tags=["account"])
+    @describe(operation_id="me", summary="My account", responses={200: MeSerializer}, tags=["account"])
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(self.driver).data)
