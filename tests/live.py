@@ -1,0 +1,81 @@
+"""A whole gateway inside the test process: real sockets, the test's own database."""
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+from django.test import override_settings
+
+from kernel.runtime.dbpool import shutdown_database_pool
+
+
+class LiveGateway:
+    """uvicorn and the TCP listeners on free ports of 127.0.0.1, in a thread with its own event loop."""
+
+    def __init__(self) -> None:
+        self._started = threading.Event()
+        self._error: BaseException | None = None
+        self._settings = override_settings(EV_YKC_PORT=0, EV_DEVICE_HOST="127.0.0.1")
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.http_port}"
+
+    def start(self) -> None:
+        self._settings.enable()
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.http_port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="live-gateway")
+        self._thread.start()
+        assert self._started.wait(15), "the gateway did not start"
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(15)
+        assert not self._thread.is_alive(), "the gateway did not stop"
+        shutdown_database_pool()
+        self._settings.disable()
+
+    def run(self, coroutine, timeout: float = 30.0):
+        """Run a coroutine on the gateway's loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+    async def _run(self) -> None:
+        from devices.gateway.server import start_listeners
+        from ev_platform.asgi import application
+
+        self.loop = asyncio.get_running_loop()
+        self._end = asyncio.Event()
+        config = uvicorn.Config(
+            application,
+            log_level="warning",
+            lifespan="off",
+            ws_per_message_deflate=False,
+            ws_max_size=128 * 1024,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None
+        try:
+            self.listeners = await start_listeners(application)
+            self.ykc_port = self.listeners.port("ykc")
+            serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+            while not server.started:
+                await asyncio.sleep(0.01)
+        except BaseException as error:
+            self._error = error
+            self._started.set()
+            raise
+        self._started.set()
+        await self._end.wait()
+        server.should_exit = True
+        await serving
+        await self.listeners.close()
