@@ -68,7 +68,7 @@ def publish_version(
     Raises:
         DomainError: `tariff_invalid` naming what is wrong, `permission_denied`.
     """
-    policy.require(actor, "billing.add_tariffversion")
+    policy.require(actor, "billing.change_tariff")
     try:
         TariffSnapshot(0, "", tariff.name, DEFAULT_ZONE, tuple(tiers), tuple(slots))
     except PricingError as error:
@@ -145,7 +145,7 @@ def assign_tariff(
     Raises `tariff_does_not_fit` when a YKC pile there has no room for the tiers in use, and `not_found` for a
     pile of another station or a tariff of another operator.
     """
-    policy.require(actor, "billing.add_tariffassignment")
+    policy.require(actor, "billing.change_tariff")
     if tariff.operator_id != station.operator_id or (pile is not None and pile.station_id != station.pk):
         raise DomainError("not_found")
     with transaction.atomic():

@@ -1,0 +1,73 @@
+"""What every test gets: its own Redis database per worker, fast password hashes, a clean cache."""
+
+import os
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+
+def _redis_database(url: str, worker: str) -> str:
+    number = int(worker.removeprefix("gw") or 0) + 1
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+
+
+def pytest_configure(config):
+    from django.conf import settings
+
+    # Tests hash many passwords and check none of the strength.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if settings.EV_REDIS_URL and worker:
+        url = _redis_database(settings.EV_REDIS_URL, worker)
+        os.environ["EV_REDIS_URL"] = url  # for the processes that tests start
+        settings.EV_REDIS_URL = url
+        settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [url]
+        settings.CACHES["default"]["LOCATION"] = url
+    _prepare_sqlite()
+
+
+def _prepare_sqlite() -> None:
+    """Threads of a test need a file, and emptying tables between tests must pass the append-only triggers."""
+    import tempfile
+    from pathlib import Path
+
+    from django.conf import settings
+    from django.db.backends.sqlite3.operations import DatabaseOperations
+
+    database = settings.DATABASES["default"]
+    if "sqlite3" not in database["ENGINE"]:
+        return
+    database.setdefault("TEST", {})["NAME"] = str(
+        Path(tempfile.gettempdir()) / f"ev-tests-{os.getppid()}-{os.getpid()}.sqlite3"
+    )
+    flush = DatabaseOperations.sql_flush
+
+    def flush_without_triggers(self, *args, **kwargs):
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        return [
+            *(f'DROP TRIGGER "{name}"' for name, _sql in triggers),
+            *flush(self, *args, **kwargs),
+            *(sql for _name, sql in triggers),
+        ]
+
+    DatabaseOperations.sql_flush = flush_without_triggers
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache():
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture
+def live_gateway(transactional_db):
+    """The web server and the device listeners on free ports, over the test database."""
+    from tests.live import LiveGateway
+
+    gateway = LiveGateway()
+    gateway.start()
+    yield gateway
+    gateway.stop()
