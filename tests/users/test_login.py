@@ -107,7 +107,9 @@ def test_a_minute_lies_between_two_codes(outbox):
         assert ApiClient().post("login/verify", {"phone": phone, "code": second}).status_code == 200
 
 
-@pytest.mark.parametrize("phone", ["", "12345678901", "1390000000", "139000000000", "１３９００００００００", "x" * 19])
+@pytest.mark.parametrize(
+    "phone", ["", "12345678901", "1390000000", "139000000000", "１３９００００００００", "x" * 19]
+)
 def test_a_wrong_phone_is_named(outbox, phone):
     response = ApiClient().post("login/code", {"phone": phone})
     assert response.status_code == 400
@@ -182,7 +184,9 @@ def test_a_token_expires():
         assert_problem(client.get("me"), 401, "authentication_failed")
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer nonsense", "Bearer é", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer a b", "Bearer nonsense", "Bearer é", "Bearer " + "x" * 5000]
+)
 def test_a_bad_token_is_refused(header):
     response = ApiClient().get("me", Authorization=header)
     assert_problem(response, 401, "authentication_failed")
