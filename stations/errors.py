@@ -7,6 +7,8 @@ from kernel.errors import register_messages
 register_messages(
     {
         "station_code_taken": (_("A station with the code %(code)s already exists."), 409),
+        "station_group_taken": (_("The operator already has a group called %(name)s."), 409),
+        "pile_model_taken": (_("The pile model %(name)s already exists."), 409),
         "station_closed": (_("The station %(station)s is closed."), 409),
         "station_unknown": (_("There is no station %(code)s."), 404),
         "pile_code_taken": (_("A pile with the code %(code)s already exists."), 409),

@@ -1,13 +1,15 @@
 """How regions and station groups become stations in the data scope."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
 
 from django.db.models import Q
 
-from stations.models import Station
+from kernel.actor import Actor
+from stations.models import Pile, Station, StationGroup
 from users.scope import register_expander
+from users.services.staff import register_scope_check
 
 
 def _stations_of_groups(keys: Iterable[str]) -> list[int]:
@@ -21,6 +23,16 @@ def _stations_of_regions(keys: Iterable[str]) -> list[int]:
     return list(rows.filter(condition).values_list("id", flat=True))
 
 
+def _visible(model: type) -> Callable[[Actor, str], bool]:
+    def check(actor: Actor, key: str) -> bool:
+        return key.isdigit() and model.objects.for_actor(actor).filter(pk=int(key)).exists()
+
+    return check
+
+
 def register() -> None:
     register_expander("group", _stations_of_groups)
     register_expander("region", _stations_of_regions)
+    register_scope_check("group", _visible(StationGroup))
+    register_scope_check("station", _visible(Station))
+    register_scope_check("pile", _visible(Pile))

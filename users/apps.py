@@ -8,3 +8,4 @@ class UsersConfig(AppConfig):
 
     def ready(self) -> None:
         from users import errors  # noqa: F401
+        from users.console import checks  # noqa: F401

@@ -19,6 +19,10 @@ register_messages(
         "operator_code_taken": (_("An operator with the code %(code)s already exists."), 409),
         "operator_unknown": (_("There is no operator %(code)s."), 404),
         "driver_unknown": (_("There is no driver with the number %(phone)s."), 404),
+        "username_taken": (_("The user name %(username)s is already taken."), 409),
+        "role_beyond_own": (_("The role %(role)s holds permissions that you do not have."), 403),
+        "scope_beyond_own": (_("The data scope %(scope)s is outside your own."), 403),
+        "staff_above": (_("The account %(username)s may do more than you; ask somebody above it."), 403),
         "operator_inactive": (_("The operator %(code)s is disabled."), 409),
     }
 )

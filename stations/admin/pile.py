@@ -1,0 +1,181 @@
+"""Piles in the console. The apps above add what they know of a pile: commands, tariffs, orders."""
+
+from decimal import Decimal
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from stations.admin.chips import connector_chip, connector_chips, online_chip
+from stations.models import Pile
+from stations.services import piles
+from users.console.actions import ReasonForm, operator_action
+from users.console.admin import ScopedModelAdmin, actor_of
+from users.console.filters import AutocompleteSelectFilter, choice_filter
+
+PASSWORD = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+
+
+class AddPileForm(forms.ModelForm):
+    connectors = forms.IntegerField(
+        label=_("connectors"), min_value=1, max_value=piles.MOST_CONNECTORS, initial=2,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
+    )  # fmt: skip
+    password = forms.CharField(
+        label=_("password"),
+        required=False,
+        widget=PASSWORD,
+        help_text=_("OCPP only: 16 to 64 characters, also set in the pile"),
+    )
+
+    class Meta:
+        model = Pile
+        fields = ("station", "code", "name", "protocol", "rated_power_kw", "model")
+        help_texts = {"code": _("YKC: 14 digits. OCPP: the last part of its address, 1 to 32 characters")}
+
+
+class PilePasswordForm(ReasonForm):
+    password = forms.CharField(label=_("New password"), widget=PASSWORD)
+
+
+@admin.register(Pile)
+class PileAdmin(ScopedModelAdmin):
+    list_display = ("code", "name", "station", "link", "connectors_now", "protocol", "power", "last_seen_at")
+    list_display_links = ("code", "name")
+    list_select_related = ("station",)
+    search_fields = ("code", "name")
+    ordering = ("code",)
+    sortable_by = ("code",)
+    list_filter = (
+        choice_filter("online", _("Link"), (("1", _("Online")), ("0", _("Offline")))),
+        choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
+        choice_filter("in_service", _("Service"), (("1", _("In service")), ("0", _("Out of service")))),
+        ("station", AutocompleteSelectFilter),
+        ("operator", AutocompleteSelectFilter),
+    )
+    autocomplete_fields = ("station", "model")
+    actions_detail = ("set_password",)
+    now_fields: tuple[str, ...] = (
+        "code",
+        "station",
+        "link",
+        "connectors_list",
+        "last_seen_at",
+        "online_changed_at",
+    )
+    reported_fields = ("vendor", "reported_model", "serial", "firmware", "iccid", "findings_list")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("connectors")
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        if obj is None:
+            kwargs["form"] = AddPileForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request, obj=None):
+        if obj is None:
+            fields = (
+                "station",
+                "code",
+                "name",
+                "protocol",
+                "password",
+                "connectors",
+                "rated_power_kw",
+                "model",
+            )
+            return ((None, {"fields": fields}),)
+        return (
+            (_("Now"), {"fields": self.now_fields}),
+            (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model")}),
+            (_("What the pile says of itself"), {"fields": self.reported_fields}),
+        )
+
+    def get_readonly_fields(self, request, obj=None):
+        return (*self.now_fields, "protocol", *self.reported_fields) if obj else ()
+
+    @admin.display(description=_("link"))
+    def link(self, obj):
+        return online_chip(obj)
+
+    @admin.display(description=_("connectors"))
+    def connectors_now(self, obj):
+        return connector_chips(obj.connectors.all())
+
+    @admin.display(description=_("connectors"))
+    def connectors_list(self, obj):
+        return format_html_join(
+            "",
+            '<p class="ev-line"><a href="{}">{}</a> {}</p>',
+            (
+                (reverse("admin:stations_connector_change", args=[row.pk]), row.code, connector_chip(row))
+                for row in obj.connectors.all()
+            ),
+        )
+
+    @admin.display(description=_("rated power"))
+    def power(self, obj):
+        return f"{obj.rated_power_kw.normalize():f} kW"
+
+    @admin.display(description=_("protocol findings"))
+    def findings_list(self, obj):
+        if not obj.findings:
+            return _("None: the pile keeps to its protocol")
+        return format_html_join(
+            "", '<p class="ev-line"><code>{}</code> × {}</p>', sorted(obj.findings.items())
+        )
+
+    def save_through_service(self, request, obj, form, change):
+        data = form.cleaned_data
+        if change:
+            piles.update_pile(
+                actor=actor_of(request), pile=obj, changes={name: data[name] for name in form.changed_data}
+            )
+            return
+        saved = piles.add_pile(
+            actor=actor_of(request),
+            **{
+                **{
+                    name: data[name]
+                    for name in ("station", "code", "protocol", "connectors", "name", "model")
+                },
+                "password": data["password"] or None,
+                "rated_power_kw": data["rated_power_kw"] or Decimal("60"),
+            },
+        )
+        self.adopt(obj, saved)
+
+    @operator_action(
+        title=_("Set password"),
+        text=_("The pile needs the new password at its next connection."),
+        permission="stations.change_pile",
+        form=PilePasswordForm,
+        available=lambda pile: pile.protocol != Pile.Protocol.YKC,
+        icon="key",
+    )
+    def set_password(self, request, obj, form):
+        piles.set_password(
+            actor=actor_of(request),
+            pile=obj,
+            password=form.cleaned_data["password"],
+            reason=form.cleaned_data["reason"],
+        )
+        return _("The password of %(name)s is changed.") % {"name": obj}
+
+
+def pile_link(pile: Pile | None):
+    """A link to a pile's page."""
+    if pile is None:
+        return "–"
+    return format_html('<a href="{}">{}</a>', reverse("admin:stations_pile_change", args=[pile.pk]), pile)
+
+
+def pile_by_code(term: str) -> Q:
+    """The WHERE for rows of the pile with this exact code."""
+    ids = Pile.objects.unscoped("only narrows a scoped list").filter(code=term).values_list("pk", flat=True)
+    return Q(pile_id__in=list(ids))

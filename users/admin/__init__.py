@@ -1,0 +1,1 @@
+from users.admin import audit, driver, operator, role, staff  # noqa: F401

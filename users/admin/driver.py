@@ -1,0 +1,101 @@
+"""Drivers in the console; phone numbers are masked, and showing one is an audited act."""
+
+import re
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from unfold.enums import ActionVariant
+
+from kernel.services import audit
+from users.console.actions import operator_action
+from users.console.admin import ScopedModelAdmin, actor_of
+from users.console.display import chip
+from users.console.filters import choice_filter
+from users.models import Driver
+from users.services import drivers
+
+
+@admin.register(Driver)
+class DriverAdmin(ScopedModelAdmin):
+    big_table = True
+    search_kinds = {"phone": "exact"}
+    search_help_text = _("A whole phone number")
+    list_display = ("display_name", "masked_phone", "operator", "status", "created_at")
+    list_filter = (choice_filter("is_frozen", _("Account"), (("0", _("Normal")), ("1", _("Frozen")))),)
+    list_select_related = ("operator",)
+    autocomplete_fields = ("operator",)
+    actions_detail = ("freeze", "unfreeze", "show_phone")
+
+    @admin.display(description=_("name"))
+    def display_name(self, obj):
+        return obj.name or obj.masked_phone
+
+    @admin.display(description=_("phone"))
+    def masked_phone(self, obj):
+        return obj.masked_phone
+
+    @admin.display(description=_("state"))
+    def status(self, obj):
+        return chip(_("Frozen"), "red") if obj.is_frozen else chip(_("Normal"), "green")
+
+    def search_condition(self, request, term):
+        digits = re.sub(r"[\s-]", "", term).removeprefix("+86")
+        return Q(phone=digits)
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ("phone", "name", "operator")
+        return ("name", "masked_phone", "operator", "status", "created_at")
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("masked_phone", "operator", "status", "created_at") if obj else ()
+
+    def save_through_service(self, request, obj, form, change):
+        if change:
+            drivers.update_driver(
+                actor=actor_of(request), driver=obj, changes={"name": form.cleaned_data["name"]}
+            )
+        else:
+            self.adopt(obj, drivers.register_driver(actor=actor_of(request), **form.cleaned_data))
+
+    @operator_action(
+        title=_("Freeze"),
+        text=_("A frozen driver cannot start charging. A running session goes on."),
+        permission="users.change_driver",
+        available=lambda driver: not driver.is_frozen,
+        icon="lock",
+        variant=ActionVariant.DANGER,
+    )
+    def freeze(self, request, obj, form):
+        drivers.set_frozen(
+            actor=actor_of(request), driver=obj, frozen=True, reason=form.cleaned_data["reason"]
+        )
+        return _("The driver is frozen.")
+
+    @operator_action(
+        title=_("Unfreeze"),
+        permission="users.change_driver",
+        available=lambda driver: driver.is_frozen,
+        icon="lock_open",
+    )
+    def unfreeze(self, request, obj, form):
+        drivers.set_frozen(
+            actor=actor_of(request), driver=obj, frozen=False, reason=form.cleaned_data["reason"]
+        )
+        return _("The driver may charge again.")
+
+    @operator_action(
+        title=_("Show phone number"),
+        text=_("The look is written to the audit trail."),
+        permission="users.view_personal_data",
+        icon="visibility",
+    )
+    def show_phone(self, request, obj, form):
+        audit.record(
+            actor=actor_of(request),
+            action="users.view_personal_data",
+            target=obj,
+            reason=form.cleaned_data["reason"],
+        )
+        return _("The phone number is %(phone)s.") % {"phone": obj.phone}

@@ -1,0 +1,139 @@
+"""Role templates: named groups with permissions. What a role sees is decided by data scope, not here.
+
+The permissions follow the role matrix of the platform: platform admin, operator admin, monitoring, finance,
+operation and maintenance. `ensure_roles` may run any number of times; it adds what is missing and takes
+nothing away that somebody added by hand.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from kernel.actor import Actor
+from kernel.services import audit
+from users import policy
+
+_READ_DEVICES = (
+    "users.view_operator",
+    "stations.view_station",
+    "stations.view_stationgroup",
+    "stations.view_pile",
+    "stations.view_pilemodel",
+    "stations.view_connector",
+    "devices.view_devicecommand",
+    "devices.view_framelog",
+    "devices.view_pilesession",
+    "devices.view_transactionrecord",
+    "devices.view_devicetransaction",
+    "alerts.view_alert",
+)
+_READ_MONEY = (
+    "billing.view_tariff",
+    "billing.view_tariffversion",
+    "billing.view_chargingorder",
+    "billing.view_reviewitem",
+    "billing.view_account",
+    "billing.view_entry",
+    "users.view_driver",
+)
+_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
+_MAINTAIN = (
+    "stations.add_station",
+    "stations.change_station",
+    "stations.add_stationgroup",
+    "stations.change_stationgroup",
+    "stations.add_pile",
+    "stations.change_pile",
+    "stations.push_tariff",
+)
+
+
+@dataclass(frozen=True)
+class Role:
+    code: str
+    name: str
+    permissions: tuple[str, ...]
+
+
+ROLES = (
+    Role("platform_admin", gettext_noop("Platform admin"), ("*",)),
+    Role(
+        "operator_admin",
+        gettext_noop("Operator admin"),
+        (
+            *_READ_DEVICES,
+            *_READ_MONEY,
+            *_OPERATE,
+            *_MAINTAIN,
+            "billing.add_tariff",
+            "billing.change_tariff",
+            "billing.settle_review",
+            "users.add_driver",
+            "users.change_driver",
+            "users.view_personal_data",
+            "users.view_staff",
+            "users.add_staff",
+            "users.change_staff",
+            "kernel.view_auditevent",
+        ),
+    ),
+    Role(
+        "monitoring_admin",
+        gettext_noop("Monitoring admin"),
+        (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
+    ),
+    Role(
+        "finance_admin",
+        gettext_noop("Finance admin"),
+        (
+            *_READ_MONEY,
+            "users.view_operator",
+            "stations.view_station",
+            "billing.settle_review",
+            "billing.top_up",
+        ),
+    ),
+    Role(
+        "maintenance",
+        gettext_noop("Operation and maintenance"),
+        (*_READ_DEVICES, "stations.set_service", "stations.remote_stop", "stations.push_tariff"),
+    ),
+)
+
+
+def ensure_roles(*, actor: Actor) -> dict[str, Group]:
+    """Create or complete the role groups; returns role code -> group.
+
+    A permission that this installation does not have (an app left out) is skipped.
+    DomainError `permission_denied`.
+    """
+    policy.require(actor, "auth.add_group")
+    with transaction.atomic():
+        return {role.code: _ensure(actor, role) for role in ROLES}
+
+
+def _ensure(actor: Actor, role: Role) -> Group:
+    group, created = Group.objects.get_or_create(name=role.name)
+    wanted = _permissions(role)
+    missing = wanted.exclude(pk__in=group.permissions.values("pk")) if not created else wanted
+    names = sorted(f"{p.content_type.app_label}.{p.codename}" for p in missing.select_related("content_type"))
+    if names:
+        group.permissions.add(*missing)
+        audit.record(actor=actor, action="users.ensure_role", target=group, after={"added": names})
+    return group
+
+
+def _permissions(role: Role) -> Any:
+    everything = Permission.objects.all()
+    if role.permissions == ("*",):
+        return everything
+    wanted = {tuple(name.split(".")) for name in role.permissions}
+    rows = everything.select_related("content_type").filter(
+        codename__in={codename for _app, codename in wanted}
+    )
+    return everything.filter(
+        pk__in=[row.pk for row in rows if (row.content_type.app_label, row.codename) in wanted]
+    )

@@ -1,0 +1,34 @@
+"""Template words of the console."""
+
+import json
+from typing import Any
+
+from django import template
+
+from users.console import display
+
+register = template.Library()
+
+register.filter("fen", display.fen)
+register.filter("duration", display.duration)
+
+
+@register.filter
+def pretty_json(value: Any) -> str:
+    """A JSON value on several lines, for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+@register.simple_tag
+def chip(text: Any, tone: str = "grey") -> str:
+    return display.chip(text, tone)
+
+
+@register.simple_tag
+def quick_filters(cl: Any) -> list[dict[str, Any]]:
+    """The filters of a list that are drawn as links above it."""
+    return [
+        {"title": spec.title, "choices": list(spec.choices(cl))}
+        for spec in cl.filter_specs
+        if getattr(spec, "quick", False)
+    ]
