@@ -91,9 +91,11 @@ def operator_action(
                     field = error.field if error.field in bound.fields else None
                     bound.add_error(field, error.message)
                 else:
+                    # A method may return (object, message) to leave for another object than its own.
+                    target, message = message if isinstance(message, tuple) else (obj, message)
                     if message:
                         messages.success(request, message)
-                    return _leave(request, self, obj)
+                    return _leave(request, self, target)
             return render(request, "console/dialog.html", {**context, "form": bound})
 
         view.short_description = title

@@ -1,0 +1,92 @@
+"""Piles, with what maintenance may ask of them."""
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.enums import ActionVariant
+
+from devices.admin.command import command_chip
+from devices.models import DeviceCommand
+from devices.protocols.capabilities import supports
+from devices.services.maintenance import PERMISSIONS, ask_pile
+from devices.services.service_state import set_in_service
+from stations.admin.pile import PileAdmin
+from stations.models import Pile
+from users.console.actions import operator_action
+from users.console.admin import actor_of, replace
+
+Kind = DeviceCommand.Kind
+
+
+def _can(kind):
+    return lambda pile: pile.online and supports(pile.protocol, kind)
+
+
+@replace(Pile)
+class CommandedPileAdmin(PileAdmin):
+    actions_detail = ("into_service", "out_of_service", "sync_time", "reboot", *PileAdmin.actions_detail)
+    now_fields = (*PileAdmin.now_fields, "recent_commands")
+
+    def recent_commands(self, obj):
+        rows = (
+            DeviceCommand.objects.unscoped("commands of a pile in scope").filter(pile=obj).order_by("-pk")[:5]
+        )
+        lines = [
+            format_html(
+                '<p class="ev-line">{} {} {}</p>',
+                timezone.localtime(row.created_at).strftime("%m-%d %H:%M:%S"),
+                row.get_kind_display(),
+                command_chip(row),
+            )
+            for row in rows
+        ]
+        return format_html("{}" * len(lines), *lines) if lines else "–"
+
+    recent_commands.short_description = _("last commands")
+
+    @operator_action(
+        title=_("Put into service"),
+        permission="stations.set_service",
+        available=lambda pile: not pile.in_service,
+        icon="toggle_on",
+        variant=ActionVariant.SUCCESS,
+    )
+    def into_service(self, request, obj, form):
+        set_in_service(actor=actor_of(request), pile=obj, in_service=True, reason=form.cleaned_data["reason"])
+        return _("The pile is in service.")
+
+    @operator_action(
+        title=_("Take out of service"),
+        text=_("New starts are refused; running sessions go on until they end."),
+        permission="stations.set_service",
+        available=lambda pile: pile.in_service,
+        icon="toggle_off",
+        variant=ActionVariant.WARNING,
+    )
+    def out_of_service(self, request, obj, form):
+        set_in_service(
+            actor=actor_of(request), pile=obj, in_service=False, reason=form.cleaned_data["reason"]
+        )
+        return _("The pile is out of service.")
+
+    @operator_action(
+        title=_("Sync clock"),
+        permission=PERMISSIONS[Kind.SYNC_TIME],
+        available=_can(Kind.SYNC_TIME),
+        icon="schedule",
+    )
+    def sync_time(self, request, obj, form):
+        ask_pile(actor=actor_of(request), pile=obj, kind=Kind.SYNC_TIME, reason=form.cleaned_data["reason"])
+        return _("The command is on its way; its answer appears on this page.")
+
+    @operator_action(
+        title=_("Reboot"),
+        text=_("Charging on this pile ends."),
+        permission=PERMISSIONS[Kind.REBOOT],
+        available=_can(Kind.REBOOT),
+        icon="restart_alt",
+        variant=ActionVariant.DANGER,
+    )
+    def reboot(self, request, obj, form):
+        ask_pile(actor=actor_of(request), pile=obj, kind=Kind.REBOOT, reason=form.cleaned_data["reason"])
+        return _("The command is on its way; its answer appears on this page.")

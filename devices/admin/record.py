@@ -1,0 +1,47 @@
+"""Transaction records exactly as piles sent them."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from devices.admin.places import PileFactAdmin, date_window
+from devices.models import TransactionRecord
+from users.console.display import chip, quantity
+from users.templatetags.console import pretty_json
+
+
+@admin.register(TransactionRecord)
+class TransactionRecordAdmin(PileFactAdmin):
+    reference_field = "transaction_ref"
+    list_display = (
+        "received_at",
+        "pile_page",
+        "connector_no",
+        "transaction_ref",
+        "energy",
+        "repeats",
+        "stop_reason",
+    )
+    list_filter = (date_window("received_at", _("Time")),)
+    fields = (
+        "transaction_ref", "pile_page", "connector_no", "protocol", "started_at", "ended_at", "energy",
+        "meter_start_kwh", "meter_end_kwh", "device_amount", "stop_reason", "stop_code", "start_method", "id_tag",
+        "received_at", "repeats", "payload_text", "raw_text",
+    )  # fmt: skip
+
+    @admin.display(description=_("energy"))
+    def energy(self, obj):
+        return quantity(obj.energy_kwh, "kWh", 4)
+
+    @admin.display(description=_("received"))
+    def repeats(self, obj):
+        words = f"× {obj.times_received}"
+        return chip(f"{words} {_('with other content')}", "red") if obj.conflicts else words
+
+    @admin.display(description=_("decoded"))
+    def payload_text(self, obj):
+        return format_html("<pre>{}</pre>", pretty_json(obj.payload))
+
+    @admin.display(description=_("raw"))
+    def raw_text(self, obj):
+        return format_html('<pre class="ev-raw">{}</pre>', obj.raw)

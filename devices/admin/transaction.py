@@ -1,0 +1,22 @@
+"""Transactions that the platform numbers (OCPP)."""
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from devices.admin.places import PileFactAdmin, date_window
+from devices.models import DeviceTransaction
+
+
+@admin.register(DeviceTransaction)
+class DeviceTransactionAdmin(PileFactAdmin):
+    list_display = ("id", "pile_page", "connector_no", "id_tag", "started_at", "ended_at", "stop_reason")
+    list_filter = (date_window("started_at", _("Time")),)
+    fields = (
+        "id", "pile_page", "connector_no", "id_tag", "authorization", "started_at", "meter_start_kwh", "ended_at",
+        "meter_end_kwh", "stop_reason",
+    )  # fmt: skip
+
+    def search_condition(self, request, term):
+        condition = super().search_condition(request, term)
+        return condition | Q(pk=int(term)) if term.isdigit() and len(term) < 19 else condition
