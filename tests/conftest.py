@@ -27,32 +27,16 @@ def pytest_configure(config):
 
 
 def _prepare_sqlite() -> None:
-    """Threads of a test need a file, and emptying tables between tests must pass the append-only triggers."""
+    """Threads of a test need a database file: an in-memory one belongs to its connection."""
     import tempfile
     from pathlib import Path
 
     from django.conf import settings
-    from django.db.backends.sqlite3.operations import DatabaseOperations
 
     database = settings.DATABASES["default"]
-    if "sqlite3" not in database["ENGINE"]:
-        return
-    database.setdefault("TEST", {})["NAME"] = str(
-        Path(tempfile.gettempdir()) / f"ev-tests-{os.getppid()}-{os.getpid()}.sqlite3"
-    )
-    flush = DatabaseOperations.sql_flush
-
-    def flush_without_triggers(self, *args, **kwargs):
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
-        return [
-            *(f'DROP TRIGGER "{name}"' for name, _sql in triggers),
-            *flush(self, *args, **kwargs),
-            *(sql for _name, sql in triggers),
-        ]
-
-    DatabaseOperations.sql_flush = flush_without_triggers
+    if "sqlite3" in database["ENGINE"]:
+        name = f"ev-tests-{os.getppid()}-{os.getpid()}.sqlite3"
+        database.setdefault("TEST", {})["NAME"] = str(Path(tempfile.gettempdir()) / name)
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ SQLITE_DOWN = [
 def _run(schema_editor, postgresql, sqlite):
     statements = {"postgresql": postgresql, "sqlite": sqlite}.get(schema_editor.connection.vendor, [])
     for statement in statements:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def up(apps, schema_editor):

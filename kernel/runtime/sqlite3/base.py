@@ -47,8 +47,24 @@ class GatedCursor(base.SQLiteCursorWrapper):
         )
 
 
+class DatabaseOperations(base.DatabaseOperations):
+    """Django's operations; a flush steps around append-only triggers, as TRUNCATE does on PostgreSQL."""
+
+    def sql_flush(self, style, tables, **kwargs):
+        statements = super().sql_flush(style, tables, **kwargs)
+        if not statements:
+            return statements
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        drops = [f"DROP TRIGGER {self.quote_name(name)}" for name, _sql in triggers]
+        return [*drops, *statements, *(sql for _name, sql in triggers)]
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """SQLite connection that takes the gate before a transaction and gives it back at its end."""
+
+    ops_class = DatabaseOperations
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
