@@ -189,6 +189,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v[0-9]+/",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # labels follow the reader's language, the description must not
+    "ENUM_NAME_OVERRIDES": {
+        "OrderState": "billing.api.serializers.ORDER_STATES",
+        "ConnectorState": "stations.api.views.CONNECTOR_STATES",
+        "EntryKind": "billing.api.serializers.ENTRY_KINDS",
+    },
 }
 
 # --- behaviour of the business, each with its reason in the reference --------

@@ -13,6 +13,8 @@ from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
 
+CONNECTOR_STATES = Connector.State.values
+
 
 class StationQuerySerializer(serializers.Serializer):
     lng = serializers.DecimalField(
@@ -84,7 +86,7 @@ class StationConnectorSerializer(serializers.Serializer):
     pile_code = serializers.CharField(source="pile.code")
     pile_name = serializers.CharField(source="pile.name")
     power_kw = serializers.DecimalField(source="pile.rated_power_kw", max_digits=6, decimal_places=1)
-    state = serializers.ChoiceField(choices=Connector.State.values)
+    state = serializers.ChoiceField(choices=CONNECTOR_STATES)
     state_text = serializers.CharField(source="get_state_display")
     in_service = serializers.BooleanField(source="pile.in_service")
 

@@ -1,0 +1,161 @@
+"""Starting, watching and stopping one's own charging."""
+
+import json
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.serializers import OrderPageSerializer, OrderSerializer, StartSerializer
+from billing.models import ChargingOrder
+from billing.models.order import OPEN_STATES
+from billing.services import orders
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import idempotency
+from users.api.base import DriverView, read
+from users.api.paging import CursorField, LimitField, encode_cursor
+from users.api.schema import describe
+
+LONGEST_KEY = 64
+IDEMPOTENCY_KEY = OpenApiParameter(
+    name="Idempotency-Key",
+    type=OpenApiTypes.STR,
+    location=OpenApiParameter.HEADER,
+    required=False,
+    description="At most 64 characters; a repeat with the same key gets the first answer and starts nothing.",
+)
+
+
+def order_rows(actor: Actor) -> QuerySet[ChargingOrder]:
+    """The orders of an actor with what their JSON needs."""
+    return ChargingOrder.objects.for_actor(actor).select_related("connector", "pile", "station")
+
+
+def own_order(actor: Actor, order_no: str) -> ChargingOrder:
+    """One of the actor's orders; DomainError `order_unknown` for anybody else's as well."""
+    order = order_rows(actor).filter(order_no=order_no).first()
+    if order is None:
+        raise DomainError("order_unknown", {"order_no": order_no[:40]})
+    return order
+
+
+def order_json(order: ChargingOrder) -> dict[str, Any]:
+    """An order as plain JSON values, for the live socket and for stored answers."""
+    return json.loads(JSONRenderer().render(OrderSerializer(order).data))
+
+
+class OrderQuerySerializer(serializers.Serializer):
+    running = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only running orders, or only ended ones."
+    )
+    cursor = CursorField(length=1)
+    limit = LimitField()
+
+
+class OrderListView(DriverView):
+    """My orders, and the start of a new one."""
+
+    @describe(
+        operation_id="orders_list",
+        summary="My orders",
+        description="Newest first.",
+        parameters=[OrderQuerySerializer],
+        responses={200: OrderPageSerializer},
+        refuses=(400,),
+        tags=["orders"],
+    )
+    def get(self, request: Request) -> Response:
+        query = read(OrderQuerySerializer, request.query_params)
+        rows = order_rows(self.actor).order_by("-id")
+        if query["running"] is not None:
+            running = {"state__in": OPEN_STATES}
+            rows = rows.filter(**running) if query["running"] else rows.exclude(**running)
+        if "cursor" in query:
+            rows = rows.filter(pk__lt=query["cursor"][0])
+        limit = query["limit"]
+        found = list(rows[: limit + 1])
+        page = found[:limit]
+        following = encode_cursor(page[-1].pk) if len(found) > limit else None
+        return Response(OrderPageSerializer({"results": page, "next": following}).data)
+
+    @describe(
+        operation_id="orders_start",
+        summary="Start charging",
+        description=(
+            "Opens an order, holds money and sends the start command. The order is `starting` until the pile "
+            "charges, and `closed` when it refuses or stays silent."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=StartSerializer,
+        responses={201: OrderSerializer},
+        refuses=(400, 402, 403, 404, 409),
+        tags=["orders"],
+    )
+    def post(self, request: Request) -> Response:
+        data = read(StartSerializer, request.data)
+
+        def start() -> tuple[int, Any]:
+            order = orders.start_order(
+                actor=self.actor,
+                connector_code=data["connector_code"],
+                driver=self.driver,
+                limit_fen=data["limit_fen"],
+            )
+            return status.HTTP_201_CREATED, order_json(own_order(self.actor, order.order_no))
+
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if len(key) > LONGEST_KEY:
+            reason = _("at most %(longest)s characters are accepted.") % {"longest": LONGEST_KEY}
+            raise DomainError(
+                "invalid", {"field": "Idempotency-Key", "reason": reason}, field="Idempotency-Key"
+            )
+        if key:
+            code, body = idempotency.run_once(
+                owner=self.actor.key,
+                key=key,
+                request_fingerprint=idempotency.fingerprint("start", dict(data)),
+                action=start,
+            )
+        else:
+            code, body = start()
+        return Response(body, status=code)
+
+
+class OrderView(DriverView):
+    """One of my orders."""
+
+    @describe(
+        operation_id="orders_get",
+        summary="One order",
+        description="Live figures while it runs; the lines of the bill once it is settled.",
+        responses={200: OrderSerializer},
+        refuses=(404,),
+        tags=["orders"],
+    )
+    def get(self, request: Request, order_no: str) -> Response:
+        return Response(OrderSerializer(own_order(self.actor, order_no)).data)
+
+
+class OrderStopView(DriverView):
+    """Stop one of my orders."""
+
+    @describe(
+        operation_id="orders_stop",
+        summary="Stop charging",
+        description="Sends the stop command; the order ends when the pile has reported.",
+        request=None,
+        responses={202: OrderSerializer},
+        refuses=(404, 409),
+        tags=["orders"],
+    )
+    def post(self, request: Request, order_no: str) -> Response:
+        orders.stop_order(actor=self.actor, order_no=order_no, reason="driver")
+        body = OrderSerializer(own_order(self.actor, order_no)).data
+        return Response(body, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,260 @@
+"""What the driver API says of prices, orders and money. Amounts are integer fen, quantities exact text."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing.models import ChargingOrder, Entry, Journal
+from billing.pricing import TariffSnapshot, slot_label
+from kernel import clock
+from stations.api.views import CONNECTOR_STATES
+
+ORDER_STATES = ChargingOrder.State.values
+ENTRY_KINDS = Journal.Kind.values
+TIER_WORDS = {
+    "sharp": _("Sharp peak"),
+    "peak": _("Peak"),
+    "flat": _("Flat"),
+    "valley": _("Valley"),
+    "deep_valley": _("Deep valley"),
+}
+
+
+class PriceField(serializers.DecimalField):
+    """Yuan per kWh at five places."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(max_digits=9, decimal_places=5, **kwargs)
+
+
+class EnergyField(serializers.DecimalField):
+    """kWh at four places."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(max_digits=13, decimal_places=4, **kwargs)
+
+
+class TierSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    electricity_price = PriceField(help_text="Yuan per kWh.")
+    service_price = PriceField(help_text="Yuan per kWh.")
+    unit_price = PriceField(help_text="Electricity plus service, yuan per kWh.")
+
+
+class PeriodSerializer(serializers.Serializer):
+    start = serializers.CharField(help_text="Local time of the station, HH:MM.")
+    end = serializers.CharField(help_text="HH:MM; 24:00 at the end of the day.")
+    tier = serializers.CharField()
+
+
+class TariffSerializer(serializers.Serializer):
+    """A tariff of 48 half-hours, told as periods of one tier each."""
+
+    time_zone = serializers.CharField()
+    now = TierSerializer(help_text="The tier of this moment.")
+    tiers = TierSerializer(many=True)
+    periods = PeriodSerializer(many=True)
+
+
+class ReasonSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ConnectorSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    number = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=CONNECTOR_STATES)
+    state_text = serializers.CharField(source="get_state_display")
+    plugged = serializers.BooleanField(allow_null=True, help_text="Null when the pile does not tell.")
+    power_kw = serializers.DecimalField(source="pile.rated_power_kw", max_digits=6, decimal_places=1)
+    pile_code = serializers.CharField(source="pile.code")
+    pile_name = serializers.CharField(source="pile.name")
+    station_code = serializers.CharField(source="station.code")
+    station_name = serializers.CharField(source="station.name")
+    tariff = TariffSerializer(allow_null=True)
+    can_start = serializers.BooleanField()
+    why_not = ReasonSerializer(allow_null=True, help_text="Why nobody can start here now; null when one can.")
+
+
+class StartSerializer(serializers.Serializer):
+    connector_code = serializers.CharField(max_length=36, help_text="The code on the connector's QR sticker.")
+    limit_fen = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=10_000_000,
+        default=None,
+        help_text="Hold and charge at most this much.",
+    )
+
+
+class BillLineSerializer(serializers.Serializer):
+    tier = serializers.CharField()
+    tier_name = serializers.CharField()
+    energy_kwh = EnergyField()
+    electricity_price = PriceField()
+    service_price = PriceField()
+    electricity_fen = serializers.IntegerField()
+    service_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+
+
+class OrderSerializer(serializers.ModelSerializer):
+    """An order as its driver sees it; the figures are live while it runs."""
+
+    state = serializers.ChoiceField(choices=ORDER_STATES, read_only=True)
+    state_text = serializers.CharField(source="get_state_display", read_only=True)
+    connector_code = serializers.CharField(source="connector.code", read_only=True)
+    pile_code = serializers.CharField(source="pile.code", read_only=True)
+    station_code = serializers.CharField(source="station.code", read_only=True)
+    station_name = serializers.CharField(source="station.name", read_only=True)
+    energy_kwh = EnergyField(read_only=True)
+    power_kw = serializers.DecimalField(max_digits=8, decimal_places=3, read_only=True, allow_null=True)
+    minutes = serializers.SerializerMethodField(help_text="Whole minutes of charging so far.")
+    limit_fen = serializers.IntegerField(
+        source="stop_at_fen",
+        read_only=True,
+        allow_null=True,
+        help_text="Charging stops before this is used up.",
+    )
+    bill = serializers.SerializerMethodField(help_text="Lines of the bill once settled; null before.")
+
+    class Meta:
+        model = ChargingOrder
+        fields = [
+            "order_no",
+            "state",
+            "state_text",
+            "connector_code",
+            "pile_code",
+            "station_code",
+            "station_name",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "settled_at",
+            "minutes",
+            "energy_kwh",
+            "power_kw",
+            "soc_pct",
+            "last_sample_at",
+            "electricity_fen",
+            "service_fen",
+            "total_fen",
+            "limit_fen",
+            "stop_reason",
+            "bill",
+        ]
+        read_only_fields = fields
+
+    def get_minutes(self, order: ChargingOrder) -> int:
+        return minutes_of(order, clock.now())
+
+    @extend_schema_field(BillLineSerializer(many=True, allow_null=True))
+    def get_bill(self, order: ChargingOrder) -> list[dict[str, Any]] | None:
+        if order.state != ChargingOrder.State.SETTLED or order.bill is None:
+            return None
+        rows = [
+            {
+                **line,
+                "energy_kwh": Decimal(line["energy_kwh"]),
+                "electricity_price": Decimal(line["electricity_price"]),
+                "service_price": Decimal(line["service_price"]),
+                "tier_name": tier_name(line["tier"]),
+                "total_fen": line["electricity_fen"] + line["service_fen"],
+            }
+            for line in order.bill["lines"]
+        ]
+        return BillLineSerializer(rows, many=True).data
+
+
+class OrderPageSerializer(serializers.Serializer):
+    results = OrderSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page; null on the last.")
+
+
+class EstimateSerializer(serializers.Serializer):
+    energy_kwh = EnergyField()
+    electricity_fen = serializers.IntegerField()
+    service_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+    lines = BillLineSerializer(many=True)
+
+
+class WalletSerializer(serializers.Serializer):
+    balance_fen = serializers.IntegerField()
+    held_fen = serializers.IntegerField(help_text="Reserved for the running order.")
+    available_fen = serializers.IntegerField()
+    arrears_fen = serializers.IntegerField(help_text="Owed beyond the wallet; paid by the next top-up.")
+
+
+class EntrySerializer(serializers.ModelSerializer):
+    kind = serializers.ChoiceField(source="journal.kind", choices=ENTRY_KINDS, read_only=True)
+    kind_text = serializers.CharField(source="journal.get_kind_display", read_only=True)
+    account = serializers.CharField(source="account.kind", read_only=True, help_text="`wallet` or `arrears`.")
+    order_no = serializers.SerializerMethodField()
+    memo = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Entry
+        fields = ["at", "kind", "kind_text", "account", "amount_fen", "balance_after_fen", "order_no", "memo"]
+        read_only_fields = fields
+
+    def get_order_no(self, entry: Entry) -> str | None:
+        return entry.journal.order.order_no if entry.journal.order_id else None
+
+    def get_memo(self, entry: Entry) -> str:
+        # What staff write on a correction is theirs; a driver reads the reason of a top-up only.
+        return entry.journal.memo if entry.journal.kind == Journal.Kind.TOPUP else ""
+
+
+class EntryPageSerializer(serializers.Serializer):
+    results = EntrySerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page; null on the last.")
+
+
+def tier_name(code: str) -> str:
+    """The tier in the reader's language; unknown ones keep their code."""
+    return str(TIER_WORDS.get(code, code))
+
+
+def minutes_of(order: ChargingOrder, now: datetime) -> int:
+    """Whole minutes from the start of charging to its end, or to now."""
+    if order.started_at is None:
+        return 0
+    return max(0, int(((order.ended_at or now) - order.started_at).total_seconds() // 60))
+
+
+def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]:
+    """A snapshot as `TariffSerializer` tells it, at a moment in the station's zone."""
+    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in snapshot.used_tiers()}
+    periods: list[dict[str, str]] = []
+    for index, code in enumerate(snapshot.slots):
+        end = "24:00" if index == len(snapshot.slots) - 1 else slot_label(index + 1)
+        if periods and periods[-1]["tier"] == code:
+            periods[-1]["end"] = end
+        else:
+            periods.append({"start": slot_label(index), "end": end, "tier": code})
+    slot = (local_now.hour * 60 + local_now.minute) // 30
+    return {
+        "time_zone": snapshot.zone,
+        "now": tiers[snapshot.slots[slot]],
+        "tiers": list(tiers.values()),
+        "periods": periods,
+    }
+
+
+def _tier(tier: Any) -> dict[str, Any]:
+    return {
+        "code": tier.code,
+        "name": tier_name(tier.code),
+        "electricity_price": tier.electricity_price,
+        "service_price": tier.service_price,
+        "unit_price": tier.unit_price,
+    }
