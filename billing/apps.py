@@ -7,6 +7,7 @@ class BillingConfig(AppConfig):
     verbose_name = _("Orders and money")
 
     def ready(self) -> None:
-        from billing import errors, handlers  # noqa: F401
+        from billing import errors, handlers, ports  # noqa: F401
 
         handlers.register()
+        ports.register()

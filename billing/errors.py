@@ -25,6 +25,7 @@ register_messages(
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
         "record_missing": (_("The order %(order_no)s has no usable record: %(reason)s"), 409),
+        "order_needs_settling": (_("The order %(order_no)s waits to be settled; settle it instead."), 409),
         "review_closed": (_("This item has been handled already."), 409),
         "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),

@@ -1,5 +1,86 @@
 """What billing does on device events. Registered at start-up; each handler is a thin door to one service."""
 
+from billing.models import TariffVersion
+from billing.services import sessions, settlement, tariffs
+from devices import events
+from devices.models import DeviceCommand
+from devices.services.references import pile_by_id
+from kernel.actor import Actor, device, system
+
+
+def _pile_actor(pile: events.PileRef) -> Actor:
+    return device(pile.code)
+
+
+def on_command_answered(event: events.CommandAnswered) -> None:
+    command = event.command
+    if command.kind in (DeviceCommand.Kind.START, DeviceCommand.Kind.STOP):
+        sessions.command_answered(actor=_pile_actor(event.pile), command=command)
+    elif command.kind == DeviceCommand.Kind.SET_TARIFF and command.state == DeviceCommand.State.ACCEPTED:
+        versions = TariffVersion.objects.unscoped("the version the command carried")
+        version = versions.filter(pk=command.params.get("version_id")).first()
+        if version is not None:
+            tariffs.confirm_held(pile=pile_by_id(event.pile.id), version=version)
+
+
+def on_charge_started(event: events.ChargeStarted) -> None:
+    sessions.charge_started(actor=_pile_actor(event.pile), event=event)
+
+
+def on_meters_sampled(event: events.MetersSampled) -> None:
+    sessions.samples_taken(actor=system("samples"), samples=event.samples)
+
+
+def on_connector_status(event: events.ConnectorStatusChanged) -> None:
+    sessions.connector_reported(actor=_pile_actor(event.pile), event=event)
+
+
+def on_fault(event: events.FaultRaised) -> None:
+    sessions.fault_raised(
+        actor=_pile_actor(event.pile),
+        pile_id=event.pile.id,
+        connector_no=event.connector_no,
+        code=event.code,
+        words=event.words,
+    )
+
+
+def on_pile_offline(event: events.PileOffline) -> None:
+    sessions.pile_link_changed(
+        actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_offline", reason=event.reason
+    )
+
+
+def on_pile_online(event: events.PileOnline) -> None:
+    sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
+    tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
+
+
+def on_transaction_reported(event: events.TransactionReported) -> None:
+    settlement.take_record(
+        actor=_pile_actor(event.pile),
+        record=event.record,
+        repeated=event.repeated,
+        conflicting=event.conflicting,
+    )
+
+
+def on_authorization(event: events.AuthorizationRequested) -> events.Authorization | None:
+    """Only tags of open orders may charge; silence means `invalid`, and another floor may know the tag."""
+    known = sessions.tag_may_charge(
+        pile_id=event.pile.id, connector_no=event.connector_no, id_tag=event.id_tag
+    )
+    return events.Authorization("accepted") if known else None
+
 
 def register() -> None:
     """Subscribe the handlers."""
+    events.subscribe(events.CommandAnswered, on_command_answered)
+    events.subscribe(events.ChargeStarted, on_charge_started)
+    events.subscribe(events.MetersSampled, on_meters_sampled)
+    events.subscribe(events.ConnectorStatusChanged, on_connector_status)
+    events.subscribe(events.FaultRaised, on_fault)
+    events.subscribe(events.PileOffline, on_pile_offline)
+    events.subscribe(events.PileOnline, on_pile_online)
+    events.subscribe(events.TransactionReported, on_transaction_reported)
+    events.subscribe(events.AuthorizationRequested, on_authorization)

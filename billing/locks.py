@@ -7,22 +7,26 @@ be inserted. On SQLite every transaction is the only writer, so the locks are al
 from collections.abc import Iterable
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from billing.models import Account, ChargingOrder
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
 
+def _orders() -> QuerySet[ChargingOrder]:
+    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("pile", "connector", "driver", "operator")
+
+
 def lock_order(order_id: int) -> ChargingOrder:
     """Lock one order; every state move and every settlement happens under this lock."""
-    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return rows.get(pk=order_id)
+    return _orders().get(pk=order_id)
 
 
 def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
     """Lock several orders, always in the same order."""
-    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return list(rows.filter(pk__in=list(order_ids)).order_by("pk"))
+    return list(_orders().filter(pk__in=list(order_ids)).order_by("pk"))
 
 
 def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:

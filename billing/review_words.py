@@ -1,0 +1,38 @@
+"""Why an order or a record waits for a person, in words. The findings of the pricing core come with their own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+from billing.pricing.words import FINDINGS
+
+REASONS: dict[str, str] = {
+    **FINDINGS,
+    "amount_rounded": gettext_noop(
+        "The pile's amount is %(device_amount)s yuan, ours is %(our_amount)s yuan; the difference is rounding."
+    ),
+    "conflicting_record": gettext_noop("The pile sent this record again with other content."),
+    "late_charging": gettext_noop("The pile started charging after the order had been closed."),
+    "no_payer": gettext_noop("Nobody is named who pays this order."),
+    "no_record": gettext_noop("The session ended, but the pile has not sent its record in time."),
+    "orphan_record": gettext_noop("There is no order with this transaction number on this pile."),
+    "processing_failed": gettext_noop("The record could not be processed; the server log says why."),
+    "record_after_close": gettext_noop("A record with energy came for an order that had been closed."),
+    "record_after_settlement": gettext_noop(
+        "The record came after the order had been settled by hand, and says something else:"
+        " %(energy_kwh)s kWh."
+    ),
+    "record_incomplete": gettext_noop("The record lacks its energy, its start or its end."),
+}
+
+
+def sentence_of(reason: Mapping[str, Any]) -> str:
+    """The sentence of one stored reason (`{"code", "params", ...}`) in the active language."""
+    template = REASONS.get(reason.get("code", ""))
+    if template is None:
+        return str(reason.get("code", ""))
+    try:
+        return gettext(template) % dict(reason.get("params", {}))
+    except (KeyError, TypeError, ValueError):
+        return gettext(template)

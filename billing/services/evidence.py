@@ -1,0 +1,208 @@
+"""From what was stored of a session to its bill: the only way an order is ever priced.
+
+The evidence names its `basis`:
+    record_tiers: energies by price position in the pile's own record (YKC 3B).
+    readings: cumulative readings between the start and the end of a transaction (OCPP).
+    samples: readings of the live samples, settled by a person because no record could be used.
+    zero: a person decided that nothing is charged.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.models import ChargingOrder
+from billing.pricing import (
+    NOTE,
+    REVIEW,
+    Bill,
+    Finding,
+    PricingError,
+    TariffSnapshot,
+    check_record,
+    needs_review,
+    price,
+    price_segments,
+    split_by_slot,
+    tier_energy_from_wire,
+    wire_mapping,
+)
+from billing.pricing.register import SAMPLE_LAG, energy_limit_kwh
+from devices.models import MeterSample, TransactionRecord
+
+WIRE_TIERS = ("sharp", "peak", "flat", "valley")
+Reading = tuple[datetime, Decimal]
+
+
+def snapshot_of_order(order: ChargingOrder) -> TariffSnapshot:
+    return TariffSnapshot.from_json(order.tariff_snapshot)
+
+
+def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[str, Any], list[Finding]]:
+    """The evidence of a record, and what the plausibility gate found in it.
+
+    Evidence without a basis means that the record cannot be priced; there is then a finding for a person.
+    """
+    if record.energy_kwh is None or record.started_at is None or record.ended_at is None:
+        return {"record": record.pk}, [Finding("record_incomplete", REVIEW, {})]
+    snapshot = snapshot_of_order(order)
+    arguments: dict[str, Any] = {}
+    evidence: dict[str, Any] = {"record": record.pk}
+    findings: list[Finding] = []
+    if record.tiers:
+        try:
+            arguments = _tier_arguments(snapshot, record)
+            evidence["basis"] = "record_tiers"
+        except (PricingError, ArithmeticError, KeyError) as error:
+            reason = error.code if isinstance(error, PricingError) else "unreadable"
+            findings.append(Finding("cannot_price", REVIEW, {"reason": reason}))
+    else:
+        evidence["readings"] = [
+            [at.isoformat(), str(energy)] for at, energy in readings_between(order, record)
+        ]
+        evidence["basis"] = "readings"
+    findings += check_record(
+        snapshot=snapshot,
+        energy_kwh=record.energy_kwh,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        rated_power_kw=order.pile.rated_power_kw,
+        meter_start=record.meter_start_kwh,
+        meter_end=record.meter_end_kwh,
+        device_amount=record.device_amount if record.tiers else None,
+        session_started_at=order.created_at,
+        session_ended_at=order.ended_at,
+        received_at=record.received_at,
+        telemetry_kwh=order.energy_kwh if order.last_sample_at else None,
+        last_sample_at=order.last_sample_at,
+        **arguments,
+    )
+    if "basis" in evidence and not needs_review(findings):
+        findings += _check_priced(order, evidence, record)
+    return evidence, findings
+
+
+def from_samples(order: ChargingOrder) -> dict[str, Any]:
+    """The evidence of the live samples alone; no readings when there never was one."""
+    start = order.started_at or order.created_at
+    readings = _monotone(order, [(start, Decimal(0)), *_sample_readings(order)], limit=order.energy_kwh)
+    return {
+        "basis": "samples",
+        "readings": [[at.isoformat(), str(energy)] for at, energy in _compact(readings, order)],
+    }
+
+
+def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
+    """Price evidence under the order's frozen tariff. PricingError or KeyError when it cannot be priced."""
+    snapshot = snapshot_of_order(order)
+    match evidence["basis"]:
+        case "record_tiers":
+            record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
+            return price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"])
+        case "readings" | "samples":
+            readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
+            return price_segments(snapshot, split_by_slot(readings, snapshot.zone))
+        case "zero":
+            return price(snapshot, {})
+    raise KeyError(evidence["basis"])
+
+
+def recompute(order: ChargingOrder) -> Bill:
+    """The bill of a settled order, computed again from stored evidence and the frozen tariff alone."""
+    return bill_of(order, order.evidence)
+
+
+def doubt_of(order: ChargingOrder, previous: Reading, new: Reading) -> str | None:
+    """Why a reading cannot follow another one: `late`, `backwards` or `jump`; None when it can."""
+    if new[0] < previous[0]:
+        return "late"
+    if new[1] < previous[1]:
+        return "backwards"
+    allowed = energy_limit_kwh(order.pile.rated_power_kw, new[0] - previous[0] + SAMPLE_LAG)
+    return "jump" if new[1] - previous[1] > allowed else None
+
+
+def readings_between(order: ChargingOrder, record: TransactionRecord) -> list[Reading]:
+    """Readings from the record's start to its end: its own two registers and the samples between them."""
+    inside = [
+        (at, energy)
+        for at, energy in _sample_readings(order)
+        if record.started_at < at < record.ended_at and energy <= record.energy_kwh
+    ]
+    readings = _monotone(order, [(record.started_at, Decimal(0)), *inside], limit=record.energy_kwh)
+    if record.ended_at >= record.started_at and record.energy_kwh >= 0:
+        readings.append((record.ended_at, record.energy_kwh))
+    return _compact(readings, order)
+
+
+def _tier_arguments(snapshot: TariffSnapshot, record: TransactionRecord) -> dict[str, Any]:
+    """The record's four price positions as tiers of the snapshot, ready for `check_record`."""
+    rows = [record.tiers.get(name, {}) for name in WIRE_TIERS]
+    energies = [Decimal(row.get("energy_kwh", "0")) for row in rows]
+    positions = wire_mapping(snapshot)
+    named = [(code, row) for code, row in zip(positions, rows, strict=True) if code is not None]
+    return {
+        "energy_by_tier": tier_energy_from_wire(snapshot, energies),
+        "device_unit_prices": {code: Decimal(row["price"]) for code, row in named if "price" in row},
+        "device_amount_by_tier": {code: Decimal(row["amount"]) for code, row in named if "amount" in row},
+    }
+
+
+def _check_priced(
+    order: ChargingOrder, evidence: Mapping[str, Any], record: TransactionRecord
+) -> list[Finding]:
+    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen."""
+    try:
+        bill = bill_of(order, evidence)
+    except (PricingError, ArithmeticError) as error:
+        return [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
+    if record.device_amount is None or not record.tiers or record.device_amount * 100 == bill.total_fen:
+        return []
+    return [
+        Finding(
+            "amount_rounded",
+            NOTE,
+            {"device_amount": str(record.device_amount), "our_amount": f"{bill.total_fen / 100:.2f}"},
+        )
+    ]
+
+
+def _sample_readings(order: ChargingOrder) -> list[Reading]:
+    if not order.transaction_ref:
+        return []
+    samples = MeterSample.objects.unscoped("evidence of the order").filter(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        energy_kwh__isnull=False,
+        suspect="",
+    )
+    return list(samples.order_by("at", "pk").values_list("at", "energy_kwh"))
+
+
+def _monotone(order: ChargingOrder, readings: Iterable[Reading], *, limit: Decimal) -> list[Reading]:
+    """Readings that rise plausibly and never pass `limit`; what does not is left out."""
+    kept: list[Reading] = []
+    for reading in readings:
+        if reading[1] <= limit and (not kept or doubt_of(order, kept[-1], reading) is None):
+            kept.append(reading)
+    return kept
+
+
+def _compact(readings: list[Reading], order: ChargingOrder) -> list[Reading]:
+    """Only the readings on either side of a half-hour's edge: the split they give is the same to the digit."""
+    zone = ZoneInfo(snapshot_of_order(order).zone)
+    slots = [_slot(at, zone) for at, _energy in readings]
+    last = len(readings) - 1
+    return [
+        reading
+        for index, reading in enumerate(readings)
+        if index in (0, last) or not slots[index - 1] == slots[index] == slots[index + 1]
+    ]
+
+
+def _slot(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    start = local.replace(minute=local.minute - local.minute % 30, second=0, microsecond=0)
+    return start.isoformat()

@@ -1,0 +1,290 @@
+"""Starting and stopping charging orders.
+
+A start checks everything under the locks of the pile and of the driver's wallet, reserves the money, and queues
+the command in the same transaction: either all of it exists or nothing does.
+"""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from billing.locks import lock_accounts, lock_order
+from billing.models import ChargingOrder, PileTariff, TariffVersion
+from billing.models.order import OPEN_STATES
+from billing.services import ledger
+from billing.services.order_states import move, note
+from billing.services.tariffs import snapshot_of, version_in_force
+from devices.locks import lock_pile
+from devices.models import DeviceCommand
+from devices.services.commands import send_command
+from kernel import clock
+from kernel.actor import Actor, ActorKind
+from kernel.errors import DomainError
+from kernel.services import audit
+from stations.models import Connector, Pile, Station
+from users import policy
+from users.models import Driver
+
+WIRE_ZONE = ZoneInfo("Asia/Shanghai")
+STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
+S = ChargingOrder.State
+
+
+def start_order(
+    *,
+    actor: Actor,
+    connector_code: str,
+    driver: Driver,
+    start_method: str = ChargingOrder.StartMethod.CODE,
+    limit_fen: int | None = None,
+) -> ChargingOrder:
+    """Open an order on a connector, hold the driver's money and send the start command.
+
+    Args:
+        driver: who pays. A driver starts for themself only; staff need `stations.remote_start` and name one.
+        limit_fen: at most this much is held and charged; default is the platform's usual hold.
+
+    Returns:
+        The order in state `starting`; it is closed again when the pile refuses or stays silent.
+
+    Raises:
+        DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
+            `connector_fault`, `connector_busy`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
+            `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
+            `permission_denied`.
+    """
+    _require_may_start(actor, driver)
+    connector = _connector_for(actor, connector_code)
+    if limit_fen is not None and (isinstance(limit_fen, bool) or limit_fen < 1):
+        raise DomainError(
+            "amount_invalid", {"amount": limit_fen, "maximum": settings.DEFAULT_HOLD_FEN}, field="limit_fen"
+        )
+    wallet_id = ledger.wallet_of(driver).pk
+    with transaction.atomic():
+        pile = lock_pile(connector.pile_id)
+        wallet = lock_accounts([wallet_id])[wallet_id]
+        connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
+        driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
+        version = _check_place(connector, pile, connector.station)
+        _check_driver(driver)
+        amount_fen = _amount_to_hold(wallet.available_fen, limit_fen)
+        order = _create(connector, pile, driver, version, start_method, actor)
+        order.stop_at_fen = amount_fen
+        order.save(update_fields=["stop_at_fen"])
+        ledger.hold(order=order, amount_fen=amount_fen)
+        note(order, "created", actor, {"hold_fen": amount_fen}, to_state=order.state)
+        send_command(
+            actor=actor,
+            pile=pile,
+            kind=DeviceCommand.Kind.START,
+            connector_no=connector.number,
+            params={
+                "order_no": order.order_no,
+                "transaction_ref": order.transaction_ref,
+                "id_tag": order.id_tag,
+                "balance_fen": amount_fen,
+            },
+            reference=order.order_no,
+            timeout_s=settings.START_TIMEOUT_S,
+        )
+        audit.record(
+            actor=actor,
+            action="billing.start_order",
+            target=order,
+            after={"connector": connector.code, "driver": driver.pk, "hold_fen": amount_fen},
+        )
+    return order
+
+
+def why_not_startable(*, connector: Connector) -> DomainError | None:
+    """The reason why nobody could start on this connector right now, or None; for showing, not for deciding."""
+    try:
+        _check_place(connector, connector.pile, connector.station)
+    except DomainError as refusal:
+        return refusal
+    orders = ChargingOrder.objects.unscoped("any order occupies the connector")
+    if orders.filter(connector=connector, state__in=OPEN_STATES).exists():
+        return DomainError("connector_busy", {"code": connector.code})
+    return None
+
+
+def stop_order(*, actor: Actor, order_no: str, reason: str = "") -> ChargingOrder:
+    """Ask the pile to stop an order; stopping one that is stopping already sends the command again if it may.
+
+    A driver stops only their own orders, staff need `stations.remote_stop` and scope on the order.
+
+    Raises:
+        DomainError: `order_unknown`, `order_not_running`, `pile_offline`, `permission_denied`.
+    """
+    found = ChargingOrder.objects.for_actor(actor).filter(order_no=order_no).first()
+    if found is None:
+        raise DomainError("order_unknown", {"order_no": order_no})
+    if actor.kind is not ActorKind.ACCOUNT:
+        policy.require(actor, "stations.remote_stop")
+    with transaction.atomic():
+        order = lock_order(found.pk)
+        if not order.is_open:
+            raise DomainError("order_not_running", {"order_no": order_no})
+        before = order.state
+        request_stop(order, actor, reason=reason or "requested")
+        audit.record(
+            actor=actor,
+            action="billing.stop_order",
+            target=order,
+            reason=reason,
+            before={"state": before},
+            after={"state": order.state},
+        )
+    return order
+
+
+def request_stop(order: ChargingOrder, actor: Actor, *, reason: str) -> None:
+    """Send the stop command of a locked open order and move it to `stopping`.
+
+    Raises `pile_offline`; a stop command that is still pending is enough. A transaction that has no number yet
+    is stopped when it gets one.
+    """
+    if order.transaction_ref:
+        try:
+            send_stop(order, actor)
+        except DomainError as refusal:
+            if refusal.code != "command_pending":
+                raise
+    if order.state != S.STOPPING:
+        due_at = clock.now() + timedelta(seconds=settings.COMMAND_TIMEOUT_S + settings.RECORD_TIMEOUT_S)
+        move(order, "stop_requested", actor, {"reason": reason}, due_at=due_at)
+
+
+def send_stop(order: ChargingOrder, actor: Actor) -> DeviceCommand:
+    """Queue the stop command for an order's connector, whatever the order's state."""
+    params: dict[str, Any] = {"transaction_ref": order.transaction_ref, "order_no": order.order_no}
+    return send_command(
+        actor=actor,
+        pile=order.pile,
+        kind=DeviceCommand.Kind.STOP,
+        connector_no=order.connector.number,
+        params=params,
+        reference=order.order_no,
+    )
+
+
+def try_stop(order: ChargingOrder, actor: Actor) -> bool:
+    """`send_stop` for moments when nobody can be told about a refusal; False when it could not be queued."""
+    if not order.transaction_ref:
+        return False  # OCPP stops a transaction by its number, and there is none yet
+    try:
+        with transaction.atomic():
+            send_stop(order, actor)
+    except DomainError:
+        return False
+    return True
+
+
+def _require_may_start(actor: Actor, driver: Driver) -> None:
+    if actor.kind is ActorKind.ACCOUNT:
+        if actor.id != str(driver.pk):
+            raise DomainError("permission_denied", {"permission": "stations.remote_start"})
+    else:
+        policy.require(actor, "stations.remote_start")
+
+
+def _connector_for(actor: Actor, code: str) -> Connector:
+    connectors = (
+        Connector.objects.unscoped("a driver may charge at any connector")
+        if actor.kind is ActorKind.ACCOUNT
+        else Connector.objects.for_actor(actor)
+    )
+    connector = connectors.filter(code=code).first()
+    if connector is None:
+        raise DomainError("connector_unknown", {"code": code}, field="connector_code")
+    return connector
+
+
+def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVersion:
+    if not station.is_open:
+        raise DomainError("station_closed", {"station": station.name})
+    if not pile.in_service:
+        raise DomainError("pile_out_of_service", {"code": pile.code})
+    if not pile.online or connector.state == Connector.State.OFFLINE:
+        raise DomainError("pile_offline", {"code": pile.code})
+    if connector.state == Connector.State.FAULT:
+        raise DomainError("connector_fault", {"code": connector.code})
+    if connector.state not in STARTABLE:
+        raise DomainError("connector_busy", {"code": connector.code})
+    version = version_in_force(pile=pile, at=clock.now())
+    if version is None:
+        raise DomainError("no_tariff", {"code": pile.code})
+    if pile.protocol == Pile.Protocol.YKC:
+        held = PileTariff.objects.unscoped("what the pile holds").filter(pile=pile, version=version)
+        if not held.exists():
+            raise DomainError("tariff_not_on_pile", {"code": pile.code})
+    return version
+
+
+def _check_driver(driver: Driver) -> None:
+    if driver.is_frozen:
+        raise DomainError("driver_frozen")
+    owed = ledger.arrears_fen(driver)
+    if owed:
+        raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
+    running = ChargingOrder.objects.unscoped("one open order per driver").filter(
+        driver=driver, state__in=OPEN_STATES
+    )
+    if (order_no := running.values_list("order_no", flat=True).first()) is not None:
+        raise DomainError("driver_busy", {"order_no": order_no})
+
+
+def _amount_to_hold(available_fen: int, limit_fen: int | None) -> int:
+    if available_fen < max(settings.MINIMUM_START_BALANCE_FEN, 1):
+        raise ledger.insufficient(available_fen, max(settings.MINIMUM_START_BALANCE_FEN, 1))
+    return min(available_fen, settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen)
+
+
+def _create(
+    connector: Connector,
+    pile: Pile,
+    driver: Driver,
+    version: TariffVersion,
+    start_method: str,
+    actor: Actor,
+) -> ChargingOrder:
+    """Insert the order; the database decides who of two is first on a connector."""
+    now = clock.now()
+    # 20 digits that nobody can guess: also the tag an OCPP pile knows the order by (at most 20 characters).
+    order_no = f"{now.astimezone(WIRE_ZONE):%y%m%d%H%M%S}{secrets.randbelow(10**8):08d}"
+    is_ykc = pile.protocol == Pile.Protocol.YKC
+    try:
+        with transaction.atomic():
+            return ChargingOrder.objects.create(
+                order_no=order_no,
+                operator_id=pile.operator_id,
+                station_id=pile.station_id,
+                pile=pile,
+                connector=connector,
+                driver=driver,
+                start_method=(
+                    ChargingOrder.StartMethod.STAFF if actor.kind is ActorKind.STAFF else start_method
+                ),
+                state=S.STARTING,
+                transaction_ref=_ykc_transaction_ref(pile, connector) if is_ykc else "",
+                id_tag="" if is_ykc else order_no,
+                tariff_version=version,
+                tariff_snapshot=snapshot_of(version, zone=connector.station.time_zone).to_json(),
+                created_at=now,
+                due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),
+            )
+    except IntegrityError:
+        raise DomainError("connector_busy", {"code": connector.code}) from None
+
+
+def _ykc_transaction_ref(pile: Pile, connector: Connector) -> str:
+    """32 digits: pile 14, gun 2, yyMMddHHmmss in Beijing time, counter 4 (YKC V1.6 §4); under the pile's lock."""
+    stem = f"{pile.code}{connector.number:02d}{clock.now().astimezone(WIRE_ZONE):%y%m%d%H%M%S}"
+    used = ChargingOrder.objects.unscoped("numbers of one second").filter(
+        pile=pile, transaction_ref__startswith=stem
+    )
+    return f"{stem}{used.count() % 10_000:04d}"

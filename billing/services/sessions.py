@@ -1,0 +1,333 @@
+"""Following a running session: what the pile says between the start command and the record.
+
+Every function takes one device event and may see it again; none of them trusts a pile with money.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from billing.locks import lock_order, lock_orders
+from billing.models import ChargingOrder, ReviewItem
+from billing.models.order import OPEN_STATES
+from billing.pricing import (
+    Finding,
+    PricingError,
+    TariffSnapshot,
+    advance,
+    price_segments,
+    segments_from_json,
+    segments_to_json,
+)
+from billing.pricing.tariff import zone_of
+from billing.services.evidence import doubt_of, snapshot_of_order
+from billing.services.order_states import move, note, tell
+from billing.services.orders import request_stop, try_stop
+from billing.services.settlement import close_order, open_review
+from devices.events import ChargeStarted, ConnectorStatusChanged, MeterSampled
+from devices.models import DeviceCommand
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from stations.models import Connector, Pile
+
+S = ChargingOrder.State
+FOLLOWED = (S.CHARGING, S.STOPPING, S.FINISHING)
+SAMPLE_PERIOD = timedelta(seconds=15)  # YKC V1.6 §8.1; OCPP piles are asked for the same
+STOP_DELAY = timedelta(seconds=30)  # from our stop command to the last kWh
+IDLE_GRACE = timedelta(seconds=45)  # one report that a running session is idle may be a slip, two are not
+
+
+def charge_started(*, actor: Actor, event: ChargeStarted) -> ChargingOrder | None:
+    """A pile proves that energy may flow under a transaction number.
+
+    An order that waits for it becomes `charging`. One that was closed meanwhile is stopped at once and shown to
+    a person. A number that no order knows opens nothing and debits nobody.
+    """
+    with transaction.atomic():
+        order = _order_of_start(event)
+        if order is None:
+            return None
+        fields = set()
+        if not order.transaction_ref:
+            order.transaction_ref = event.transaction_ref
+            fields.add("transaction_ref")
+        if order.state in (S.STARTING, S.STOPPING) and order.started_at is None:
+            order.started_at = event.at
+            move(
+                order,
+                "charging_seen",
+                actor,
+                {"transaction_ref": event.transaction_ref},
+                update_fields={"started_at", *fields},
+                due_at=order.due_at if order.state == S.STOPPING else None,
+            )
+            if order.state == S.STOPPING:
+                try_stop(order, actor)  # it was asked to stop before it had a number
+            return order
+        if fields:
+            order.save(update_fields=fields)
+        if order.state == S.CLOSED and not _was_late(order):
+            note(order, "late_charging", actor, {"transaction_ref": event.transaction_ref})
+            try_stop(order, actor)
+            open_review(
+                kind=ReviewItem.Kind.LATE_CHARGING,
+                key=f"late:{order.order_no}",
+                order=order,
+                reasons=[Finding("late_charging").to_json()],
+            )
+        return order
+
+
+def command_answered(*, actor: Actor, command: DeviceCommand) -> None:
+    """A start or stop command of an order reached its end."""
+    orders = ChargingOrder.objects.unscoped("a command names its order")
+    found = (
+        orders.filter(order_no=command.reference, pile_id=command.pile_id)
+        .values_list("pk", flat=True)
+        .first()
+    )
+    if found is None:
+        return
+    with transaction.atomic():
+        order = lock_order(found)
+        accepted = command.state == DeviceCommand.State.ACCEPTED
+        data = {"command": command.pk, "reason": command.reason}
+        if command.kind == DeviceCommand.Kind.START:
+            if accepted:
+                note(order, "start_accepted", actor, data)
+            elif order.state == S.STARTING or (order.state == S.STOPPING and order.started_at is None):
+                _start_failed(order, command, actor, data)
+        elif command.kind == DeviceCommand.Kind.STOP:
+            if accepted:
+                note(order, "stop_accepted", actor, data)
+            elif order.state == S.STOPPING and order.started_at is not None:
+                move(order, "stop_failed", actor, {**data, "state": command.state})
+            else:
+                note(order, "stop_refused", actor, {**data, "state": command.state})
+
+
+def samples_taken(*, actor: Actor, samples: Iterable[MeterSampled]) -> None:
+    """A batch of readings: each order they belong to is advanced once, priced once and written once."""
+    by_transaction: dict[tuple[int, str], list[MeterSampled]] = defaultdict(list)
+    for sample in samples:
+        if sample.transaction_ref:
+            by_transaction[sample.pile.id, sample.transaction_ref].append(sample)
+    if not by_transaction:
+        return
+    wanted = Q(pk__in=())
+    for pile_id in {pile_id for pile_id, _ref in by_transaction}:
+        refs = [ref for pile, ref in by_transaction if pile == pile_id]
+        wanted |= Q(pile_id=pile_id, transaction_ref__in=refs)
+    with transaction.atomic():
+        orders = ChargingOrder.objects.unscoped("piles report their own transactions")
+        ids = orders.filter(wanted, state__in=FOLLOWED).values_list("pk", flat=True)
+        touched = []
+        for order in lock_orders(ids):
+            if order.state in FOLLOWED:
+                _follow(order, by_transaction[order.pile_id, order.transaction_ref], actor)
+                touched.append(order)
+        tell(touched)
+
+
+def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:
+    """A connector's state next to its running order: two reports that it is not charging end the session."""
+    orders = ChargingOrder.objects.unscoped("a pile reports its own connector")
+    found = orders.filter(
+        pile_id=event.pile.id, connector__number=event.connector_no, state__in=(S.CHARGING, S.STOPPING)
+    )
+    order_id = found.values_list("pk", flat=True).first()
+    if order_id is None:
+        return
+    with transaction.atomic():
+        order = lock_order(order_id)
+        if order.state not in (S.CHARGING, S.STOPPING) or order.started_at is None:
+            return
+        if event.transaction_ref and event.transaction_ref != order.transaction_ref:
+            return
+        if event.state == Connector.State.CHARGING:
+            _forget_idle(order)
+        elif _says_not_charging(event):
+            _not_charging(order, event, actor)
+
+
+def pile_link_changed(*, actor: Actor, pile_id: int, kind: str, reason: str = "") -> None:
+    """The link of a pile went or came back: told on the timelines of its running orders, which go on."""
+    orders = ChargingOrder.objects.unscoped("a pile's own orders").filter(pile_id=pile_id)
+    for order in orders.filter(state__in=[*OPEN_STATES, S.FINISHING]).order_by("pk"):
+        note(order, kind, actor, {"reason": reason} if reason else {})
+
+
+def fault_raised(*, actor: Actor, pile_id: int, connector_no: int, code: str, words: str) -> None:
+    """A fault is told on the timelines of the orders it touches (connector 0: the whole pile)."""
+    orders = ChargingOrder.objects.unscoped("a pile's own orders").filter(
+        pile_id=pile_id, state__in=[*OPEN_STATES, S.FINISHING]
+    )
+    if connector_no:
+        orders = orders.filter(connector__number=connector_no)
+    for order in orders.order_by("pk"):
+        note(order, "fault", actor, {"code": code, "words": words})
+
+
+def tag_may_charge(*, pile_id: int, connector_no: int, id_tag: str) -> bool:
+    """Whether a tag is that of an order which is open on this connector (0: anywhere on the pile)."""
+    if not id_tag:
+        return False
+    orders = ChargingOrder.objects.unscoped("a tag names its order").filter(
+        pile_id=pile_id, id_tag=id_tag, state__in=OPEN_STATES
+    )
+    if connector_no:
+        orders = orders.filter(connector__number=connector_no)
+    return orders.exists()
+
+
+def _order_of_start(event: ChargeStarted) -> ChargingOrder | None:
+    orders = ChargingOrder.objects.unscoped("a pile reports its own transaction").filter(
+        pile_id=event.pile.id
+    )
+    order_id = orders.filter(transaction_ref=event.transaction_ref).values_list("pk", flat=True).first()
+    if order_id is None and event.id_tag:
+        by_tag = orders.filter(id_tag=event.id_tag, transaction_ref="", connector__number=event.connector_no)
+        order_id = by_tag.values_list("pk", flat=True).first()
+    return None if order_id is None else lock_order(order_id)
+
+
+def _was_late(order: ChargingOrder) -> bool:
+    return order.events.filter(kind="late_charging").exists()
+
+
+def _start_failed(order: ChargingOrder, command: DeviceCommand, actor: Actor, data: dict) -> None:
+    """The pile refused, or nobody knows what it did: then it is also told to stop, should it start after all."""
+    refused = command.state == DeviceCommand.State.REJECTED
+    order.stop_reason = (command.reason or command.state)[:48]
+    order.save(update_fields=["stop_reason"])
+    if order.state == S.STOPPING:
+        close_order(order, "nothing_delivered", actor, data)
+    else:
+        close_order(order, "start_refused" if refused else "start_unanswered", actor, data)
+    if command.state == DeviceCommand.State.EXPIRED:
+        try_stop(order, actor)
+
+
+def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> None:
+    """Apply an order's readings of one batch; energy only rises, and only as far as the pile's power explains."""
+    snapshot = snapshot_of_order(order)
+    segments = segments_from_json(order.segments)
+    last = (order.last_sample_at or order.started_at, order.energy_kwh)
+    advanced = False
+    for sample in sorted(samples, key=lambda sample: sample.at):
+        if sample.soc_pct is not None:
+            order.soc_pct = sample.soc_pct
+        if sample.power_kw is not None:
+            order.power_kw = sample.power_kw
+        if sample.energy_kwh is None or sample.suspect:
+            continue
+        reading = (sample.at, sample.energy_kwh)
+        doubt = doubt_of(order, last, reading)
+        if doubt == "late":
+            continue
+        if doubt is not None:
+            _note_once(order, "reading_doubtful", actor, {"why": doubt, "energy_kwh": str(reading[1])})
+            continue
+        try:
+            segments = advance(segments, last, reading, snapshot.zone)
+        except PricingError as error:
+            _note_once(order, "reading_doubtful", actor, {"why": error.code})
+            continue
+        last, advanced = reading, True
+        order.last_sample_at, order.energy_kwh = reading
+        if sample.device_amount is not None:
+            order.device_amount = sample.device_amount
+    if advanced:
+        bill = price_segments(snapshot, segments)
+        order.segments = segments_to_json(segments)
+        order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
+        order.total_fen = bill.total_fen
+    order.save(
+        update_fields=[
+            "soc_pct",
+            "power_kw",
+            "energy_kwh",
+            "last_sample_at",
+            "segments",
+            "electricity_fen",
+            "service_fen",
+            "total_fen",
+            "device_amount",
+        ]
+    )
+    if order.state == S.CHARGING and order.power_kw:
+        _forget_idle(order)
+    _guard_balance(order, snapshot, actor)
+
+
+def _guard_balance(order: ChargingOrder, snapshot: TariffSnapshot, actor: Actor) -> None:
+    """Stop before the held money is used up: what flows until the next look is counted as spent already."""
+    if order.state != S.CHARGING or order.stop_at_fen is None:
+        return
+    if order.total_fen + margin_fen(order, snapshot, clock.now()) < order.stop_at_fen:
+        return
+    try:
+        with transaction.atomic():
+            request_stop(order, actor, reason="balance")
+    except DomainError as refusal:
+        _note_once(order, "stop_impossible", actor, {"reason": refusal.code})
+        order.refresh_from_db()
+
+
+def margin_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime) -> int:
+    """Power × (sample period + stop delay) × the highest price within reach, in fen."""
+    local = at.astimezone(zone_of(snapshot.zone))
+    index = (local.hour * 60 + local.minute) // 30
+    price = max(snapshot.tier(snapshot.slots[i % 48]).unit_price for i in (index, index + 1))
+    hours = Decimal((SAMPLE_PERIOD + STOP_DELAY).total_seconds()) / 3600
+    return int((order.power_kw or Decimal(0)) * hours * price * 100) + 1
+
+
+def _says_not_charging(event: ConnectorStatusChanged) -> bool:
+    if event.state in (Connector.State.IDLE, Connector.State.FAULT):
+        return True
+    # Plugged in and not charging: the end for a YKC gun, but an OCPP transaction lasts until its stop message.
+    return event.state == Connector.State.OCCUPIED and event.pile.protocol == Pile.Protocol.YKC
+
+
+def _not_charging(order: ChargingOrder, event: ConnectorStatusChanged, actor: Actor) -> None:
+    data = {"state": event.state, "fault_code": event.fault_code}
+    seen_before = order.events.filter(kind="idle_seen", at__gte=order.started_at)
+    if order.last_sample_at is not None:
+        seen_before = seen_before.filter(at__gt=order.last_sample_at)
+    if seen_before.exists():
+        end_session(order, actor, data)
+        return
+    note(order, "idle_seen", actor, data)
+    order.due_at = clock.now() + IDLE_GRACE
+    order.save(update_fields=["due_at"])
+
+
+def end_session(order: ChargingOrder, actor: Actor, data: dict | None = None) -> None:
+    """The session of a locked order is over as far as one can see; its record is due."""
+    order.ended_at, order.power_kw = clock.now(), None
+    move(
+        order,
+        "end_seen",
+        actor,
+        data,
+        update_fields={"ended_at", "power_kw"},
+        due_at=clock.now() + timedelta(seconds=settings.RECORD_TIMEOUT_S),
+    )
+
+
+def _forget_idle(order: ChargingOrder) -> None:
+    if order.state == S.CHARGING and order.due_at is not None:
+        order.due_at = None
+        order.save(update_fields=["due_at"])
+
+
+def _note_once(order: ChargingOrder, kind: str, actor: Actor, data: dict) -> None:
+    if not order.events.filter(kind=kind).exists():
+        note(order, kind, actor, data)
