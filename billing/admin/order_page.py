@@ -1,0 +1,128 @@
+"""What the order page shows: figures, bill lines, the curve of samples, the timeline."""
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing import selectors
+from billing.admin.tiers import tier_class, tier_word
+from billing.models import ChargingOrder
+from billing.pricing import words
+from devices.models import MeterSample
+from kernel import clock
+from kernel.actor import Actor
+from users.console.display import duration, fen, quantity
+
+CURVE_POINTS = 300
+SAMPLES_READ = 20_000
+RUNNING = ("starting", "charging", "stopping", "finishing")
+
+
+def lasted(order: ChargingOrder) -> str:
+    """How long it charged, or has been charging."""
+    if order.started_at is None:
+        return "–"
+    return duration((order.ended_at or clock.now()) - order.started_at)
+
+
+def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any]:
+    """The page's context; `brief` leaves out what a refresh of the live figures does not need."""
+    result: dict[str, Any] = {
+        "order": order,
+        "running": order.state in RUNNING,
+        "figures": _figures(order),
+        "reasons": [reason_words(reason) for reason in order.review_reasons],
+    }
+    if not brief:
+        result |= {
+            "bill_lines": _bill_lines(order),
+            "curve": curve(order),
+            "timeline": selectors.order_timeline(actor=actor, order=order),
+        }
+    return result
+
+
+def _figures(order: ChargingOrder) -> list[tuple[str, str, str]]:
+    """(label, value, small print) of the header."""
+    pile_says = ""
+    if order.device_amount is not None:
+        pile_says = _("the pile says %(value)s") % {"value": f"¥{order.device_amount:.2f}"}
+    figures = [
+        (
+            _("Energy"),
+            quantity(order.energy_kwh, "kWh", 3),
+            _("the pile says %(value)s") % {"value": quantity(order.device_energy_kwh, "kWh", 3)}
+            if order.device_energy_kwh is not None
+            else "",
+        ),
+        (_("Amount"), fen(order.total_fen), pile_says),
+        (_("of it electricity"), fen(order.electricity_fen), ""),
+        (_("of it service"), fen(order.service_fen), ""),
+        (_("Duration"), lasted(order), _span(order)),
+    ]
+    if order.state in RUNNING:
+        figures.insert(1, (_("Power"), quantity(order.power_kw, "kW", 1), ""))
+    figures.append((_("SoC"), "–" if order.soc_pct is None else f"{order.soc_pct} %", ""))
+    return figures
+
+
+def _span(order: ChargingOrder) -> str:
+    def moment(at):
+        return timezone.localtime(at).strftime("%m-%d %H:%M") if at else "…"
+
+    return f"{moment(order.started_at)} – {moment(order.ended_at)}" if order.started_at else ""
+
+
+def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": tier_word(line["tier"]),
+            "css": tier_class(line["tier"]),
+            "energy": line["energy_kwh"],
+            "electricity_price": line["electricity_price"],
+            "service_price": line["service_price"],
+            "electricity": fen(line["electricity_fen"]),
+            "service": fen(line["service_fen"]),
+            "total": fen(line["electricity_fen"] + line["service_fen"]),
+        }
+        for line in (order.bill or {}).get("lines", ())
+    ]
+
+
+def reason_words(reason: Any) -> str:
+    """A review reason in words: a code, or a finding with its parameters."""
+    code, params = (
+        (reason.get("code", ""), reason.get("params", {})) if isinstance(reason, dict) else (reason, {})
+    )
+    template = getattr(words, "FINDINGS", {}).get(code)
+    try:
+        return _(template) % params if template else str(code)
+    except (KeyError, TypeError, ValueError):
+        return str(code)
+
+
+def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
+    """At most `CURVE_POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    if not order.transaction_ref:
+        return None
+    rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
+        pile_id=order.pile_id, transaction_ref=order.transaction_ref
+    )
+    samples = list(rows.order_by("at").values_list("at", "power_kw", "energy_kwh", "soc_pct")[:SAMPLES_READ])
+    if not samples:
+        return None
+    step = max(1, -(-len(samples) // CURVE_POINTS))
+    kept = samples[::step]
+    if kept[-1] != samples[-1]:
+        kept[-1] = samples[-1]
+
+    def number(value):
+        return None if value is None else float(value)
+
+    return {
+        "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
+        "power": [number(power) for _at, power, _energy, _soc in kept],
+        "energy": [number(energy) for _at, _power, energy, _soc in kept],
+        "soc": [soc for *_rest, soc in kept],
+    }
