@@ -14,7 +14,7 @@ from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import DeviceCommand, FrameLog
-from kernel.actor import Actor
+from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from stations.models import Pile
 from users.models import Driver
@@ -170,7 +170,7 @@ def order_timeline(*, actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = [_event_item(event) for event in order.events.order_by("id")]
     items += _command_items(order)
     items += _frame_items(order)
-    items += _money_items(order)
+    items += _money_items(actor, order)
     return sorted(items, key=lambda item: item.at)
 
 
@@ -243,7 +243,7 @@ def _frame_item(frame: FrameLog) -> TimelineItem:
     )
 
 
-def _money_items(order: ChargingOrder) -> list[TimelineItem]:
+def _money_items(actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = []
     hold = getattr(order, "hold", None)
     if hold is not None:
@@ -255,6 +255,8 @@ def _money_items(order: ChargingOrder) -> list[TimelineItem]:
                 TimelineItem(hold.released_at, "money", gettext("Hold released"), yuan, "info", data)
             )
     entries = Entry.objects.unscoped("the order was read in scope").filter(journal__order=order)
+    if actor.kind is ActorKind.ACCOUNT:
+        entries = entries.filter(driver_id=order.driver_id)  # the operator's side is none of theirs
     for entry in entries.select_related("account", "journal").order_by("id"):
         yuan = gettext("%(yuan)s yuan") % {"yuan": f"{entry.amount_fen / 100:+.2f}"}
         data = {"amount_fen": entry.amount_fen, "balance_after_fen": entry.balance_after_fen}
