@@ -13,3 +13,9 @@ class PlatformConfig(AppConfig):
     name = "ev_platform"
     label = "platform"
     verbose_name = _("Platform")
+
+    def ready(self) -> None:
+        from ev_platform.gauges import ground_gauges
+        from kernel.metrics import register_gauges
+
+        register_gauges(ground_gauges)

@@ -5,6 +5,7 @@ tests and small sites. `EV_DATABASE_URL` and `EV_REDIS_URL` switch to PostgreSQL
 refuses default keys and embedded parts.
 """
 
+import warnings
 from pathlib import Path
 
 import environ
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ev_platform import env as ev_env
+from ev_platform.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -27,6 +29,10 @@ EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
 EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
 EV_DEMO = ev_env.boolean("EV_DEMO", False)
+EV_TRUSTED_PROXIES = env.str("EV_TRUSTED_PROXIES", default="127.0.0.1")  # whose X-Forwarded-* headers count
+EV_METRICS_TOKEN = env.str(
+    "EV_METRICS_TOKEN", default=""
+)  # lets a Prometheus on another machine read /metrics
 
 DEFAULT_SECRET = "insecure-development-key-never-used-in-production"
 SECRET_KEY = env.str("EV_SECRET_KEY", default=DEFAULT_SECRET)
@@ -58,7 +64,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if EMBEDDED_BUS:
     CHANNEL_LAYERS = {"default": {"BACKEND": "kernel.runtime.layers.ThreadSafeInMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "ev"}}
-    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_URL = "memory://localhost/"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
 else:
     ev_env.redis_url("EV_REDIS_URL", EV_REDIS_URL)
@@ -75,6 +81,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "reports"
 CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}, "devices.*": {"queue": "devices"}}
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_TIMEZONE = "Asia/Shanghai"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -162,6 +169,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+if not PRODUCTION:
+    warnings.filterwarnings("ignore", "No directory at", UserWarning)  # the finders serve until collectstatic
 MEDIA_ROOT = EV_DATA_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
