@@ -9,8 +9,9 @@ from urllib.parse import parse_qs
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.utils import translation
 
-from billing.api.orders import order_json, own_order
+from billing.api.orders import order_json
 from billing.models import ChargingOrder
+from billing.selectors import order_get
 from kernel.errors import DomainError
 from kernel.runtime.dbpool import in_database
 from users import actors
@@ -97,7 +98,7 @@ def _read(token: str, order_no: str, language: str) -> tuple[int, dict[str, Any]
         return BAD_TOKEN, None
     try:
         with translation.override(language):
-            order = own_order(actors.of_driver(driver), order_no)
+            order = order_get(actor=actors.of_driver(driver), order_no=order_no)
             body = order_json(order)
     except DomainError:
         return UNKNOWN_ORDER, None

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -15,8 +14,8 @@ from rest_framework.response import Response
 from billing.api.serializers import OrderPageSerializer, OrderSerializer, StartSerializer
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
+from billing.selectors import order_get, order_list
 from billing.services import orders
-from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import idempotency
 from users.api.base import DriverView, read
@@ -31,19 +30,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     required=False,
     description="At most 64 characters; a repeat with the same key gets the first answer and starts nothing.",
 )
-
-
-def order_rows(actor: Actor) -> QuerySet[ChargingOrder]:
-    """The orders of an actor with what their JSON needs."""
-    return ChargingOrder.objects.for_actor(actor).select_related("connector", "pile", "station")
-
-
-def own_order(actor: Actor, order_no: str) -> ChargingOrder:
-    """One of the actor's orders; DomainError `order_unknown` for anybody else's as well."""
-    order = order_rows(actor).filter(order_no=order_no).first()
-    if order is None:
-        raise DomainError("order_unknown", {"order_no": order_no[:40]})
-    return order
 
 
 def order_json(order: ChargingOrder) -> dict[str, Any]:
@@ -73,7 +59,7 @@ class OrderListView(DriverView):
     )
     def get(self, request: Request) -> Response:
         query = read(OrderQuerySerializer, request.query_params)
-        rows = order_rows(self.actor).order_by("-id")
+        rows = order_list(actor=self.actor)
         if query["running"] is not None:
             running = {"state__in": OPEN_STATES}
             rows = rows.filter(**running) if query["running"] else rows.exclude(**running)
@@ -108,7 +94,7 @@ class OrderListView(DriverView):
                 driver=self.driver,
                 limit_fen=data["limit_fen"],
             )
-            return status.HTTP_201_CREATED, order_json(own_order(self.actor, order.order_no))
+            return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 
         key = request.headers.get("Idempotency-Key", "").strip()
         if len(key) > LONGEST_KEY:
@@ -140,7 +126,7 @@ class OrderView(DriverView):
         tags=["orders"],
     )
     def get(self, request: Request, order_no: str) -> Response:
-        return Response(OrderSerializer(own_order(self.actor, order_no)).data)
+        return Response(OrderSerializer(order_get(actor=self.actor, order_no=order_no)).data)
 
 
 class OrderStopView(DriverView):
@@ -157,5 +143,5 @@ class OrderStopView(DriverView):
     )
     def post(self, request: Request, order_no: str) -> Response:
         orders.stop_order(actor=self.actor, order_no=order_no, reason="driver")
-        body = OrderSerializer(own_order(self.actor, order_no)).data
+        body = OrderSerializer(order_get(actor=self.actor, order_no=order_no)).data
         return Response(body, status=status.HTTP_202_ACCEPTED)

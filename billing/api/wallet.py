@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.serializers import EntryPageSerializer, WalletSerializer
-from billing.models import Entry
+from billing.selectors import entry_list
 from billing.services import ledger
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
@@ -48,7 +48,7 @@ class EntryListView(DriverView):
     )
     def get(self, request: Request) -> Response:
         query = read(EntryQuerySerializer, request.query_params)
-        rows = Entry.objects.for_actor(self.actor).select_related("account", "journal__order").order_by("-id")
+        rows = entry_list(actor=self.actor, driver=self.driver)
         if "cursor" in query:
             rows = rows.filter(pk__lt=query["cursor"][0])
         limit = query["limit"]
