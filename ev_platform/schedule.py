@@ -5,7 +5,7 @@ not begun when the next is due is dropped.
 """
 
 PERIODIC_JOBS: dict[str, float] = {
-    "kernel.record_beat": 10.0,
+    "kernel.record_beat": 5.0,
     "kernel.sweep_outbox": 5.0,
     "devices.expire_commands": 5.0,
     "devices.expire_silent_piles": 10.0,

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+import psycopg
 import uvloop
 from django.conf import settings
 from django.core.management import call_command
@@ -63,11 +64,14 @@ class Command(BaseCommand):
 
     def _prepare_database(self, *, migrate: bool) -> None:
         try:
+            if settings.EV_DATABASE_URL:
+                # Without the pool, which would only say after its timeout that it got no connection, not why.
+                psycopg.connect(settings.EV_DATABASE_URL, connect_timeout=5).close()
             if migrate:
                 call_command("migrate", verbosity=0, interactive=False)
             executor = MigrationExecutor(connection)
             waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        except OperationalError as error:
+        except (OperationalError, psycopg.OperationalError) as error:
             reason = str(error).strip().splitlines()[0]
             raise CommandError(f"The database cannot be reached: {reason}") from None
         finally:
