@@ -9,6 +9,7 @@ from devices.simulators.battery import Car, ChargingRun
 from devices.simulators.faults import Faults
 from devices.simulators.ocpp16.connector import Connector, Transaction, timestamp
 from devices.simulators.ocpp16.link import Link
+from devices.simulators.ocpp16.memory import StopMemory
 from devices.simulators.ocpp16.timing import OcppTiming
 from devices.simulators.stats import Stats
 
@@ -32,6 +33,7 @@ class Charging:
     rng: random.Random
     connectors: dict[int, Connector]
     configuration: dict[str, str]
+    memory: StopMemory
 
     def timestamp(self) -> str:
         return timestamp(self.wall())
@@ -284,20 +286,20 @@ class Charging:
         self.say_status(connector.number)
 
     def _queue_stop(self, transaction: Transaction, reason: enums.Reason) -> None:
-        stopped_at = self.timestamp()
         data = transaction.meter_values(self.wall(), context=_End, dc=self.dc)
-        meter_stop = transaction.register_wh()
+        payload = {
+            "meter_stop": transaction.register_wh(),
+            "timestamp": self.timestamp(),
+            "transaction_id": -1,  # until it is known
+            "reason": reason,
+            "id_tag": transaction.id_tag,
+            "transaction_data": data,
+        }
+        key = f"{transaction.connector.number}-{payload['timestamp']}"
+        self.memory.add(key, payload | {"transaction_id": transaction.known_id()})
 
         async def send(link: Link) -> None:
-            known = transaction.transaction_id if transaction.transaction_id is not None else -1
-            message = call.StopTransaction(
-                meter_stop=meter_stop,
-                timestamp=stopped_at,
-                transaction_id=known if transaction.forced_id is None else transaction.forced_id,
-                reason=reason,
-                id_tag=transaction.id_tag,
-                transaction_data=data,
-            )
+            message = call.StopTransaction(**payload | {"transaction_id": transaction.known_id()})
             if "stop_unanswered" in self.faults and not transaction.cut_at_stop:
                 transaction.cut_at_stop = True
                 self.stats.records_sent += 1
@@ -306,8 +308,21 @@ class Charging:
                 self.stats.records_sent += 1
                 await link.call(message)
             self.stats.records_acknowledged += 1
+            self.memory.confirm(key)
 
         self.say("stop", send)
+
+    def resume(self) -> None:
+        """Queue the StopTransactions that an earlier process could not deliver."""
+        for key, payload in self.memory.waiting():
+
+            async def send(link: Link, key: str = key, payload: dict = payload) -> None:
+                self.stats.records_sent += 1
+                await link.call(call.StopTransaction(**payload))
+                self.stats.records_acknowledged += 1
+                self.memory.confirm(key)
+
+            self.say("stop", send)
 
     async def _send_and_cut(self, link: Link, message: call.StopTransaction) -> None:
         """Let the platform have the message, but lose the link before its answer can be read."""

@@ -6,6 +6,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 from ocpp.exceptions import OCPPError
@@ -19,6 +20,7 @@ from devices.simulators.faults import OCPP, Faults
 from devices.simulators.ocpp16.charge import Charging
 from devices.simulators.ocpp16.connector import Connector
 from devices.simulators.ocpp16.link import Link, parse_time
+from devices.simulators.ocpp16.memory import StopMemory
 from devices.simulators.ocpp16.outbox import Outbox, Outgoing
 from devices.simulators.ocpp16.timing import OcppTiming
 from devices.simulators.stats import Stats
@@ -50,6 +52,7 @@ class Ocpp16Pile(Charging):
         clock: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
         meter_kwh: float | None = None,
+        records_path: Path | None = None,
     ) -> None:
         self.code = code
         self.rated_kw, self.dc, self.speed = rated_kw, dc, speed
@@ -59,6 +62,7 @@ class Ocpp16Pile(Charging):
         self.booted = False
         self.outbox = Outbox()
         self.rng = rng or random.Random()
+        self.memory = StopMemory(records_path)
         self.connectors = {
             number: Connector(
                 number, Meter(self.rng.uniform(500, 90_000) if meter_kwh is None else meter_kwh)
@@ -87,6 +91,7 @@ class Ocpp16Pile(Charging):
         self._heartbeat_s = self.timing.heartbeat_s or 60.0
         self._heartbeat_due = 0.0
         self._ever_booted = False
+        self.resume()
 
     @property
     def online(self) -> bool:

@@ -35,6 +35,12 @@ class Transaction:
     cut_at_stop: bool = False
     over: bool = False
 
+    def known_id(self) -> int:
+        """The id for StopTransaction: the platform's, -1 while unknown, or what an offline start makes of it."""
+        if self.forced_id is not None:
+            return self.forced_id
+        return -1 if self.transaction_id is None else self.transaction_id
+
     def register_wh(self) -> int:
         """What the register shows now."""
         return max(0, self.connector.meter.wh - self.register_zero_wh)

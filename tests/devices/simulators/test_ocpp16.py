@@ -220,6 +220,21 @@ async def test_an_unanswered_stop_is_sent_again_until_it_is_answered():
         assert len({str(item) for item in central.of("StopTransaction")}) == 1
 
 
+async def test_an_undelivered_stop_survives_the_process(tmp_path):
+    path = tmp_path / "stops.json"
+    async with site(records_path=path) as (central, pile):
+        await charge(central, pile)
+        await pile.wait_until(lambda: pile.connectors[1].transaction.transaction_id)
+        central.silent.add("StopTransaction")
+        pile.stop_by_hand(1)
+        await pile.wait_until(lambda: central.of("StopTransaction"))
+        first = central.of("StopTransaction")[0]
+    async with site(records_path=path) as (central, pile):
+        await pile.wait_until(lambda: pile.stats.records_acknowledged == 1)
+        assert central.of("StopTransaction") == [first]
+    assert path.read_text() == "{}"
+
+
 async def stopped_charge(central: FakeCentral, pile: Ocpp16Pile, *, after: float = 0.15) -> dict:
     await charge(central, pile)
     await asyncio.sleep(after)
