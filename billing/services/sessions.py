@@ -300,7 +300,7 @@ def _not_charging(order: ChargingOrder, event: ConnectorStatusChanged, actor: Ac
     data = {"state": event.state, "fault_code": event.fault_code}
     seen_before = order.events.filter(kind="idle_seen", at__gte=order.started_at)
     if order.last_sample_at is not None:
-        seen_before = seen_before.filter(at__gt=order.last_sample_at)
+        seen_before = seen_before.filter(at__gte=order.last_sample_at)
     if seen_before.exists():
         end_session(order, actor, data)
         return

@@ -1,6 +1,7 @@
 """The life of an order: every way it can go, each with its defined end."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -10,7 +11,7 @@ from django.utils import timezone
 from billing.models import ChargingOrder, Hold, Journal, ReviewItem
 from billing.services import orders, sweeps
 from devices.models import DeviceCommand
-from devices.services import presence
+from devices.services import presence, transactions
 from kernel.actor import system
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
@@ -22,6 +23,7 @@ from users.actors import of_driver
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 S = ChargingOrder.State
 SWEEP = system("order sweep")
+ONE_YUAN = tuple((tier, "0.60000", "0.40000") for tier in ("sharp", "peak", "flat", "valley"))
 
 
 def refused(code, call, *args, **kwargs):
@@ -152,9 +154,15 @@ class TestStart:
 
     def test_charging_under_an_unknown_number_or_tag_opens_nothing(self):
         site = make_site(protocol="ocpp16")
-        ghost = ChargingOrder(connector=site.connector, id_tag="STRANGER", transaction_ref="")
-        ghost.refresh_from_db = lambda: None
-        flow.begin(site, ghost)
+        started = transactions.start_transaction(
+            pile=site.ref,
+            connector_no=1,
+            id_tag="STRANGER",
+            started_at=timezone.now(),
+            meter_start_kwh=Decimal("0"),
+            at=timezone.now(),
+        )
+        assert started.authorization == "invalid"
         assert not ChargingOrder.objects.exists() and not Journal.objects.filter(kind="settlement").exists()
 
 
@@ -202,18 +210,17 @@ class TestRunning:
         assert order.energy_kwh == 0
 
     def test_stops_once_before_the_held_money_is_used_up(self):
-        site = make_site(balance_fen=1_000)
+        # 45 s at 60 kW and 1.00 yuan are 75 fen more; one fen is for rounding.
+        site = make_site(balance_fen=1_000, prices=ONE_YUAN)
         order = flow.charging(site)
         flow.shift_into_past(order, timedelta(hours=1))
-        flow.sample(site, order, "4.0000")
-        assert order.state == S.CHARGING
-        flow.sample(site, order, "9.0000")  # at least 6.30 yuan, and 45 s at 60 kW are up to 1.20 more
-        flow.sample(site, order, "9.1000")
-        stops = DeviceCommand.objects.filter(kind="stop", reference=order.order_no)
-        if order.total_fen + 120 >= 1_000:
-            assert order.state == S.STOPPING and stops.count() == 1
-        else:
-            assert order.state == S.CHARGING and not stops.exists()
+        flow.sample(site, order, "9.2300")
+        assert (order.state, order.total_fen) == (S.CHARGING, 923)
+        for energy in ("9.2400", "9.3000"):
+            flow.sample(site, order, energy)
+        assert (order.state, order.total_fen) == (S.STOPPING, 930)
+        assert DeviceCommand.objects.filter(kind="stop", reference=order.order_no).count() == 1
+        assert order.events.get(kind="stop_requested").data == {"reason": "balance"}
 
     def test_two_reports_of_not_charging_end_the_session_one_does_not(self):
         site = make_site()
