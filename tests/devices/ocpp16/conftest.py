@@ -13,7 +13,9 @@ from tests.factories import StationFactory, add_pile
 
 
 def make_pile(**options: Any) -> Pile:
-    pile = add_pile(options.pop("station", None) or StationFactory(), protocol=Pile.Protocol.OCPP16, **options)
+    pile = add_pile(
+        options.pop("station", None) or StationFactory(), protocol=Pile.Protocol.OCPP16, **options
+    )
     Pile.objects.filter(pk=pile.pk).update(password=make_password(PASSWORD))
     pile.refresh_from_db()
     return pile
@@ -36,7 +38,7 @@ def dial(live_gateway, pile):
 
     yield open_station
     for station in stations:
-        station.socket.close()
+        station.close()
 
 
 @pytest.fixture

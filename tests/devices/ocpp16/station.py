@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -34,15 +35,15 @@ class Station:
         headers = options.pop("headers", {"Authorization": basic(code, password)})
         options.setdefault("subprotocols", ["ocpp1.6"])
         self.ids = count(1)
-        self.socket = connect(
-            f"{gateway.ws_url}/ocpp/{code}", additional_headers=headers, open_timeout=WAIT_S, **options
+        self._ending = ExitStack()
+        self.socket = self._ending.enter_context(
+            connect(
+                f"{gateway.ws_url}/ocpp/{code}", additional_headers=headers, open_timeout=WAIT_S, **options
+            )
         )
 
-    def __enter__(self) -> "Station":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.socket.close()
+    def close(self) -> None:
+        self._ending.close()
 
     def send(self, text: str | bytes) -> None:
         self.socket.send(text)
@@ -85,7 +86,9 @@ class Station:
         )
         return answer["transactionId"]
 
-    def meter(self, number: int | None, *sampled: dict[str, str], when: str | None = None, connector: int = 1):
+    def meter(
+        self, number: int | None, *sampled: dict[str, str], when: str | None = None, connector: int = 1
+    ):
         payload = {
             "connectorId": connector,
             "meterValue": [{"timestamp": when or at(), "sampledValue": list(sampled)}],

@@ -62,7 +62,9 @@ def test_a_session_is_recorded(station, pile, eventually):
             {"value": "41", "measurand": "SoC", "unit": "Percent"},
             when=at(-600 + 60 * minute),
         )
-        assert MeterSample.objects.filter(transaction_ref=str(number)).count() == minute, "answered before stored"
+        assert MeterSample.objects.filter(transaction_ref=str(number)).count() == minute, (
+            "answered before stored"
+        )
     stop = {
         "transactionId": number,
         "meterStop": 1_003_456,
@@ -81,12 +83,18 @@ def test_a_session_is_recorded(station, pile, eventually):
     samples = list(MeterSample.objects.order_by("at"))
     assert [sample.energy_kwh for sample in samples] == [Decimal("0.2"), Decimal("1.5"), Decimal("3")]
     last = samples[-1]
-    assert (last.power_kw, last.voltage_v, last.current_a) == (Decimal("55.5"), Decimal("612.3"), Decimal("90.61"))
+    assert (last.power_kw, last.voltage_v, last.current_a) == (
+        Decimal("55.5"),
+        Decimal("612.3"),
+        Decimal("90.61"),
+    )
     assert (last.soc_pct, last.suspect, last.register_kwh) == (41, "", Decimal("1003"))
 
     rows = eventually(
-        lambda: list(FrameLog.objects.filter(name="StopTransaction").order_by("id"))[1:]
-        and list(FrameLog.objects.filter(transaction_ref=str(number)).order_by("id"))
+        lambda: (
+            list(FrameLog.objects.filter(name="StopTransaction").order_by("id"))[1:]
+            and list(FrameLog.objects.filter(transaction_ref=str(number)).order_by("id"))
+        )
     )
     assert [(row.direction, row.name) for row in rows[-2:]] == [
         ("in", "StopTransaction"),
@@ -100,7 +108,7 @@ def test_disconnect_takes_the_pile_offline(dial, pile, eventually):
     station = dial()
     station.boot()
     station.status("Available")
-    station.socket.close()
+    station.close()
     eventually(lambda: not Pile.objects.get(pk=pile.pk).online)
     assert state_of(pile).state == "offline"
     assert PileSession.objects.get().close_reason == "disconnected"
