@@ -132,6 +132,7 @@ ASGI_APPLICATION = "ev_platform.asgi.application"
 WSGI_APPLICATION = None
 AUTH_USER_MODEL = "users.Staff"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 TEMPLATES = [
     {
