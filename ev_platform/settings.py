@@ -6,6 +6,7 @@ refuses default keys and embedded parts.
 """
 
 import warnings
+import sys
 from pathlib import Path
 
 import environ
@@ -88,7 +89,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- applications ----------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
+    # Only `runserver` serves through daphne; importing Twisted would double the start-up of every other command.
+    *(["daphne"] if "runserver" in sys.argv else []),
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
