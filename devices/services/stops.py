@@ -4,6 +4,8 @@ OCPP 1.6 stops name a number only. Stations that started offline never learnt it
 number of somebody else. What cannot be matched becomes a record of its own, for a person to look at.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,12 +158,15 @@ def _matched(row: DeviceTransaction, stop: ReportedStop) -> ReportedTransaction:
 
 
 def _unmatched(pile: events.PileRef, stop: ReportedStop) -> ReportedTransaction:
-    ended = "" if stop.ended_at is None else stop.ended_at.isoformat()
     ref = unknown_ref(stop.number)
+    said: list[object] = [stop.ended_at and stop.ended_at.isoformat(), stop.meter_end_kwh, stop.id_tag]
+    if None in (stop.number, stop.ended_at, stop.meter_end_kwh):
+        # What cannot be read still tells two of them apart.
+        said.append(hashlib.sha256(json.dumps(stop.payload, sort_keys=True).encode()).hexdigest()[:16])
     return ReportedTransaction(
         connector_no=0,
         protocol="ocpp16",
-        identity=f"ocpp16:{pile.code}:{ref}:{ended}:{stop.meter_end_kwh}:{stop.id_tag}"[:160],
+        identity=":".join(["ocpp16", pile.code, ref, *(str(part) for part in said)])[:160],
         transaction_ref=ref,
         started_at=None,
         ended_at=stop.ended_at,

@@ -113,7 +113,10 @@ def test_a_clock_in_the_future_does_not_freeze_the_session(station):
             [register("100", location="Inlet"), register("90", location="Outlet")],
             {"register_kwh": Decimal("0.0900")},
         ),
-        ([{"value": "7.2", "measurand": "Power.Active.Import", "unit": "kW"}], {"power_kw": Decimal("7.200")}),
+        (
+            [{"value": "7.2", "measurand": "Power.Active.Import", "unit": "kW"}],
+            {"power_kw": Decimal("7.200")},
+        ),
         ([{"value": "7200", "measurand": "Power.Active.Import"}], {"power_kw": Decimal("7.200")}),
         (
             [

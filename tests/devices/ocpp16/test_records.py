@@ -174,7 +174,13 @@ def test_a_stop_is_stored_as_far_as_it_can_be_read(station):
     number = station.start(1_000, when=at(-60))
     station.call(
         "StopTransaction",
-        {"transactionId": str(number), "meterStop": "2000", "timestamp": "yesterday", "reason": "Bored", "x": 1},
+        {
+            "transactionId": str(number),
+            "meterStop": "2000",
+            "timestamp": "yesterday",
+            "reason": "Bored",
+            "x": 1,
+        },
     )
     record = TransactionRecord.objects.get()
     assert (record.transaction_ref, record.energy_kwh) == (str(number), Decimal("1"))

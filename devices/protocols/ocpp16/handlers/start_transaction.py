@@ -15,8 +15,8 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
     connector_no = read.connector(call.payload)
     meter_start = read.kwh_of_wh(call.payload.get("meterStart"))
     started_at, finding = read.moment(call.payload.get("timestamp"))
-    if meter_start is None and started_at is None:
-        raise CallRefused("OccurenceConstraintViolation", "neither meterStart nor timestamp can be read")
+    if "meterStart" not in call.payload and "timestamp" not in call.payload:
+        raise CallRefused("OccurenceConstraintViolation", "meterStart and timestamp are missing")
     if finding:
         link.count(finding)
     if meter_start is None:

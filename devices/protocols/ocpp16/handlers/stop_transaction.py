@@ -31,8 +31,8 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
 def _read(link: Link, call: Incoming) -> ReportedStop:
     number = read.whole(call.payload, "transactionId")
     meter_end = read.kwh_of_wh(call.payload.get("meterStop"))
-    if number is None and meter_end is None:
-        raise CallRefused("OccurenceConstraintViolation", "neither transactionId nor meterStop can be read")
+    if "transactionId" not in call.payload and "meterStop" not in call.payload:
+        raise CallRefused("OccurenceConstraintViolation", "transactionId and meterStop are missing")
     ended_at, finding = read.moment(call.payload.get("timestamp"))
     if finding:
         link.count(finding)
