@@ -9,7 +9,7 @@ import pytest
 
 from devices.models import FrameLog, MeterSample, PileSession, TransactionRecord, UnknownPile
 from devices.protocols.ykc import codec
-from devices.services import commands
+from devices.services import commands, presence
 from kernel.actor import system
 from stations.models import Connector, Pile
 from tests import factories
@@ -278,3 +278,21 @@ def _send_all(sock, data):
         sock.send_raw(data)
     except OSError:
         pass  # the test closed it
+
+
+def test_a_pile_that_was_silent_for_long_comes_back_on_the_same_socket(live_gateway, pile, monkeypatch):
+    """Its session was closed by the sweep; the next frame opens it again."""
+    from datetime import timedelta
+
+    from kernel import clock
+
+    with dial(live_gateway, pile) as sock:
+        sock.login()
+        real = clock.now
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=10))
+        assert presence.expire_silent() == 1
+        assert not Pile.objects.get(pk=pile.pk).online
+        sock.send(0x03, gun_no="01", gun_status=0)
+        sock.expect(0x04)
+        assert Pile.objects.get(pk=pile.pk).online
+        until(lambda: Connector.objects.get(pile=pile, number=1).state == "idle")
