@@ -91,7 +91,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 INSTALLED_APPS = [
     # Only `runserver` serves through daphne; importing Twisted would double the start-up of every other command.
     *(["daphne"] if "runserver" in sys.argv else []),
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # our own site stays (ev_platform.console)
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",

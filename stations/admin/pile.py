@@ -51,7 +51,7 @@ class PileAdmin(ScopedModelAdmin):
     ordering = ("code",)
     sortable_by = ("code",)
     list_filter = (
-        choice_filter("online", _("Link"), (("1", _("Online")), ("0", _("Offline")))),
+        choice_filter("online", _("Connection"), (("1", _("Online")), ("0", _("Offline")))),
         choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
         choice_filter("in_service", _("Service"), (("1", _("In service")), ("0", _("Out of service")))),
         ("station", AutocompleteSelectFilter),
@@ -99,7 +99,7 @@ class PileAdmin(ScopedModelAdmin):
     def get_readonly_fields(self, request, obj=None):
         return (*self.now_fields, "protocol", *self.reported_fields) if obj else ()
 
-    @admin.display(description=_("link"))
+    @admin.display(description=_("connection"))
     def link(self, obj):
         return online_chip(obj)
 
