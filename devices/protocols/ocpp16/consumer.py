@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 READY_AFTER_S = 5.0  # how long calls wait for the Boot of a station that may have restarted
 BAD_FRAMES_IN_A_ROW = 20
+MESSAGES_PER_S, REPLAY_BURST = 200, 1000  # what one station may say; a replay after an outage is no flood
 SHOWN_OF_BAD = 2_000  # characters of a frame that cannot be read, for the log
 
 # WebSocket close codes: RFC 6455 §7.4.1, and one of our own (4000–4999).
@@ -41,7 +42,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.link: Link | None = None
-        self._throttle = Throttle(rate=200, burst=1000)
+        self._throttle = Throttle(rate=MESSAGES_PER_S, burst=REPLAY_BURST)
         self._bad_in_a_row = 0
         self._closing = False
         self._ended = False
