@@ -1,7 +1,7 @@
 """Live pushes to open pages and apps: a small message to a group, after commit, best effort."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -29,13 +29,24 @@ def broadcast(group: str, message_type: str, **data: Any) -> None:
 
     Never raises: a page that missed a push reads again by itself.
     """
-    if _muted.get():
-        return
-    transaction.on_commit(lambda: _send(group, {"type": message_type, **data}), robust=True)
+    broadcast_all([(group, {"type": message_type, **data})])
 
 
-def _send(group: str, message: dict[str, Any]) -> None:
+def broadcast_all(messages: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """`broadcast` for several (group, message) pairs at once: one event loop and one connection for all."""
+    batch = [(group, dict(message)) for group, message in messages]
+    if batch and not _muted.get():
+        transaction.on_commit(lambda: _send(batch), robust=True)
+
+
+def _send(batch: list[tuple[str, dict[str, Any]]]) -> None:
     try:
-        async_to_sync(get_channel_layer().group_send)(group, message)
+        async_to_sync(_send_each)(batch)
     except Exception:
-        logger.warning("push to %s failed", group, exc_info=True)
+        logger.warning("push to %s failed", ", ".join(group for group, _message in batch), exc_info=True)
+
+
+async def _send_each(batch: list[tuple[str, dict[str, Any]]]) -> None:
+    layer = get_channel_layer()
+    for group, message in batch:
+        await layer.group_send(group, message)

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from billing.models import ChargingOrder, Hold, Journal, ReviewItem
 from billing.services import orders, sweeps
+from devices.events import MeterSampled
 from devices.models import DeviceCommand
 from devices.services import presence, transactions
+from devices.services.samples import StoredReading, store_samples
 from kernel.actor import system
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
@@ -203,6 +205,36 @@ class TestRunning:
         assert (str(order.energy_kwh), order.total_fen) == ("2.0000", before)
         assert order.events.filter(kind="reading_doubtful").count() == 1
 
+    @pytest.mark.parametrize("count", [1, 8])
+    def test_a_batch_costs_one_write_per_order_and_a_fixed_number_of_reads(
+        self, count, django_assert_max_num_queries
+    ):
+        site = make_site(connectors=8, balance_fen=0)
+        running = [
+            flow.charging(site, connector=connector, driver=make_driver())
+            for connector in site.connectors[:count]
+        ]
+        readings = [
+            StoredReading(
+                MeterSampled(
+                    pile=site.ref,
+                    connector_no=order.connector.number,
+                    at=timezone.now(),
+                    transaction_ref=order.transaction_ref,
+                    energy_kwh=Decimal(energy),
+                    power_kw=Decimal("60"),
+                )
+            )
+            for order in running
+            for energy in ("0.0100", "0.0200")
+        ]
+        # savepoints of the two services, the insert, two reads; then one update per order
+        with django_assert_max_num_queries(7 + count):
+            store_samples(readings)
+        for order in running:
+            order.refresh_from_db()
+            assert str(order.energy_kwh) == "0.0200"
+
     def test_suspect_readings_of_the_device_floor_are_not_applied(self):
         site = make_site()
         order = flow.charging(site)
@@ -230,6 +262,13 @@ class TestRunning:
         flow.report_state(site, order, "idle", plugged=False)
         assert order.state == S.FINISHING and order.due_at is not None
         assert flow.money(site.driver)[1] == 10_000  # the money stays held until the record is priced
+
+    def test_one_report_is_enough_after_a_stop_was_requested(self):
+        site = make_site()
+        order = flow.charging(site)
+        orders.stop_order(actor=site.driver_actor, order_no=order.order_no)
+        flow.report_state(site, order, "occupied")
+        assert order.state == S.FINISHING
 
     def test_one_report_followed_by_readings_is_a_slip(self):
         site = make_site()
