@@ -202,6 +202,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v[0-9]+/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ev_platform.schema.drop_titles",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # labels follow the reader's language, the description must not
     "ENUM_NAME_OVERRIDES": {
         "OrderState": "billing.api.serializers.ORDER_STATES",
