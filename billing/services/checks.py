@@ -68,8 +68,11 @@ def ledger_problems() -> Iterator[Problem]:
         yield Problem("hold_on_finished_order", f"order {row.pop('order__order_no')}", row)
 
 
-def order_problems() -> Iterator[Problem]:
-    """Orders past their deadline, bills that differ from their recomputation, settled orders not booked."""
+def order_problems(days: int | None = None) -> Iterator[Problem]:
+    """Orders past their deadline, bills that differ from their recomputation, settled orders not booked.
+
+    `days` limits the settled ones to those settled that recently; without it all are computed again.
+    """
     orders = ChargingOrder.objects.unscoped("a check of every order")
     limit = clock.now() - OVERDUE_AFTER
     for order in orders.filter(state__in=[*OPEN_STATES, "finishing"], due_at__lt=limit).order_by("pk"):
@@ -82,6 +85,8 @@ def order_problems() -> Iterator[Problem]:
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})
     settled = orders.filter(state=ChargingOrder.State.SETTLED).select_related("pile")
+    if days is not None:
+        settled = settled.filter(settled_at__gte=clock.now() - timedelta(days=days))
     for order in settled.order_by("pk").iterator(chunk_size=500):
         yield from _problems_of_settled(order)
 

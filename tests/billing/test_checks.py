@@ -66,6 +66,9 @@ def test_a_changed_reservation_and_a_forgotten_hold_are_found(settled):
 def test_a_changed_order_is_found(settled, change, code):
     ChargingOrder.objects.update(**change)
     assert code in codes(checks.order_problems())
+    assert code in codes(checks.order_problems(days=1))
+    ChargingOrder.objects.update(settled_at=timezone.now() - timedelta(days=2))
+    assert not list(checks.order_problems(days=1))
 
 
 def test_a_changed_record_is_found(settled):

@@ -97,6 +97,12 @@ class TestStart:
         error = refused("insufficient_balance", flow.start, site)
         assert error.params == {"available_yuan": "4.99", "needed_yuan": "5.00"}
 
+    @pytest.mark.parametrize("limit", [0, -1, True, 10_000_001])
+    def test_a_limit_that_is_no_amount_is_refused(self, limit):
+        site = make_site()
+        error = refused("amount_invalid", flow.start, site, limit_fen=limit)
+        assert error.field == "limit_fen" and not ChargingOrder.objects.exists()
+
     def test_one_open_order_per_driver(self):
         site = make_site(balance_fen=50_000)
         first = flow.start(site)
@@ -295,7 +301,6 @@ class TestRunning:
             flow.report_state(site, order, "occupied")
         assert order.state == S.CHARGING
 
-    @pytest.mark.promise(7)
     def test_a_pile_that_comes_back_goes_on_where_it_was(self):
         site = make_site()
         order = flow.charging(site)

@@ -328,6 +328,14 @@ class TestMissingRecord:
         assert ReviewItem.objects.get().state == ReviewItem.State.RESOLVED
         flow.assert_books_balance()
 
+    def test_a_late_record_that_is_doubtful_is_added_to_the_same_question(self, clock):
+        site = make_site()
+        order = self.missing(site, clock)
+        flow.send_record(site, flow.reported(site, order, {"flat": "200"}))
+        item = ReviewItem.objects.get()
+        assert settled(order).state == S.REVIEW and item.record == order.record
+        assert "energy_above_power" in {reason["code"] for reason in item.reasons}
+
     def test_a_person_settles_by_samples_and_a_late_record_that_agrees_is_only_kept(self, clock):
         site = make_site(prices=[(t, "0.6", "0.4") for t in ("sharp", "peak", "flat", "valley")])
         order = self.missing(site, clock)

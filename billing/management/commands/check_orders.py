@@ -11,10 +11,11 @@ class Command(BaseCommand):
     help = "Check the orders against what was stored; changes nothing."
 
     def add_arguments(self, parser):
+        parser.add_argument("--days", type=int, help="only orders settled in the last so many days")
         parser.add_argument("--json", action="store_true", help="one JSON line instead of sentences")
 
     def handle(self, *args, **options):
-        problems = list(checks.order_problems())
+        problems = list(checks.order_problems(options["days"]))
         if options["json"]:
             rows = [{"code": p.code, "subject": p.subject, **p.data} for p in problems]
             self.stdout.write(json.dumps({"ok": not problems, "problems": rows}, default=str))
