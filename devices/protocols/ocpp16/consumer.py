@@ -94,7 +94,8 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
         if self.link is None:
             return
         self.buffers.release(self.link.pile.id, self)
-        for ending in (self._lose_calls, self._store_findings, self._close_session):
+        # First offline, then the news of lost calls: who asks again is told the truth.
+        for ending in (self._close_session, self.calls.lost, self._store_findings):
             try:
                 await ending()
             except Exception:
@@ -314,9 +315,6 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
             await self.hang_up(TRY_AGAIN, "try again later")
             return False
         return True
-
-    async def _lose_calls(self) -> None:
-        await self.calls.lost()
 
     async def _close_session(self) -> None:
         await database(presence.close_session, session_id=self.link.session_id, reason=self._close_reason)
