@@ -5,8 +5,8 @@ tests and small sites. `EV_DATABASE_URL` and `EV_REDIS_URL` switch to PostgreSQL
 refuses default keys and embedded parts.
 """
 
-import warnings
 import sys
+import warnings
 from pathlib import Path
 
 import environ
