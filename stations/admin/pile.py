@@ -25,7 +25,7 @@ class AddPileForm(forms.ModelForm):
         label=_("connectors"), min_value=1, max_value=piles.MOST_CONNECTORS, initial=2,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
     )  # fmt: skip
-    password = forms.CharField(
+    first_password = forms.CharField(
         label=_("password"),
         required=False,
         widget=PASSWORD,
@@ -84,7 +84,7 @@ class PileAdmin(ScopedModelAdmin):
                 "code",
                 "name",
                 "protocol",
-                "password",
+                "first_password",
                 "connectors",
                 "rated_power_kw",
                 "model",
@@ -144,7 +144,7 @@ class PileAdmin(ScopedModelAdmin):
                     name: data[name]
                     for name in ("station", "code", "protocol", "connectors", "name", "model")
                 },
-                "password": data["password"] or None,
+                "password": data["first_password"] or None,
                 "rated_power_kw": data["rated_power_kw"] or Decimal("60"),
             },
         )
