@@ -8,9 +8,12 @@ wrong guesses at one station are checked only now and then.
 import asyncio
 import base64
 import binascii
+import contextlib
 import hmac
 import logging
+import os
 import secrets
+import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,7 +31,15 @@ SUBPROTOCOL = "ocpp1.6"
 REMEMBERED = 20_000
 
 _key = secrets.token_bytes(32)
-_hashing = ThreadPoolExecutor(2, thread_name_prefix="ocpp-passwords")
+
+
+def _give_way() -> None:
+    """Hashing takes whole cores after a restart; sockets that are open already come first (Linux: per thread)."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
+_hashing = ThreadPoolExecutor(2, thread_name_prefix="ocpp-passwords", initializer=_give_way)
 _verified: OrderedDict[str, bytes] = OrderedDict()  # stored hash -> digest of its password
 _refused: OrderedDict[str, bytes] = OrderedDict()  # stored hash -> digest of the last wrong one
 _guesses: OrderedDict[str, Throttle] = OrderedDict()  # stored hash -> how often a wrong one is looked at

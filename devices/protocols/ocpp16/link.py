@@ -145,7 +145,7 @@ class Link:
     async def running(self, number: int | None, connector_no: int | None, at: datetime) -> Running | None:
         """The transaction that a message names; 0, −1 or no number is the open one on the connector.
 
-        The first time a connection hears of a transaction that started on another one, it is proof of charging.
+        The first time a connection names a transaction that started on another one, it is proof of charging.
         """
         named = number if number is not None and number > 0 else None
         if named is not None:
@@ -169,7 +169,7 @@ class Link:
             return None
         running = Running.of(state, self.pile.rated_power_kw)
         self._remember(running)
-        if not running.ended:
+        if named is not None and not running.ended:
             await self._prove_charging(state, at)
         return running
 

@@ -109,3 +109,15 @@ def test_running_connectors_are_charging_again_after_a_reconnect_without_boot(di
     again.meter(number, register("1100"))
     assert Connector.objects.get(pile=pile, number=1).state == "charging"
     assert Connector.objects.get(pile=pile, number=2).state == "offline"
+
+
+def test_values_that_name_no_transaction_prove_no_charging(dial, pile, eventually):
+    """A transaction that was never stopped must not make an idle connector look busy."""
+    station = dial()
+    station.boot()
+    station.start(1_000, when=at(-86_400))
+    station.close()
+    eventually(lambda: not Pile.objects.get(pk=pile.pk).online)
+    again = dial()
+    again.meter(None, register("1000", context="Sample.Clock"))
+    assert Connector.objects.get(pile=pile, number=1).state == "offline"

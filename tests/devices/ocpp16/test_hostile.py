@@ -1,6 +1,7 @@
 """Frames that are wrong: counted, kept raw, answered where an answer is possible; the socket lives on."""
 
 import json
+import time
 from collections import Counter
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from devices.models import FrameLog
 from devices.protocols.ocpp16 import consumer as consumer_module
 from stations.models import Pile
+from tests.devices.ocpp16.conftest import make_pile
 from tests.devices.ocpp16.station import at, register
 
 ALIVE = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
@@ -169,3 +171,19 @@ def test_numbers_that_no_column_holds(station):
         },
     )
     alive(station)
+
+
+@pytest.mark.promise(8)
+def test_lesson_17_a_flood_slows_its_own_pile_only_and_is_answered_to_the_end(dial, pile, monkeypatch):
+    monkeypatch.setattr(consumer_module, "MESSAGES_PER_S", 20)
+    monkeypatch.setattr(consumer_module, "REPLAY_BURST", 20)
+    loud, quiet = dial(), dial(make_pile().code)
+    began = time.monotonic()
+    for _ in range(60):
+        loud.post("Heartbeat", {})
+    for _ in range(5):
+        asked = time.monotonic()
+        quiet.call("Heartbeat", {})
+        assert time.monotonic() - asked < 0.5
+    assert all(loud.receive()[0] == 3 for _ in range(60))
+    assert 1.5 < time.monotonic() - began < 10

@@ -10,6 +10,8 @@ from tests.devices.ocpp16.conftest import make_pile
 from tests.devices.ocpp16.station import Station, at, register
 from tests.live import LiveGateway
 
+pytestmark = pytest.mark.embedded
+
 
 def stop_of(number, meter_wh=2_000, *, when, tag="TAG", **more):
     return {"transactionId": number, "meterStop": meter_wh, "timestamp": when, "idTag": tag, **more}

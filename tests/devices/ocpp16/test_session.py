@@ -2,9 +2,13 @@
 
 from decimal import Decimal
 
+import pytest
+
 from devices.models import DeviceTransaction, FrameLog, MeterSample, PileSession, TransactionRecord
 from stations.models import Connector, Pile
 from tests.devices.ocpp16.station import at, register
+
+pytestmark = pytest.mark.embedded
 
 
 def state_of(pile, number=1):
