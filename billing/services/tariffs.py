@@ -273,7 +273,9 @@ def wire_params(version: TariffVersion) -> dict[str, Any]:
 
 
 def confirm_held(*, pile: Pile, version: TariffVersion) -> None:
-    """The pile says that it holds this version."""
+    """The pile says that it holds this version; saying it again, as at every login, costs no write."""
+    if PileTariff.objects.unscoped("what a pile holds").filter(pile=pile, version=version).exists():
+        return
     PileTariff.objects.update_or_create(pile=pile, defaults={"version": version, "confirmed_at": clock.now()})
 
 
