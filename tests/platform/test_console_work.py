@@ -1,5 +1,6 @@
 """The work of an operator through the console's doors: tariffs, orders, reviews, wallets, piles."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -325,3 +326,5 @@ def test_a_connector_shows_its_qr_code(client, boss):
     figure = body.split('class="ev-qr"')[1].split("</figure>")[0]
     assert "<svg" in figure
     assert site.connector.code in figure
+    # A full QR code: phones do not read the micro form. 21 modules and 2 on each side, 4 pixels each.
+    assert int(re.search(r'width="(\d+)"', figure)[1]) >= (21 + 4) * 4
