@@ -113,6 +113,9 @@ UNFOLD = {
     "SITE_TITLE": _("EV charging operations"),
     "SITE_HEADER": _("EV charging operations"),
     "SITE_SYMBOL": "ev_station",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

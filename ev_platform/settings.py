@@ -185,9 +185,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.api.authentication.DriverTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["users.api.permissions.IsDriver"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["users.api.parsers.BoundedJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Zero: nobody's X-Forwarded-For is believed, or a caller would choose the address it is throttled by.
+    "NUM_PROXIES": ev_env.integer("EV_PROXIES", 0, 0, 8),
     "EXCEPTION_HANDLER": "ev_platform.problems.problem_exception_handler",
     "DEFAULT_THROTTLE_RATES": {"login_code_phone": "5/hour", "login_code_ip": "60/hour", "login": "20/hour"},
 }

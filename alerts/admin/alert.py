@@ -11,7 +11,7 @@ from users.console.admin import FactAdmin
 from users.console.display import chip, duration
 from users.console.filters import AutocompleteSelectFilter, choice_filter
 
-OPEN = (("1", _("Open")), ("0", _("Closed")))
+OPEN = (("1", _("Ongoing")), ("0", _("Ended")))
 
 
 @admin.register(Alert)
@@ -43,7 +43,7 @@ class AlertAdmin(FactAdmin):
 
     @admin.display(description=_("state"))
     def status(self, obj):
-        return chip(_("Open"), "red") if obj.closed_at is None else chip(_("Closed"), "green")
+        return chip(_("Ongoing"), "red") if obj.closed_at is None else chip(_("Ended"), "green")
 
     @admin.display(description=_("what"))
     def what(self, obj):

@@ -35,7 +35,7 @@
         labels: data.labels,
         datasets: [
           { type: "bar", label: root.dataset.energy, data: data.energy, backgroundColor: "#14b8a6", borderRadius: 3, yAxisID: "y", order: 2 },
-          { type: "line", label: root.dataset.power, data: data.power, borderColor: "#6366f1", backgroundColor: "#6366f1", borderWidth: 2, pointRadius: 0, tension: 0.3, yAxisID: "y1", order: 1 },
+          { type: "line", label: root.dataset.power, data: data.power, borderColor: "#6366f1", backgroundColor: "#6366f1", borderWidth: 2, pointRadius: 0, tension: 0, yAxisID: "y1", order: 1 },
         ],
       },
       options: {

@@ -53,7 +53,7 @@ class PileAdmin(ScopedModelAdmin):
     list_filter = (
         choice_filter("online", _("Connection"), (("1", _("Online")), ("0", _("Offline")))),
         choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
-        choice_filter("in_service", _("Service"), (("1", _("In service")), ("0", _("Out of service")))),
+        choice_filter("in_service", _("Service state"), (("1", _("In service")), ("0", _("Out of service")))),
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
     )

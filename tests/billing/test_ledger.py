@@ -40,8 +40,9 @@ class TestTopUp:
     def test_the_same_key_for_another_amount_is_refused(self):
         driver = DriverFactory()
         top_up(driver, 5_000)
-        with pytest.raises(DomainError, match="different request"):
+        with pytest.raises(DomainError) as refusal:
             top_up(driver, 6_000)
+        assert refusal.value.code == "idempotency_conflict"
         assert ledger.wallet_of(driver).balance_fen == 5_000
 
     def test_pays_arrears_first(self):

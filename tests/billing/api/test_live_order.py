@@ -116,7 +116,8 @@ async def test_a_foreign_order_is_closed_with_4404(started):
     stranger = await sync_to_async(make_driver)()
     token = await sync_to_async(tokens.issue_token)(actor=system("tests"), driver=stranger)
     assert await closed_with(socket(order.order_no, token)) == 4404
-    assert await closed_with(socket("nowhere", token)) == 4404
+    for order_no in ("nowhere", "%00", "a%20b", "9" * 500):
+        assert await closed_with(socket(order_no, token)) == 4404
 
 
 async def test_a_revoked_token_ends_the_stream(started, monkeypatch):
