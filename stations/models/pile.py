@@ -45,6 +45,7 @@ class Pile(models.Model):
     class Protocol(models.TextChoices):
         YKC = "ykc", _("YKC (TCP)")
         OCPP16 = "ocpp16", _("OCPP 1.6J")
+        DNY = "dny", _("DNY e-bike (TCP)")
 
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="piles"
@@ -74,7 +75,10 @@ class Pile(models.Model):
     firmware = models.CharField(_("firmware"), max_length=64, blank=True)
     iccid = models.CharField(_("SIM"), max_length=24, blank=True)
     findings = models.JSONField(
-        _("protocol findings"), default=dict, blank=True, help_text=_("How often this pile strays from its protocol")
+        _("protocol findings"),
+        default=dict,
+        blank=True,
+        help_text=_("How often this pile strays from its protocol"),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -99,3 +103,11 @@ class Pile(models.Model):
     @property
     def tenant_id(self) -> int | None:
         return self.operator_id
+
+    @property
+    def printed_number(self) -> str:
+        """The number under a box's QR code: of an e-bike box the low three bytes of its id in decimal, else empty.
+
+        Source: AP3000 device protocol V8.6 §1.0.2.
+        """
+        return str(int(self.code[2:], 16)) if self.protocol == self.Protocol.DNY else ""
