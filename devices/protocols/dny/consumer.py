@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 COMMAND_GAP_S = 0.5  # between two commands to one device (AP3000 device protocol V8.6 §1.0.2)
 RESEND_AFTER_S = 15.0
+FORGET_AFTER_S = 120.0  # when an answer to a command that was sent twice is no longer expected
 ASK_STATE_AFTER_S = 0.5
 LOOK_AGAIN_S = 10.0  # an unregistered box is looked up this often at most
 MOST_STRANGERS = 64  # a host carries at most 50 boxes
@@ -154,7 +155,7 @@ class DnyConsumer(TcpPileConsumer[HeldBox]):
                 pending.resent = True
                 self.count(held, "resent_command")
                 await self._spaced(held, write)
-                self.later(RESEND_AFTER_S, forget)
+                self.later(FORGET_AFTER_S, forget)
 
         async def forget() -> None:
             held.pending.pop((wire_command, message_id), None)
