@@ -11,6 +11,7 @@ from billing.admin.tiers import tier_class, tier_word
 from billing.models import ChargingOrder
 from billing.pricing import words
 from devices.models import MeterSample
+from devices.words import stop_reason_words
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
@@ -42,6 +43,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
     """The page's context; `brief` leaves out what a refresh of the live figures does not need."""
     result: dict[str, Any] = {
         "order": order,
+        "stop_words": stop_reason_words(order.stop_reason),
         "running": order.state in RUNNING,
         "figures": _figures(order),
         "reasons": [reason_words(reason) for reason in order.review_reasons],

@@ -200,6 +200,19 @@ def test_the_order_page_tells_the_session(client, boss):
     assert 'id="order-live"' in live.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("soc_full", "电池已充满"), ("EVDisconnected", "已拔枪"), ("something_new", "something_new")],
+)
+def test_the_stop_reason_is_in_words(client, boss, reason, words):
+    site = f.make_site()
+    order = make_order(site, site.driver, stop_reason=reason)
+    page = client.get(
+        f"/admin/billing/chargingorder/{order.pk}/change/", headers={"Accept-Language": "zh-CN"}
+    )
+    assert words in page.content.decode()
+
+
 def test_an_order_is_found_by_every_shape_of_term(client, boss):
     site = f.make_site()
     order = make_order(site, site.driver)
