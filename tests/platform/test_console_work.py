@@ -333,6 +333,7 @@ def test_an_unknown_pile_is_accepted_in_one_step(client, boss):
     assert not UnknownPile.objects.exists()
 
 
+@pytest.mark.feature("PIL-45")
 def test_a_connector_shows_its_qr_code(client, boss):
     site = f.make_site()
     body = client.get(f"/admin/stations/connector/{site.connector.pk}/change/").content.decode()

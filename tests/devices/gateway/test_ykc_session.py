@@ -113,6 +113,7 @@ def ledger_is_balanced() -> bool:
 @pytest.mark.promise(2)
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
+@pytest.mark.feature("TAR-05", "TAR-09", "TAR-10", "STA-14", "ORD-05", "BOOT-06")
 def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, noonish):
     order = begin(app, sock, site)
     ref = order.transaction_ref
@@ -123,7 +124,7 @@ def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, 
         noonish.shift(minutes * 60)
         energy = Decimal(kwh)
         sock.live("01", trade_no=ref, status=3, energy=energy, loss_energy=energy)
-        until(lambda: ChargingOrder.objects.get(pk=order.pk).energy_kwh == energy)
+        until(lambda kwh=energy: ChargingOrder.objects.get(pk=order.pk).energy_kwh == kwh)
     live = app.order(order.order_no)
     assert live["state"] == "charging"
     assert app.http.post(f"/orders/{order.order_no}/stop").status_code == 202
