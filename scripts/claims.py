@@ -81,8 +81,7 @@ def tables() -> dict[Path, str]:
     for key, capability in claimed_features().items():
         features.append(f"| {key} | {capability} | {_links(proofs[('feature', key)])} |")
     promises = ["| promise | proved by |", "|---|---|"]
-    for number in claimed_promises():
-        promises.append(f"| {number} | {_links(proofs[('promise', number)])} |")
+    promises += [f"| {number} | {_links(proofs[('promise', number)])} |" for number in claimed_promises()]
     return {FEATURES_MD: "\n".join(features), PROMISES_MD: "\n".join(promises)}
 
 
