@@ -125,6 +125,7 @@ async def test_the_same_start_twice_is_one_charge_and_only_its_order_stops_it():
         platform.stop(CODE, order="1" * 32)
         await box.wait_until(lambda: len(platform.of(0x82)) == 4)
         assert [answer["result"] for answer in platform.of(0x82)] == [0, 0, 2, 2]
+        await box.wait_until(lambda: box.stats.charges_started)
         assert box.stats.charges_started == 1
 
 
@@ -145,10 +146,10 @@ async def test_a_settlement_is_sent_until_it_is_answered_and_again_when_asked_to
         await box.wait_until(lambda: box.state(1) == "charging")
         box.unplug(1)
         await box.wait_until(lambda: len(platform.of(0x03)) >= 3)
+        sent = len(platform.of(0x03))
         platform.confirm_records = True
         await box.wait_until(lambda: box.stats.records_acknowledged == 1)
-        sent = len(platform.of(0x03))
-        await box.wait_until(lambda: len(platform.of(0x03)) >= sent + 2)
+        await box.wait_until(lambda: len(platform.of(0x03)) >= sent + 3)
         contents = [{**record, "time": None} for record in platform.of(0x03)]
         assert all(content == contents[0] for content in contents)
 
@@ -195,6 +196,6 @@ def test_a_bike_fills_up_the_way_batteries_do():
         counted += bike.draw(60)
     assert powers[0] == BIKE_MODELS[1].peak_w
     assert all(later <= earlier for earlier, later in itertools.pairwise(powers))
-    assert 4 * 60 < len(powers) < 9 * 60, "some hours"
+    assert 4 * 60 < len(powers) < 12 * 60, "some hours"
     assert bike.soc > 0.97
     assert counted == pytest.approx((bike.soc - 0.2) * 960 / 0.88, rel=0.01)

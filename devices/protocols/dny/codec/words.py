@@ -155,6 +155,25 @@ def alarm(code: int) -> Word:
     return _word(_ALARMS, code, "alarm", _ALARM_UNLISTED)
 
 
+def _texts(*tables: _Table) -> dict[str, str]:
+    return {slug: text for table in tables for slug, text, _category in table.values()}
+
+
+STOP_REASONS: dict[str, str] = _texts(_STOP_REASONS)
+"""Every listed stop reason: slug to sentence."""
+
+ANSWERS: dict[str, str] = _texts(_CHARGE_RESULTS) | {
+    "beyond_limits_of_box": gettext_noop("The values are beyond what the box can be set to.")
+}
+"""Every listed answer to a command: slug to sentence."""
+
+FAULTS: dict[str, str] = (
+    _texts(_ALARMS)
+    | {slug: text for state, slug, text in _PORT_STATES.values() if state == "fault"}
+    | {"port_fault": _CHARGE_RESULTS[0x03][1]}
+)
+"""Every listed fault of a port or box: slug to sentence."""
+
 EXECUTED_RESULTS = frozenset({0x00, 0x03, 0x09})
 """Results of 82 after which the port switched on: 03 and 09 warn only (AP3000 device protocol V8.6 §4.2)."""
 
