@@ -1,6 +1,7 @@
 """The DNY listener from outside: a real socket against a running gateway and the test database."""
 
 import random
+import threading
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -162,6 +163,7 @@ def test_the_clock_is_told_to_whoever_asks(sock):
     assert abs((sock.expect(0x22).fields["time"] - datetime.now(UTC)).total_seconds()) < 5
 
 
+@pytest.mark.feature("PIL-44")
 def test_port_states_become_connector_states_and_faults_have_words(sock, pile, heard):
     sock.beat({0: 1, 1: 2, 2: 3, 3: 5, 4: 0x0D, 9: 8})
     until(lambda: connector(pile, 10).state == "fault")
@@ -237,6 +239,32 @@ def test_endless_rubbish_closes_that_socket_only(sock, live_gateway):
         assert loud.closed(10)
     sock.send(0x22)
     sock.expect(0x22)
+
+
+@pytest.mark.promise(8)
+def test_a_flood_slows_its_own_socket_only(sock, site, live_gateway):
+    other = factories.add_pile(site.station, protocol="dny", connectors=2)
+    with DnySocket(live_gateway.dny_port, other.code, ports=2) as calm:
+        calm.register()
+        question = sock.wire(0x22)
+        sender = threading.Thread(target=lambda: _send_all(sock, question * 4000))
+        sender.start()
+        waits = []
+        for _ in range(10):
+            before = time.monotonic()
+            calm.send(0x22)
+            calm.expect(0x22)
+            waits.append(time.monotonic() - before)
+        assert sorted(waits)[5] < 1.0
+        sock.close()
+        sender.join()
+
+
+def _send_all(sock, data):
+    try:
+        sock.send_raw(data)
+    except OSError:
+        pass  # the test closed it
 
 
 @pytest.mark.promise(8)

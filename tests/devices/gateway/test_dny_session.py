@@ -66,6 +66,7 @@ def wallet(site) -> tuple[int, int]:
     return account.balance_fen, account.held_fen
 
 
+@pytest.mark.feature("PIL-28")
 @pytest.mark.promise(2)
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
@@ -114,6 +115,7 @@ def test_over_a_tariff_boundary_the_bill_is_split_by_the_samples(app, sock, site
     assert ledger_is_balanced()
 
 
+@pytest.mark.feature("EBK-01")
 def test_ten_ports_charge_ten_orders_at_once(app, live_gateway, sock, site, noonish):
     orders = []
     for number in range(1, 11):
@@ -166,6 +168,7 @@ def test_a_settlement_that_is_the_first_sign_of_a_charge_settles_its_order(app, 
     assert (order.total_fen, order.stop_reason) == (1, "unplugged")
 
 
+@pytest.mark.feature("EBK-12")
 def test_after_a_power_cut_the_same_order_goes_on_and_is_settled_once(app, live_gateway, sock, site, noonish):
     order = begin(app, sock, site)
     ref = order.transaction_ref
