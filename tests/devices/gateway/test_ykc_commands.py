@@ -9,7 +9,7 @@ from billing.models import PileTariff
 from billing.services.tariffs import push_tariff, wire_model
 from devices.models import DeviceCommand, FrameLog, TransactionRecord
 from devices.protocols.ykc import codec
-from devices.protocols.ykc.handlers import HANDLERS
+from devices.protocols.ykc.handlers import HANDLERS, access
 from devices.services.commands import send_command
 from kernel import clock
 from kernel.actor import system
@@ -39,8 +39,9 @@ def pile(site) -> Pile:
 
 
 @pytest.fixture
-def sock(live_gateway, pile):
+def sock(live_gateway, pile, monkeypatch):
     """A pile that logged in and whose clock was set."""
+    monkeypatch.setattr(access, "CLOCK_AFTER_LOGIN_S", 0.02)
     with YkcSocket(live_gateway.ykc_port, pile.code) as sock:
         sock.login()
         sock.expect(0x56)
