@@ -87,6 +87,7 @@ def state_of(command) -> str:
     return commands.DeviceCommand.objects.get(pk=command.pk).state
 
 
+@pytest.mark.message("dny", "20 in", "20 out")
 def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     sock = dial()
     sock.send_raw(ICCID.encode())
@@ -101,6 +102,7 @@ def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     assert PileSession.objects.get(pile=pile).closed_at is not None
 
 
+@pytest.mark.message("dny", "21 in", "21 out", "81 out")
 def test_a_modem_that_came_back_is_online_at_the_first_heartbeat_and_asked_what_it_is(dial, pile):
     sock = dial()
     assert sock.beat({2: 2}).fields == {"result": 0}
@@ -140,6 +142,7 @@ def test_strangers_cannot_fill_the_waiting_list_from_one_socket(dial):
     assert UnknownPile.objects.count() == consumer.MOST_STRANGERS
 
 
+@pytest.mark.message("dny", "11 in", "12 in", "12 out")
 def test_a_host_carries_many_boxes_and_is_none_itself(dial, site, pile):
     other = factories.add_pile(site.station, protocol="dny", connectors=2)
     sock = dial()
@@ -183,6 +186,7 @@ def test_port_states_become_connector_states_and_faults_have_words(sock, pile, h
     until(lambda: connector(pile, 5).state == "idle")
 
 
+@pytest.mark.message("dny", "01 in")
 def test_the_old_heartbeat_is_read_too(dial, pile):
     sock = dial(ports=10)
     sock.send(
@@ -242,6 +246,7 @@ def test_endless_rubbish_closes_that_socket_only(sock, live_gateway):
 
 
 @pytest.mark.promise(8)
+@pytest.mark.message("dny", "22 in", "22 out")
 def test_a_flood_slows_its_own_socket_only(sock, site, live_gateway):
     other = factories.add_pile(site.station, protocol="dny", connectors=2)
     with DnySocket(live_gateway.dny_port, other.code, ports=2) as calm:
@@ -268,6 +273,7 @@ def _send_all(sock, data):
 
 
 @pytest.mark.promise(8)
+@pytest.mark.message("dny", "05", "17", "43", "44", "87 in")
 def test_short_unknown_and_hostile_commands_are_logged_and_change_nothing(sock, pile):
     for body in (b"", b"\xff", bytes(247)):
         for command in range(256):
@@ -414,6 +420,7 @@ def test_already_charging_under_another_order_is_a_refusal_even_after_a_resend(s
     until(lambda: state_of(command) == "rejected")
 
 
+@pytest.mark.message("dny", "82 out")
 def test_commands_to_one_box_keep_half_a_second(sock, pile):
     for number in (1, 2, 3):
         send_start(pile, number)
@@ -424,6 +431,7 @@ def test_commands_to_one_box_keep_half_a_second(sock, pile):
     assert times[1] - times[0] > 0.4 and times[2] - times[1] > 0.4
 
 
+@pytest.mark.message("dny", "82 in")
 def test_a_stop_carries_the_running_order(sock, pile):
     command = commands.send_command(
         actor=system("test"),
@@ -442,6 +450,7 @@ def test_a_stop_carries_the_running_order(sock, pile):
     ("kind", "connector_no", "wire"),
     [("read_status", 0, 0x81), ("read_status", 2, 0x81), ("reboot", 0, 0x87)],
 )
+@pytest.mark.message("dny", "87 out")
 def test_state_and_reboot_are_answered_by_what_the_box_then_says(sock, pile, kind, connector_no, wire):
     command = commands.send_command(
         actor=system("test"), pile=Pile.objects.get(pk=pile.pk), kind=kind, connector_no=connector_no
@@ -451,6 +460,7 @@ def test_state_and_reboot_are_answered_by_what_the_box_then_says(sock, pile, kin
     until(lambda: state_of(command) == "accepted")
 
 
+@pytest.mark.message("dny", "85 in", "85 out", "92 in", "92 out")
 def test_limits_are_set_and_read_back(sock, pile):
     box = Pile.objects.get(pk=pile.pk)
     put = commands.send_command(
@@ -469,6 +479,7 @@ def test_limits_are_set_and_read_back(sock, pile):
     assert commands.DeviceCommand.objects.get(pk=got.pk).result == {"max_time": 36_000, "overload": "500.5"}
 
 
+@pytest.mark.message("dny", "06 in")
 def test_a_power_report_is_a_sample(sock, pile):
     sock.power(ORDER, port=4, energy="0.25")
     sample = until(lambda: MeterSample.objects.first())
@@ -479,6 +490,7 @@ def test_a_power_report_is_a_sample(sock, pile):
     until(lambda: connector(pile, 5).state == "charging")
 
 
+@pytest.mark.message("dny", "04 in", "04 out")
 def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, heard):
     send_start(pile, 2)
     sock.expect(0x82)
@@ -488,6 +500,7 @@ def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, he
     assert (started.connector_no, started.transaction_ref) == (2, ORDER)
 
 
+@pytest.mark.message("dny", "02 in", "02 out")
 def test_a_card_nobody_vouches_for_is_refused_aloud(sock):
     for port in (1, 0xFF):
         sock.send(0x02, card="7A8D05DD", card_kind=0, port=port, purse_fen=0)
@@ -513,6 +526,7 @@ def test_a_card_that_a_floor_above_vouches_for_is_accepted(sock, monkeypatch):
     ("kind", "port", "connector_no", "code"),
     [(1, 0, 0, "power_lost"), (4, 3, 0, "smoke"), (3, 3, 4, "hot_glue"), (0x55, 1, 0, "alarm_55")],
 )
+@pytest.mark.message("dny", "42 in")
 def test_alarms_are_faults_with_words(sock, heard, kind, port, connector_no, code):
     sock.send(0x42, kind=kind, port=port, trigger=1)
     (fault,) = until(lambda: list(heard))
@@ -565,6 +579,7 @@ def test_a_repeat_with_other_content_is_kept_answered_and_flagged(sock):
 
 
 @pytest.mark.promise(2)
+@pytest.mark.message("dny", "03 in", "03 out")
 def test_the_same_settlement_on_many_sockets_at_once(dial):
     socks = []
     for _ in range(6):
