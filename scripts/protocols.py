@@ -184,9 +184,7 @@ class FrameProtocol(Protocol):
             tables += [(OUT, key, layout) for key, layout in codec.TO_DEVICE.items()]
         self.titles = {(self.code(key), direction): layout.title for direction, key, layout in tables}
         self._outgoing = {key for direction, key, _layout in tables if direction == OUT}
-        self._answered: dict[str, set[int]] = defaultdict(set)
-        for key, entry in importlib.import_module(f"{self.package}.handlers").HANDLERS.items():
-            self._answered[_name_of(getattr(entry, "function", entry))].add(key)
+        self._own_answers = self._find_own_answers()
         self.senders = defaultdict(set)
         for function, keys in self.sent_in.items():
             for key in keys:
@@ -200,6 +198,24 @@ class FrameProtocol(Protocol):
     def code(self, key: int) -> str:
         return f"{key:02X}"
 
+    def _find_own_answers(self) -> dict[str, set[int]]:
+        """{function: what it is called for}: a handler, and what that calls by name in its own module."""
+        called: dict[str, set[str]] = {}
+        for path in (PROTOCOLS / self.name).rglob("*.py"):
+            for function, node in _functions(path):
+                calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
+                module = function.rpartition(".")[0]
+                called[function] = {f"{module}.{name.id}" for name in calls if isinstance(name, ast.Name)}
+        found: dict[str, set[int]] = defaultdict(set)
+        for code, handler in self.handlers.items():
+            reached, waiting = set(), {handler}
+            while waiting:
+                function = waiting.pop()
+                reached.add(function)
+                found[function].add(int(code, 16))
+                waiting |= called.get(function, set()) - reached
+        return found
+
     def sends(self, function: str, node: ast.AST) -> Iterator[int]:
         """`reply(frame, 0x02, …)`, `transmit(0x56, …)`, and in downlink `return 0x34, {…}`.
 
@@ -211,7 +227,7 @@ class FrameProtocol(Protocol):
                     continue
                 named = {key for key in map(_whole, part.args) if key in self._outgoing}
                 if not named and part.func.attr == "reply":
-                    named = self._answered[function] & self._outgoing
+                    named = self._own_answers[function] & self._outgoing
                 yield from named
             elif isinstance(part, ast.Return) and isinstance(part.value, ast.Tuple):
                 key = _whole(part.value.elts[0])
@@ -234,11 +250,12 @@ class OcppProtocol(Protocol):
             for action in actions
             if action not in STATION_ACTIONS or action in BOTH_WAYS
         }
-        commands = importlib.import_module(f"{self.package}.commands").COMMANDS
-        self.carriers = {str(kind): (command.action,) for kind, command in commands.items()}
-        self.senders = defaultdict(set)
-        for command in commands.values():
-            self.senders[command.action].add(_name_of(command.build))
+        self.carriers, self.senders = {}, defaultdict(set)
+        for kind, entry in importlib.import_module(f"{self.package}.commands").COMMANDS.items():
+            built = dict(_actions_of(entry))
+            self.carriers[str(kind)] = tuple(sorted(built))
+            for action, build in built.items():
+                self.senders[action].add(_name_of(build))
         for function, sent in self.sent_in.items():
             for action in sent:
                 self.senders[action].add(function)
@@ -250,6 +267,20 @@ class OcppProtocol(Protocol):
                 for argument in [*part.args, *(keyword.value for keyword in part.keywords)]:
                     if isinstance(argument, ast.Constant) and (argument.value, OUT) in self.titles:
                         yield argument.value
+
+
+def _actions_of(entry: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """(action, function that builds its payload) of an entry of `COMMANDS`.
+
+    An entry names its action, or is a function that chooses among the modules it names.
+    """
+    if hasattr(entry, "action"):
+        yield entry.action, entry.build
+        return
+    for name in entry.__code__.co_names:
+        module = entry.__globals__.get(name)
+        if hasattr(module, "ACTION"):
+            yield module.ACTION, module.build
 
 
 def protocols() -> list[Protocol]:
