@@ -20,6 +20,7 @@ import os
 import pkgutil
 import re
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,37 +43,15 @@ HANDLED, SENT, LOGGED, NO = "handled", "sent", "decoded and logged only", "no"
 # The `ocpp` library does not say who may send a CALL; these are the station's (OCPP 1.6 §4, its security whitepaper
 # §5, OCPP 2.0.1 part 2). Every other action is the platform's.
 STATION_ACTIONS = frozenset(
-    {
-        "Authorize",
-        "BootNotification",
-        "ClearedChargingLimit",
-        "DataTransfer",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "Heartbeat",
-        "LogStatusNotification",
-        "MeterValues",
-        "NotifyChargingLimit",
-        "NotifyCustomerInformation",
-        "NotifyDisplayMessages",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "NotifyEvent",
-        "NotifyMonitoringReport",
-        "NotifyReport",
-        "PublishFirmwareStatusNotification",
-        "ReportChargingProfiles",
-        "ReservationStatusUpdate",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-        "StartTransaction",
-        "StatusNotification",
-        "StopTransaction",
-        "TransactionEvent",
-    }
+    """
+    Authorize BootNotification ClearedChargingLimit DataTransfer DiagnosticsStatusNotification
+    FirmwareStatusNotification Get15118EVCertificate GetCertificateStatus Heartbeat
+    LogStatusNotification MeterValues NotifyChargingLimit NotifyCustomerInformation
+    NotifyDisplayMessages NotifyEVChargingNeeds NotifyEVChargingSchedule NotifyEvent
+    NotifyMonitoringReport NotifyReport PublishFirmwareStatusNotification ReportChargingProfiles
+    ReservationStatusUpdate SecurityEventNotification SignCertificate SignedFirmwareStatusNotification
+    StartTransaction StatusNotification StopTransaction TransactionEvent
+    """.split()
 )
 BOTH_WAYS = frozenset({"DataTransfer"})
 
@@ -109,7 +88,7 @@ class Protocol:
 
     Attributes:
         titles: (code, direction) -> title of every message.
-        handlers: code -> name of the function that handles it.
+        handlers: code -> name of the function that handles it; one that does nothing is none.
         senders: code -> names of the functions that send it.
         carriers: kind of command -> codes of the messages that carry it.
     """
@@ -123,8 +102,9 @@ class Protocol:
         self.name = name
         self.package = f"devices.protocols.{name}"
         table = importlib.import_module(f"{self.package}.handlers").HANDLERS
+        functions = {self.code(key): getattr(entry, "function", entry) for key, entry in table.items()}
         self.handlers = {
-            self.code(key): _name_of(getattr(entry, "function", entry)) for key, entry in table.items()
+            code: _name_of(function) for code, function in functions.items() if not _is_empty(function)
         }
 
     def code(self, key: Any) -> str:
@@ -323,6 +303,12 @@ def _whole(node: ast.expr) -> int | None:
 def _name_of(function: Callable[..., Any]) -> str:
     function = inspect.unwrap(function)
     return f"{function.__module__}.{function.__qualname__}".removeprefix("devices.protocols.")
+
+
+def _is_empty(function: Callable[..., Any]) -> bool:
+    """Nothing but a docstring: the message is expected, and stays in the log."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0].body
+    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body)
 
 
 def _words(action: str) -> str:

@@ -87,6 +87,7 @@ def state_of(command) -> str:
     return commands.DeviceCommand.objects.get(pk=command.pk).state
 
 
+@pytest.mark.message("dny", "20 in", "20 out")
 def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     sock = dial()
     sock.send_raw(ICCID.encode())
@@ -101,6 +102,7 @@ def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     assert PileSession.objects.get(pile=pile).closed_at is not None
 
 
+@pytest.mark.message("dny", "21 in", "21 out", "81")
 def test_a_modem_that_came_back_is_online_at_the_first_heartbeat_and_asked_what_it_is(dial, pile):
     sock = dial()
     assert sock.beat({2: 2}).fields == {"result": 0}
@@ -110,6 +112,7 @@ def test_a_modem_that_came_back_is_online_at_the_first_heartbeat_and_asked_what_
 
 
 @pytest.mark.promise(8)
+@pytest.mark.message("dny", "20 in", "20 out", "21 in", "21 out", "02 in", "02 out", "03 in", "03 out")
 def test_an_unknown_box_is_refused_listed_and_taken_in_on_the_same_socket(dial, site, monkeypatch):
     monkeypatch.setattr(consumer, "LOOK_AGAIN_S", 0.0)
     sock = dial("04AB373B", ports=2)
@@ -140,6 +143,7 @@ def test_strangers_cannot_fill_the_waiting_list_from_one_socket(dial):
     assert UnknownPile.objects.count() == consumer.MOST_STRANGERS
 
 
+@pytest.mark.message("dny", "11", "12 in", "12 out")
 def test_a_host_carries_many_boxes_and_is_none_itself(dial, site, pile):
     other = factories.add_pile(site.station, protocol="dny", connectors=2)
     sock = dial()
@@ -158,12 +162,14 @@ def test_a_host_carries_many_boxes_and_is_none_itself(dial, site, pile):
     until(lambda: not Pile.objects.filter(online=True).exists())
 
 
+@pytest.mark.message("dny", "22 in", "22 out")
 def test_the_clock_is_told_to_whoever_asks(sock):
     sock.send(0x22)
     assert abs((sock.expect(0x22).fields["time"] - datetime.now(UTC)).total_seconds()) < 5
 
 
 @pytest.mark.feature("PIL-44")
+@pytest.mark.message("dny", "21 in", "21 out")
 def test_port_states_become_connector_states_and_faults_have_words(sock, pile, heard):
     sock.beat({0: 1, 1: 2, 2: 3, 3: 5, 4: 0x0D, 9: 8})
     until(lambda: connector(pile, 10).state == "fault")
@@ -183,6 +189,7 @@ def test_port_states_become_connector_states_and_faults_have_words(sock, pile, h
     until(lambda: connector(pile, 5).state == "idle")
 
 
+@pytest.mark.message("dny", "01 in", "01 out")
 def test_the_old_heartbeat_is_read_too(dial, pile):
     sock = dial(ports=10)
     sock.send(
@@ -307,6 +314,7 @@ def test_link_keeps_the_line_but_only_the_box_keeps_itself_online(sock, pile, mo
 # --- charging ----------------------------------------------------------------
 
 
+@pytest.mark.message("dny", "82 in", "82 out", "06")
 def test_a_start_goes_out_with_the_order_and_its_answer_starts_the_charge(sock, pile, heard):
     command = send_start(pile, 3)
     fields = sock.expect(0x82).fields
@@ -359,6 +367,7 @@ def test_a_start_that_does_not_fit_the_wire_fails_and_sends_nothing(sock, pile):
         (9, "accepted", "relay_stuck"),
     ],
 )
+@pytest.mark.message("dny", "82 in", "82 out")
 def test_refusals_and_warnings_have_their_slug(sock, pile, heard, result, state, reason):
     command = send_start(pile)
     sock.expect(0x82)
@@ -424,6 +433,7 @@ def test_commands_to_one_box_keep_half_a_second(sock, pile):
     assert times[1] - times[0] > 0.4 and times[2] - times[1] > 0.4
 
 
+@pytest.mark.message("dny", "82 in", "82 out")
 def test_a_stop_carries_the_running_order(sock, pile):
     command = commands.send_command(
         actor=system("test"),
@@ -451,6 +461,7 @@ def test_state_and_reboot_are_answered_by_what_the_box_then_says(sock, pile, kin
     until(lambda: state_of(command) == "accepted")
 
 
+@pytest.mark.message("dny", "85 in", "85 out", "92 in", "92 out")
 def test_limits_are_set_and_read_back(sock, pile):
     box = Pile.objects.get(pk=pile.pk)
     put = commands.send_command(
@@ -469,6 +480,7 @@ def test_limits_are_set_and_read_back(sock, pile):
     assert commands.DeviceCommand.objects.get(pk=got.pk).result == {"max_time": 36_000, "overload": "500.5"}
 
 
+@pytest.mark.message("dny", "06")
 def test_a_power_report_is_a_sample(sock, pile):
     sock.power(ORDER, port=4, energy="0.25")
     sample = until(lambda: MeterSample.objects.first())
@@ -479,6 +491,7 @@ def test_a_power_report_is_a_sample(sock, pile):
     until(lambda: connector(pile, 5).state == "charging")
 
 
+@pytest.mark.message("dny", "04 in", "04 out")
 def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, heard):
     send_start(pile, 2)
     sock.expect(0x82)
@@ -488,6 +501,7 @@ def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, he
     assert (started.connector_no, started.transaction_ref) == (2, ORDER)
 
 
+@pytest.mark.message("dny", "02 in", "02 out")
 def test_a_card_nobody_vouches_for_is_refused_aloud(sock):
     for port in (1, 0xFF):
         sock.send(0x02, card="7A8D05DD", card_kind=0, port=port, purse_fen=0)
@@ -495,6 +509,7 @@ def test_a_card_nobody_vouches_for_is_refused_aloud(sock):
         assert (fields["account"], fields["port"], fields["card"]) == (1, port, "7A8D05DD")
 
 
+@pytest.mark.message("dny", "02 in", "02 out")
 def test_a_card_that_a_floor_above_vouches_for_is_accepted(sock, monkeypatch):
     known = []
 
@@ -513,6 +528,7 @@ def test_a_card_that_a_floor_above_vouches_for_is_accepted(sock, monkeypatch):
     ("kind", "port", "connector_no", "code"),
     [(1, 0, 0, "power_lost"), (4, 3, 0, "smoke"), (3, 3, 4, "hot_glue"), (0x55, 1, 0, "alarm_55")],
 )
+@pytest.mark.message("dny", "42")
 def test_alarms_are_faults_with_words(sock, heard, kind, port, connector_no, code):
     sock.send(0x42, kind=kind, port=port, trigger=1)
     (fault,) = until(lambda: list(heard))
@@ -525,6 +541,7 @@ def test_alarms_are_faults_with_words(sock, heard, kind, port, connector_no, cod
 
 @pytest.mark.promise(1)
 @pytest.mark.promise(2)
+@pytest.mark.message("dny", "03 in", "03 out")
 def test_a_settlement_is_stored_before_it_is_acknowledged_and_only_once(sock, pile):
     for repeat in range(3):
         # Its time is that of sending: another one in each repeat, and no part of what it says.
