@@ -20,6 +20,7 @@ import os
 import pkgutil
 import re
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,37 +43,15 @@ HANDLED, SENT, LOGGED, NO = "handled", "sent", "decoded and logged only", "no"
 # The `ocpp` library does not say who may send a CALL; these are the station's (OCPP 1.6 §4, its security whitepaper
 # §5, OCPP 2.0.1 part 2). Every other action is the platform's.
 STATION_ACTIONS = frozenset(
-    {
-        "Authorize",
-        "BootNotification",
-        "ClearedChargingLimit",
-        "DataTransfer",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "Heartbeat",
-        "LogStatusNotification",
-        "MeterValues",
-        "NotifyChargingLimit",
-        "NotifyCustomerInformation",
-        "NotifyDisplayMessages",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "NotifyEvent",
-        "NotifyMonitoringReport",
-        "NotifyReport",
-        "PublishFirmwareStatusNotification",
-        "ReportChargingProfiles",
-        "ReservationStatusUpdate",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-        "StartTransaction",
-        "StatusNotification",
-        "StopTransaction",
-        "TransactionEvent",
-    }
+    """
+    Authorize BootNotification ClearedChargingLimit DataTransfer DiagnosticsStatusNotification
+    FirmwareStatusNotification Get15118EVCertificate GetCertificateStatus Heartbeat
+    LogStatusNotification MeterValues NotifyChargingLimit NotifyCustomerInformation
+    NotifyDisplayMessages NotifyEVChargingNeeds NotifyEVChargingSchedule NotifyEvent
+    NotifyMonitoringReport NotifyReport PublishFirmwareStatusNotification ReportChargingProfiles
+    ReservationStatusUpdate SecurityEventNotification SignCertificate SignedFirmwareStatusNotification
+    StartTransaction StatusNotification StopTransaction TransactionEvent
+    """.split()
 )
 BOTH_WAYS = frozenset({"DataTransfer"})
 
@@ -109,7 +88,7 @@ class Protocol:
 
     Attributes:
         titles: (code, direction) -> title of every message.
-        handlers: code -> name of the function that handles it.
+        handlers: code -> name of the function that handles it; one that does nothing is none.
         senders: code -> names of the functions that send it.
         carriers: kind of command -> codes of the messages that carry it.
     """
@@ -123,8 +102,9 @@ class Protocol:
         self.name = name
         self.package = f"devices.protocols.{name}"
         table = importlib.import_module(f"{self.package}.handlers").HANDLERS
+        functions = {self.code(key): getattr(entry, "function", entry) for key, entry in table.items()}
         self.handlers = {
-            self.code(key): _name_of(getattr(entry, "function", entry)) for key, entry in table.items()
+            code: _name_of(function) for code, function in functions.items() if not _is_empty(function)
         }
 
     def code(self, key: Any) -> str:
@@ -184,9 +164,7 @@ class FrameProtocol(Protocol):
             tables += [(OUT, key, layout) for key, layout in codec.TO_DEVICE.items()]
         self.titles = {(self.code(key), direction): layout.title for direction, key, layout in tables}
         self._outgoing = {key for direction, key, _layout in tables if direction == OUT}
-        self._answered: dict[str, set[int]] = defaultdict(set)
-        for key, entry in importlib.import_module(f"{self.package}.handlers").HANDLERS.items():
-            self._answered[_name_of(getattr(entry, "function", entry))].add(key)
+        self._own_answers = self._find_own_answers()
         self.senders = defaultdict(set)
         for function, keys in self.sent_in.items():
             for key in keys:
@@ -200,6 +178,24 @@ class FrameProtocol(Protocol):
     def code(self, key: int) -> str:
         return f"{key:02X}"
 
+    def _find_own_answers(self) -> dict[str, set[int]]:
+        """{function: what it is called for}: a handler, and what that calls by name in its own module."""
+        called: dict[str, set[str]] = {}
+        for path in (PROTOCOLS / self.name).rglob("*.py"):
+            for function, node in _functions(path):
+                calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
+                module = function.rpartition(".")[0]
+                called[function] = {f"{module}.{name.id}" for name in calls if isinstance(name, ast.Name)}
+        found: dict[str, set[int]] = defaultdict(set)
+        for code, handler in self.handlers.items():
+            reached, waiting = set(), {handler}
+            while waiting:
+                function = waiting.pop()
+                reached.add(function)
+                found[function].add(int(code, 16))
+                waiting |= called.get(function, set()) - reached
+        return found
+
     def sends(self, function: str, node: ast.AST) -> Iterator[int]:
         """`reply(frame, 0x02, …)`, `transmit(0x56, …)`, and in downlink `return 0x34, {…}`.
 
@@ -211,7 +207,7 @@ class FrameProtocol(Protocol):
                     continue
                 named = {key for key in map(_whole, part.args) if key in self._outgoing}
                 if not named and part.func.attr == "reply":
-                    named = self._answered[function] & self._outgoing
+                    named = self._own_answers[function] & self._outgoing
                 yield from named
             elif isinstance(part, ast.Return) and isinstance(part.value, ast.Tuple):
                 key = _whole(part.value.elts[0])
@@ -234,11 +230,12 @@ class OcppProtocol(Protocol):
             for action in actions
             if action not in STATION_ACTIONS or action in BOTH_WAYS
         }
-        commands = importlib.import_module(f"{self.package}.commands").COMMANDS
-        self.carriers = {str(kind): (command.action,) for kind, command in commands.items()}
-        self.senders = defaultdict(set)
-        for command in commands.values():
-            self.senders[command.action].add(_name_of(command.build))
+        self.carriers, self.senders = {}, defaultdict(set)
+        for kind, entry in importlib.import_module(f"{self.package}.commands").COMMANDS.items():
+            built = dict(_actions_of(entry))
+            self.carriers[str(kind)] = tuple(sorted(built))
+            for action, build in built.items():
+                self.senders[action].add(_name_of(build))
         for function, sent in self.sent_in.items():
             for action in sent:
                 self.senders[action].add(function)
@@ -250,6 +247,20 @@ class OcppProtocol(Protocol):
                 for argument in [*part.args, *(keyword.value for keyword in part.keywords)]:
                     if isinstance(argument, ast.Constant) and (argument.value, OUT) in self.titles:
                         yield argument.value
+
+
+def _actions_of(entry: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """(action, function that builds its payload) of an entry of `COMMANDS`.
+
+    An entry names its action, or is a function that chooses among the modules it names.
+    """
+    if hasattr(entry, "action"):
+        yield entry.action, entry.build
+        return
+    for name in entry.__code__.co_names:
+        module = entry.__globals__.get(name)
+        if hasattr(module, "ACTION"):
+            yield module.ACTION, module.build
 
 
 def protocols() -> list[Protocol]:
@@ -292,6 +303,12 @@ def _whole(node: ast.expr) -> int | None:
 def _name_of(function: Callable[..., Any]) -> str:
     function = inspect.unwrap(function)
     return f"{function.__module__}.{function.__qualname__}".removeprefix("devices.protocols.")
+
+
+def _is_empty(function: Callable[..., Any]) -> bool:
+    """Nothing but a docstring: the message is expected, and stays in the log."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0].body
+    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body)
 
 
 def _words(action: str) -> str:

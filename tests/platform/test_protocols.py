@@ -1,8 +1,10 @@
 """The protocol pages say what the code does: every message, who handles it, which test drives it."""
 
+import ast
 import csv
 import importlib.util
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,27 @@ def test_a_command_that_nothing_carries_and_a_handler_of_nothing_are_named(spoke
     assert "ykc has a message for reboot, but capabilities.py does not say so" in found
     assert "ykc handles 40, which no pile sends" in found
     assert not any(" start" in problem for problem in found)
+
+
+def test_a_command_may_choose_among_several_actions():
+    from devices.protocols.ocpp16.commands import COMMANDS, clear_cache, reset
+
+    code = compile("lambda command: clear_cache if command.params else reset", "commands", "eval")
+    either = types.FunctionType(code.co_consts[0], {"clear_cache": clear_cache, "reset": reset})
+    assert dict(protocols._actions_of(either)) == {"ClearCache": clear_cache.build, "Reset": reset.build}
+    assert dict(protocols._actions_of(COMMANDS["reboot"])) == {"Reset": reset.build}
+
+
+def test_a_reply_that_names_no_code_has_the_code_it_answers(spoken):
+    ykc = spoken["ykc"]
+    node = ast.parse("async def login(consumer, frame):\n    await consumer.reply(frame, {})")
+    assert list(ykc.sends("ykc.handlers.access.login", node)) == []  # 01 has no layout towards the pile
+    ykc_outgoing, ykc._outgoing = ykc._outgoing, {0x01}
+    try:
+        assert list(ykc.sends("ykc.handlers.access.login", node)) == [0x01]
+        assert list(ykc.sends("ykc.consumer.YkcConsumer.reply", node)) == []
+    finally:
+        ykc._outgoing = ykc_outgoing
 
 
 def test_marks_are_read_from_decorators_classes_and_modules(tmp_path):
