@@ -24,7 +24,7 @@ messages = _messages()
 
 
 def _entries(catalogue) -> dict:
-    def plain(text):  # a plural is a list in one reader and a tuple in the other, a context bytes or text
+    def plain(text):  # a plural is a list in one reader and a tuple in the other, a context bytes in one
         if isinstance(text, bytes):
             return text.decode()
         return tuple(text) if isinstance(text, list) else text

@@ -97,7 +97,7 @@ def get_configuration(command: DeviceCommand) -> Encoded:
 
 
 _K = DeviceCommand.Kind
-_ENCODERS: dict[str, Callable[[DeviceCommand], Encoded]] = {
+ENCODERS: dict[str, Callable[[DeviceCommand], Encoded]] = {
     _K.START: start,
     _K.STOP: stop,
     _K.READ_STATUS: read_status,
@@ -109,4 +109,4 @@ _ENCODERS: dict[str, Callable[[DeviceCommand], Encoded]] = {
 
 def frame_of(command: DeviceCommand) -> Encoded:
     """The command byte and the fields of a command; ValueError or the codec's BadField name what is wrong."""
-    return _ENCODERS[command.kind](command)
+    return ENCODERS[command.kind](command)

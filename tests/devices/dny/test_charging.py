@@ -18,6 +18,7 @@ from tests.devices.gateway.test_ykc_listener import until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.message("dny", "82 in", "82 out", "06")
 def test_a_start_goes_out_with_the_order_and_its_answer_starts_the_charge(sock, pile, heard):
     command = send_start(pile, 3)
     fields = sock.expect(0x82).fields
@@ -70,6 +71,7 @@ def test_a_start_that_does_not_fit_the_wire_fails_and_sends_nothing(sock, pile):
         (9, "accepted", "relay_stuck"),
     ],
 )
+@pytest.mark.message("dny", "82 in", "82 out")
 def test_refusals_and_warnings_have_their_slug(sock, pile, heard, result, state, reason):
     command = send_start(pile)
     sock.expect(0x82)
@@ -135,6 +137,7 @@ def test_commands_to_one_box_keep_half_a_second(sock, pile):
     assert times[1] - times[0] > 0.4 and times[2] - times[1] > 0.4
 
 
+@pytest.mark.message("dny", "82 in", "82 out")
 def test_a_stop_carries_the_running_order(sock, pile):
     command = commands.send_command(
         actor=system("test"),
@@ -162,6 +165,7 @@ def test_state_and_reboot_are_answered_by_what_the_box_then_says(sock, pile, kin
     until(lambda: state_of(command) == "accepted")
 
 
+@pytest.mark.message("dny", "85 in", "85 out", "92 in", "92 out")
 def test_limits_are_set_and_read_back(sock, pile):
     box = Pile.objects.get(pk=pile.pk)
     put = commands.send_command(
@@ -180,6 +184,7 @@ def test_limits_are_set_and_read_back(sock, pile):
     assert commands.DeviceCommand.objects.get(pk=got.pk).result == {"max_time": 36_000, "overload": "500.5"}
 
 
+@pytest.mark.message("dny", "06")
 def test_a_power_report_is_a_sample(sock, pile):
     sock.power(ORDER, port=4, energy="0.25")
     sample = until(lambda: MeterSample.objects.first())
@@ -190,6 +195,7 @@ def test_a_power_report_is_a_sample(sock, pile):
     until(lambda: connector(pile, 5).state == "charging")
 
 
+@pytest.mark.message("dny", "04 in", "04 out")
 def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, heard):
     send_start(pile, 2)
     sock.expect(0x82)
@@ -199,6 +205,7 @@ def test_the_old_confirmation_proves_the_charge_before_the_answer(sock, pile, he
     assert (started.connector_no, started.transaction_ref) == (2, ORDER)
 
 
+@pytest.mark.message("dny", "02 in", "02 out")
 def test_a_card_nobody_vouches_for_is_refused_aloud(sock):
     for port in (1, 0xFF):
         sock.send(0x02, card="7A8D05DD", card_kind=0, port=port, purse_fen=0)
@@ -206,6 +213,7 @@ def test_a_card_nobody_vouches_for_is_refused_aloud(sock):
         assert (fields["account"], fields["port"], fields["card"]) == (1, port, "7A8D05DD")
 
 
+@pytest.mark.message("dny", "02 in", "02 out")
 def test_a_card_that_a_floor_above_vouches_for_is_accepted(sock, monkeypatch):
     known = []
 
@@ -224,6 +232,7 @@ def test_a_card_that_a_floor_above_vouches_for_is_accepted(sock, monkeypatch):
     ("kind", "port", "connector_no", "code"),
     [(1, 0, 0, "power_lost"), (4, 3, 0, "smoke"), (3, 3, 4, "hot_glue"), (0x55, 1, 0, "alarm_55")],
 )
+@pytest.mark.message("dny", "42")
 def test_alarms_are_faults_with_words(sock, heard, kind, port, connector_no, code):
     sock.send(0x42, kind=kind, port=port, trigger=1)
     (fault,) = until(lambda: list(heard))

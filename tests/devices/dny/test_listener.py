@@ -23,6 +23,7 @@ from tests.devices.gateway.test_ykc_listener import until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.message("dny", "20 in", "20 out")
 def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     sock = dial()
     sock.send_raw(ICCID.encode())
@@ -37,6 +38,7 @@ def test_a_box_comes_online_with_its_sim_and_says_what_it_is(dial, pile):
     assert PileSession.objects.get(pile=pile).closed_at is not None
 
 
+@pytest.mark.message("dny", "21 in", "21 out", "81")
 def test_a_modem_that_came_back_is_online_at_the_first_heartbeat_and_asked_what_it_is(dial, pile):
     sock = dial()
     assert sock.beat({2: 2}).fields == {"result": 0}
@@ -46,6 +48,7 @@ def test_a_modem_that_came_back_is_online_at_the_first_heartbeat_and_asked_what_
 
 
 @pytest.mark.promise(8)
+@pytest.mark.message("dny", "20 in", "20 out", "21 in", "21 out", "02 in", "02 out", "03 in", "03 out")
 def test_an_unknown_box_is_refused_listed_and_taken_in_on_the_same_socket(dial, site, monkeypatch):
     monkeypatch.setattr(consumer, "LOOK_AGAIN_S", 0.0)
     sock = dial("04AB373B", ports=2)
@@ -76,6 +79,7 @@ def test_strangers_cannot_fill_the_waiting_list_from_one_socket(dial):
     assert UnknownPile.objects.count() == consumer.MOST_STRANGERS
 
 
+@pytest.mark.message("dny", "11", "12 in", "12 out")
 def test_a_host_carries_many_boxes_and_is_none_itself(dial, site, pile):
     other = factories.add_pile(site.station, protocol="dny", connectors=2)
     sock = dial()
@@ -94,12 +98,14 @@ def test_a_host_carries_many_boxes_and_is_none_itself(dial, site, pile):
     until(lambda: not Pile.objects.filter(online=True).exists())
 
 
+@pytest.mark.message("dny", "22 in", "22 out")
 def test_the_clock_is_told_to_whoever_asks(sock):
     sock.send(0x22)
     assert abs((sock.expect(0x22).fields["time"] - datetime.now(UTC)).total_seconds()) < 5
 
 
 @pytest.mark.feature("PIL-44")
+@pytest.mark.message("dny", "21 in", "21 out")
 def test_port_states_become_connector_states_and_faults_have_words(sock, pile, heard):
     sock.beat({0: 1, 1: 2, 2: 3, 3: 5, 4: 0x0D, 9: 8})
     until(lambda: connector(pile, 10).state == "fault")
@@ -119,6 +125,7 @@ def test_port_states_become_connector_states_and_faults_have_words(sock, pile, h
     until(lambda: connector(pile, 5).state == "idle")
 
 
+@pytest.mark.message("dny", "01 in", "01 out")
 def test_the_old_heartbeat_is_read_too(dial, pile):
     sock = dial(ports=10)
     sock.send(

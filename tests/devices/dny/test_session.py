@@ -70,6 +70,7 @@ def wallet(site) -> tuple[int, int]:
 @pytest.mark.promise(2)
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
+@pytest.mark.message("dny", "82 in", "82 out", "06", "03 in", "03 out")
 def test_over_a_tariff_boundary_the_bill_is_split_by_the_samples(app, sock, site, noonish):
     """25 minutes flat, then 65 minutes peak: 0.10 kWh × 1.0 + 0.38 kWh × 1.5 yuan = 0.67 yuan."""
     order = begin(app, sock, site)
@@ -169,6 +170,7 @@ def test_a_settlement_that_is_the_first_sign_of_a_charge_settles_its_order(app, 
 
 
 @pytest.mark.feature("EBK-12")
+@pytest.mark.message("dny", "42", "06", "03 in", "03 out")
 def test_after_a_power_cut_the_same_order_goes_on_and_is_settled_once(app, live_gateway, sock, site, noonish):
     order = begin(app, sock, site)
     ref = order.transaction_ref

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.promise(1)
 @pytest.mark.promise(2)
+@pytest.mark.message("dny", "03 in", "03 out")
 def test_a_settlement_is_stored_before_it_is_acknowledged_and_only_once(sock, pile):
     for repeat in range(3):
         # Its time is that of sending: another one in each repeat, and no part of what it says.
