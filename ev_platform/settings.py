@@ -205,6 +205,10 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "billing.api.serializers.ORDER_STATES",
         "ConnectorState": "stations.api.views.CONNECTOR_STATES",
         "EntryKind": "billing.api.serializers.ENTRY_KINDS",
+        "PaymentState": "billing.api.payments.PAYMENT_STATES",
+        "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
+        "RefundState": "billing.api.refunds.REFUND_STATES",
+        "RefundPartState": "billing.api.refunds.PART_STATES",
     },
 }
 
