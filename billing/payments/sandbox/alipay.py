@@ -266,11 +266,13 @@ class AlipaySide:
         cut = not refused and self.faults.take("lose_answer")
         return Answer(200, body.encode(), content_type="text/html;charset=utf-8", cut=cut)
 
-    def notice_of(self, row: TradeRow, notice_id: str) -> tuple[dict[str, str], bytes]:
+    def notice_of(self, row: TradeRow, notice_id: str, faults: Faults) -> tuple[dict[str, str], bytes]:
         """Headers and body of the notice that a payment was made."""
-        return self._notice(row, notice_id, {"trade_status": "TRADE_SUCCESS"})
+        return self._notice(row, notice_id, {"trade_status": "TRADE_SUCCESS"}, faults)
 
-    def refund_notice_of(self, refund: RefundRow, notice_id: str) -> tuple[dict[str, str], bytes]:
+    def refund_notice_of(
+        self, refund: RefundRow, notice_id: str, faults: Faults
+    ) -> tuple[dict[str, str], bytes]:
         """Headers and body of the notice about a refund."""
         row = self.book.trades[self.channel, refund.trade_number]
         return self._notice(
@@ -282,13 +284,16 @@ class AlipaySide:
                 "refund_fee": yuan(self.book.refunded_fen(row)),
                 "gmt_refund": local_moment(refund.finished_at),
             },
+            faults,
         )
 
-    def _notice(self, row: TradeRow, notice_id: str, extra: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    def _notice(
+        self, row: TradeRow, notice_id: str, extra: dict[str, str], faults: Faults
+    ) -> tuple[dict[str, str], bytes]:
         values = {
             "notify_id": notice_id,
             "notify_type": "trade_status_sync",
-            "notify_time": local_moment(time.time() - self.faults.stale_s),
+            "notify_time": local_moment(time.time() - faults.stale_s),
             "charset": "utf-8",
             "version": "1.0",
             "app_id": self.keys.app_id,
@@ -298,12 +303,12 @@ class AlipaySide:
             "out_trade_no": row.number,
             "trade_no": row.provider_no,
             "subject": row.subject,
-            "total_amount": yuan(row.amount_fen + self.faults.wrong_amount_fen),
+            "total_amount": yuan(row.amount_fen + faults.wrong_amount_fen),
             "gmt_payment": local_moment(row.paid_at),
             **extra,
         }
         message = "&".join(f"{key}={value}" for key, value in sorted(values.items()))
-        key = rsa.new_key() if self.faults.wrong_key or self.faults.probe_callback else self.keys.alipay_key
+        key = rsa.new_key() if faults.wrong_key or faults.probe_callback else self.keys.alipay_key
         values |= {"sign_type": "RSA2", "sign": rsa.sign(key, message)}
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         return headers, urlencode(values).encode()

@@ -96,10 +96,6 @@ class Sandbox:
         self.tell(row, faults=faults)
         return row
 
-    def cancel(self, number: str) -> TradeRow:
-        """The payer turns away; the payment stays open until it is closed or expires."""
-        return self.trade(number)
-
     def trade(self, number: str) -> TradeRow:
         """The payment of that number; raises `Refusal`."""
         for channel in ("wechat", "alipay"):
@@ -115,15 +111,7 @@ class Sandbox:
         side, notice_id = self.side(row.channel), notice_id or secrets.token_hex(16)
 
         def build() -> tuple[dict[str, str], bytes]:
-            with self.book.lock:
-                usual = asdict(self.faults)
-                for name in ("wrong_key", "wrong_amount_fen", "stale_s", "probe_callback"):
-                    setattr(self.faults, name, getattr(faults, name))
-                try:
-                    return side.notice_of(row, notice_id)
-                finally:
-                    for name, value in usual.items():
-                        setattr(self.faults, name, value)
+            return side.notice_of(row, notice_id, faults)
 
         copies = 1 + faults.duplicate_callback
         if not self.by_itself:
@@ -152,7 +140,7 @@ class Sandbox:
         side, notice_id = self.side(row.channel), secrets.token_hex(16)
 
         def build() -> tuple[dict[str, str], bytes]:
-            return side.refund_notice_of(row, notice_id)
+            return side.refund_notice_of(row, notice_id, self.faults)
 
         if self.by_itself:
             self.caller.deliver(row.channel, row.notify_url, build, delay_s=0)

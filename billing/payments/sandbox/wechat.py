@@ -337,13 +337,15 @@ class WeChatSide:
             status, body.encode(), headers=headers, cut=status < 300 and self.faults.take("lose_answer")
         )
 
-    def notice_of(self, row: TradeRow, notice_id: str) -> tuple[dict[str, str], bytes]:
+    def notice_of(self, row: TradeRow, notice_id: str, faults: Faults) -> tuple[dict[str, str], bytes]:
         """Headers and body of the notice that a payment was made."""
-        resource = self._trade_view(row, self.faults.wrong_amount_fen)
+        resource = self._trade_view(row, faults.wrong_amount_fen)
         resource["trade_state"] = "SUCCESS"
-        return self._notice("TRANSACTION.SUCCESS", "transaction", resource, notice_id)
+        return self._notice("TRANSACTION.SUCCESS", "transaction", resource, notice_id, faults)
 
-    def refund_notice_of(self, row: RefundRow, notice_id: str) -> tuple[dict[str, str], bytes]:
+    def refund_notice_of(
+        self, row: RefundRow, notice_id: str, faults: Faults
+    ) -> tuple[dict[str, str], bytes]:
         """Headers and body of the notice about a refund."""
         view = self._refund_view(row)
         resource = {
@@ -355,10 +357,10 @@ class WeChatSide:
             "refund_status": row.state.upper(),
             "amount": view["amount"],
         }
-        return self._notice(f"REFUND.{row.state.upper()}", "refund", resource, notice_id)
+        return self._notice(f"REFUND.{row.state.upper()}", "refund", resource, notice_id, faults)
 
     def _notice(
-        self, event: str, associated: str, resource: dict[str, Any], notice_id: str
+        self, event: str, associated: str, resource: dict[str, Any], notice_id: str, faults: Faults
     ) -> tuple[dict[str, str], bytes]:
         text = json.dumps(resource, ensure_ascii=False)
         body = json.dumps(
@@ -372,9 +374,9 @@ class WeChatSide:
             },
             ensure_ascii=False,
         )
-        wrong = rsa.new_key() if self.faults.wrong_key else ""
-        headers = self._signature_headers(body, private_key=wrong, age_s=self.faults.stale_s)
-        if self.faults.probe_callback:
+        wrong = rsa.new_key() if faults.wrong_key else ""
+        headers = self._signature_headers(body, private_key=wrong, age_s=faults.stale_s)
+        if faults.probe_callback:
             headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
         return {**headers, "Content-Type": "application/json"}, body.encode()
 
