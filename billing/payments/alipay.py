@@ -78,7 +78,12 @@ class AlipayProvider:
             "time_expire": request.expires_at.astimezone(ZONE).strftime(MOMENT),
         }
         if request.way == "qr":
-            body = self._call(METHODS["qr"], content, notify_url=self._config.notify_url)
+            try:
+                body = self._call(METHODS["qr"], content, notify_url=self._config.notify_url)
+            except ProviderRefused as refusal:
+                if refusal.code == "ACQ.TRADE_HAS_SUCCESS":  # a repeat that was paid meanwhile
+                    raise ProviderUnknown(str(refusal)) from refusal
+                raise
             return {"code_url": body["qr_code"]}
         content["product_code"] = PRODUCTS[request.way]
         signed = self._library.client_api(METHODS[request.way], content, notify_url=self._config.notify_url)

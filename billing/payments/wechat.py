@@ -136,15 +136,20 @@ class WeChatProvider:
                 "payer_client_ip": request.client_ip or "127.0.0.1",
                 "h5_info": {"type": "Wap"},
             }
-        body = self._call(
-            "pay",
-            description=request.subject,
-            out_trade_no=request.out_trade_no,
-            amount={"total": request.amount_fen, "currency": "CNY"},
-            time_expire=request.expires_at.astimezone(ZONE).isoformat(timespec="seconds"),
-            pay_type=_TYPES[request.way],
-            **options,
-        )
+        try:
+            body = self._call(
+                "pay",
+                description=request.subject,
+                out_trade_no=request.out_trade_no,
+                amount={"total": request.amount_fen, "currency": "CNY"},
+                time_expire=request.expires_at.astimezone(ZONE).isoformat(timespec="seconds"),
+                pay_type=_TYPES[request.way],
+                **options,
+            )
+        except ProviderRefused as refusal:
+            if refusal.code in ("ORDERPAID", "ORDER_PAID"):  # a repeat of a request that was paid meanwhile
+                raise ProviderUnknown(str(refusal)) from refusal
+            raise
         if request.way == "native":
             return {"code_url": body["code_url"]}
         if request.way == "h5":
