@@ -234,7 +234,12 @@ class TestNotices:
     def test_a_notice_for_another_merchant_or_application_is_refused(self, sandbox):
         wechat, alipay = provider_of("wechat"), provider_of("alipay")
         mine = replace(sandbox.keys)
-        for name, channel in (("mchid", "wechat"), ("appid", "wechat"), ("app_id", "alipay"), ("seller_id", "alipay")):
+        for name, channel in (
+            ("mchid", "wechat"),
+            ("appid", "wechat"),
+            ("app_id", "alipay"),
+            ("seller_id", "alipay"),
+        ):
             provider_of(channel).read_notice(*notice(sandbox, channel))
             setattr(sandbox.keys, name, "other")
             row = sandbox.trade("P00000001")

@@ -34,7 +34,10 @@ def owe(driver, amount_fen):
     arrears = ledger.account_of(Account.Kind.ARREARS, driver=driver)
     income = ledger.account_of(Account.Kind.OPERATOR_SERVICE, operator=OperatorFactory())
     ledger.post(
-        key=f"d{driver.pk}", kind="settlement", lines=[(arrears, -amount_fen), (income, amount_fen)], actor=JOB
+        key=f"d{driver.pk}",
+        kind="settlement",
+        lines=[(arrears, -amount_fen), (income, amount_fen)],
+        actor=JOB,
     )
 
 
