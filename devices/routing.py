@@ -1,5 +1,8 @@
 """Where device connections go: raw TCP by the listener's protocol, OCPP by its path."""
 
+from django.urls import re_path
+
+from devices.protocols.ocpp16.consumer import Ocpp16Consumer
 from devices.protocols.ykc.consumer import YkcConsumer
 
 _TCP = {"ykc": YkcConsumer.as_asgi()}
@@ -10,4 +13,4 @@ async def tcp_router(scope, receive, send) -> None:
     await _TCP[scope["protocol"]](scope, receive, send)
 
 
-websocket_urlpatterns: list = []
+websocket_urlpatterns = [re_path(r"^ocpp/(?P<code>[^/]+)/?$", Ocpp16Consumer.as_asgi())]

@@ -1,5 +1,9 @@
 """The console site: Django Admin in Unfold's clothes, with the overview as its home page."""
 
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
@@ -8,3 +12,15 @@ class ConsoleSite(UnfoldAdminSite):
     site_header = _("EV charging operations")
     site_title = _("EV charging operations")
     index_title = _("Overview")
+    index_template = "analytics/overview.html"
+
+    def get_urls(self):
+        from analytics.views import board_json
+
+        return [path("board.json", self.admin_view(board_json), name="board"), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None):
+        from analytics import board
+
+        context = {"board": board.read(request), "is_fullwidth": "1", **(extra_context or {})}
+        return super().index(request, context)

@@ -1,12 +1,142 @@
-"""Settings of the console's theme (Unfold): titles, colours and the sidebar."""
+"""Settings of the console's theme (Unfold): titles, colours, the environment badge and the sidebar."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
+
+
+def environment(request: Any) -> tuple[str, str] | None:
+    """The badge in the header, so that nobody mistakes a demo for production."""
+    from django.conf import settings
+
+    if settings.EV_DEMO:
+        return _("Demo"), "info"
+    return {"production": None, "test": (_("Test"), "warning")}.get(
+        settings.EV_ENV, (_("Development"), "warning")
+    )
+
+
+def review_badge(request: Any) -> str:
+    """Number of items to handle in the reader's scope; empty when none."""
+    from analytics import selectors
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_reviewitem"):
+        return ""
+    number = selectors.open_review_badge(actor=actor_of(request))
+    if not number:
+        return ""
+    return f"{selectors.BADGE_CAP}+" if number > selectors.BADGE_CAP else str(number)
+
+
+def _may(permission: str) -> Callable[[Any], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _item(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
+    """A menu entry that leads to the list of `app.model`, shown to those who may see it."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": _may(f"{app}.view_{name}"),
+        **more,
+    }
+
+
+def _group(title: Any, *items: dict[str, Any], collapsible: bool = False) -> dict[str, Any]:
+    return {"title": title, "items": list(items), "collapsible": collapsible, "separator": False}
+
+
+NAVIGATION = [
+    _group(
+        _("Operation"),
+        {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
+        _item(_("Orders"), "receipt_long", "billing.chargingorder"),
+        _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
+        _item(_("Alerts"), "notifications_active", "alerts.alert"),
+    ),
+    _group(
+        _("Stations and piles"),
+        _item(_("Stations"), "location_on", "stations.station"),
+        _item(_("Piles"), "ev_station", "stations.pile"),
+        _item(_("Connectors"), "ev_charger", "stations.connector"),
+        _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
+        _item(_("Station groups"), "workspaces", "stations.stationgroup"),
+        _item(_("Pile models"), "category", "stations.pilemodel"),
+    ),
+    _group(
+        _("Prices and money"),
+        _item(_("Tariffs"), "sell", "billing.tariff"),
+        _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),
+        _item(_("Accounts"), "account_balance", "billing.account"),
+    ),
+    _group(
+        _("People"),
+        _item(_("Drivers"), "directions_car", "users.driver"),
+        _item(_("Operators"), "business", "users.operator"),
+        _item(_("Staff"), "badge", "users.staff"),
+        _item(_("Roles"), "admin_panel_settings", "auth.group"),
+    ),
+    _group(
+        _("Records"),
+        _item(_("Device commands"), "terminal", "devices.devicecommand"),
+        _item(_("Frame log"), "data_object", "devices.framelog"),
+        _item(_("Transaction records"), "description", "devices.transactionrecord"),
+        _item(_("Transactions"), "sync_alt", "devices.devicetransaction"),
+        _item(_("Pile sessions"), "cable", "devices.pilesession"),
+        _item(_("Audit trail"), "policy", "kernel.auditevent"),
+        collapsible=True,
+    ),
+]
+
+
+def navigation(request: Any) -> list[dict[str, Any]]:
+    """The sidebar of a request; a counter that counts nothing shows no badge."""
+    groups = []
+    for group in NAVIGATION:
+        items = []
+        for item in group["items"]:
+            entry = {key: value for key, value in item.items() if key != "counter"}
+            if "counter" in item and (number := item["counter"](request)):
+                entry["badge"] = number
+            items.append(entry)
+        groups.append({**group, "items": items})
+    return groups
+
 
 UNFOLD = {
     "SITE_TITLE": _("EV charging operations"),
     "SITE_HEADER": _("EV charging operations"),
     "SITE_SYMBOL": "ev_station",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
+    "ENVIRONMENT": "ev_platform.console_theme.environment",
+    "STYLES": [lambda request: static("console/console.css")],
+    "SIDEBAR": {"show_search": False, "command_search": False, "navigation": navigation},
+    "COMMAND": {"search_models": False, "show_history": False},
+    "COLORS": {
+        # A calm teal: states keep green, blue, amber and red for themselves.
+        "primary": {
+            "50": "oklch(98% .014 190)",
+            "100": "oklch(95% .035 190)",
+            "200": "oklch(90% .065 190)",
+            "300": "oklch(83% .095 190)",
+            "400": "oklch(72% .11 190)",
+            "500": "oklch(62% .105 192)",
+            "600": "oklch(53% .093 194)",
+            "700": "oklch(45% .078 196)",
+            "800": "oklch(39% .065 197)",
+            "900": "oklch(34% .053 198)",
+            "950": "oklch(25% .042 200)",
+        }
+    },
 }

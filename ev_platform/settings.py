@@ -5,6 +5,7 @@ tests and small sites. `EV_DATABASE_URL` and `EV_REDIS_URL` switch to PostgreSQL
 refuses default keys and embedded parts.
 """
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -89,8 +90,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- applications ----------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
-    "unfold",
+    # Only `runserver` serves through daphne; importing Twisted would double the start-up of every other command.
+    *(["daphne"] if "runserver" in sys.argv else []),
+    "unfold.apps.BasicAppConfig",  # our own site stays (ev_platform.console)
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",
@@ -133,6 +135,7 @@ ASGI_APPLICATION = "ev_platform.asgi.application"
 WSGI_APPLICATION = None
 AUTH_USER_MODEL = "users.Staff"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 TEMPLATES = [
     {
@@ -167,7 +170,7 @@ FIRST_DAY_OF_WEEK = 1
 
 # --- files -----------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None  # elsewhere served from where they are
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 if not PRODUCTION:
@@ -183,9 +186,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.api.authentication.DriverTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["users.api.permissions.IsDriver"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["users.api.parsers.BoundedJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Zero: nobody's X-Forwarded-For is believed, or a caller would choose the address it is throttled by.
+    "NUM_PROXIES": ev_env.integer("EV_PROXIES", 0, 0, 8),
     "EXCEPTION_HANDLER": "ev_platform.problems.problem_exception_handler",
     "DEFAULT_THROTTLE_RATES": {"login_code_phone": "5/hour", "login_code_ip": "60/hour", "login": "20/hour"},
 }
@@ -200,6 +205,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v[0-9]+/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ev_platform.schema.drop_titles",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # labels follow the reader's language, the description must not
     "ENUM_NAME_OVERRIDES": {
         "OrderState": "billing.api.serializers.ORDER_STATES",

@@ -151,7 +151,7 @@ class TariffVersionFactory(DjangoModelFactory):
     wire_no = factory.Sequence(lambda n: n % 9999 + 1)
 
     @factory.post_generation
-    def prices(obj, create, extracted, **kwargs):  # noqa: N805 - factory-boy passes the object first
+    def prices(obj, create, extracted, **kwargs):
         for position, (code, electricity, service) in enumerate(extracted or PRICES):
             TariffTier.objects.create(
                 version=obj,
@@ -297,18 +297,19 @@ def make_site(
     online: bool = True,
     operator: Operator | None = None,
     prices: Sequence[tuple[str, str, str]] | None = None,
+    slots: Sequence[str] = DAY,
     rated_power_kw: str = "60.0",
 ) -> Site:
     """An operator with a station, one pile with its tariff assigned (and held, for YKC), a driver with money."""
     operator = operator or OperatorFactory()
     station = StationFactory(operator=operator)
     tariff = TariffFactory(operator=operator)
-    version = TariffVersionFactory(tariff=tariff, prices=prices)
+    version = TariffVersionFactory(tariff=tariff, prices=prices, slots=list(slots))
     TariffAssignmentFactory(tariff=tariff, station=station)
     pile = add_pile(station, protocol=protocol, connectors=connectors, rated_power_kw=rated_power_kw)
     if online:
         bring_online(pile)
-    if protocol == Pile.Protocol.YKC:
+    if protocol == Pile.Protocol.YKC and online:
         PileTariffFactory(pile=pile, version=version)
     driver = make_driver(balance_fen=balance_fen)
     return Site(operator, station, pile, list(pile.connectors.all()), tariff, version, driver)

@@ -96,6 +96,8 @@ def _read(token: str, order_no: str, language: str) -> tuple[int, dict[str, Any]
     driver = tokens.driver_of_token(token)
     if driver is None:
         return BAD_TOKEN, None
+    if not order_no.isalnum():
+        return UNKNOWN_ORDER, None
     try:
         with translation.override(language):
             order = order_get(actor=actors.of_driver(driver), order_no=order_no)

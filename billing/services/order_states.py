@@ -12,7 +12,7 @@ from billing.models import ChargingOrder, OrderEvent
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
-from kernel.live import broadcast
+from kernel.live import broadcast_all
 from kernel.states import StateMachine
 
 logger = logging.getLogger(__name__)
@@ -107,11 +107,16 @@ def note(
 
 def tell(orders: Iterable[ChargingOrder]) -> None:
     """Push to the pages of these orders and, once per operator, to the boards."""
-    operators = set()
-    for order in orders:
-        broadcast(f"order.{order.order_no}", "order.update", order_no=order.order_no)
-        operators.add(order.operator_id)
-    if operators:
-        broadcast("board.platform", "board.dirty")
-    for operator_id in operators:
-        broadcast(f"board.operator.{operator_id}", "board.dirty")
+    orders = list(orders)
+    if not orders:
+        return
+    boards = ["board.platform", *(f"board.operator.{pk}" for pk in sorted({o.operator_id for o in orders}))]
+    broadcast_all(
+        [
+            *(
+                (f"order.{order.order_no}", {"type": "order.update", "order_no": order.order_no})
+                for order in orders
+            ),
+            *((group, {"type": "board.dirty"}) for group in boards),
+        ]
+    )

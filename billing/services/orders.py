@@ -59,9 +59,9 @@ def start_order(
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
-    if limit_fen is not None and (isinstance(limit_fen, bool) or limit_fen < 1):
+    if limit_fen is not None and (isinstance(limit_fen, bool) or not 1 <= limit_fen <= ledger.MAX_TOP_UP_FEN):
         raise DomainError(
-            "amount_invalid", {"amount": limit_fen, "maximum": settings.DEFAULT_HOLD_FEN}, field="limit_fen"
+            "amount_invalid", {"amount": limit_fen, "maximum": ledger.MAX_TOP_UP_FEN}, field="limit_fen"
         )
     wallet_id = ledger.wallet_of(driver).pk
     with transaction.atomic():

@@ -1,6 +1,7 @@
 """What a person decides about orders and records that did not fit."""
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
@@ -45,8 +46,9 @@ def settle_review(*, actor: Actor, order_no: str, how: str, reason: str) -> Char
         evidence = _evidence(order, how)
         try:
             settle(order, actor=actor, evidence=evidence, findings=findings)
-        except (PricingError, ArithmeticError) as error:
-            raise DomainError("record_missing", {"order_no": order_no, "reason": str(error)}) from None
+        except (PricingError, ArithmeticError):
+            reason_text = gettext("it cannot be priced")
+            raise DomainError("record_missing", {"order_no": order_no, "reason": reason_text}) from None
         audit.record(
             actor=actor,
             action="billing.settle_review",
@@ -110,11 +112,18 @@ def _evidence(order: ChargingOrder, how: str) -> dict:
         return {"basis": "zero"}
     if how == "samples":
         if order.last_sample_at is None:
-            raise DomainError("record_missing", {"order_no": order.order_no, "reason": "no samples"})
+            raise DomainError(
+                "record_missing",
+                {"order_no": order.order_no, "reason": gettext("there are no live readings")},
+            )
         return from_samples(order)
     if order.record is None:
-        raise DomainError("record_missing", {"order_no": order.order_no, "reason": "no record"})
+        raise DomainError(
+            "record_missing", {"order_no": order.order_no, "reason": gettext("the pile has sent none")}
+        )
     evidence, _findings = from_record(order, order.record)
     if "basis" not in evidence:
-        raise DomainError("record_missing", {"order_no": order.order_no, "reason": "unreadable record"})
+        raise DomainError(
+            "record_missing", {"order_no": order.order_no, "reason": gettext("it cannot be priced")}
+        )
     return evidence

@@ -298,9 +298,12 @@ def _says_not_charging(event: ConnectorStatusChanged) -> bool:
 
 def _not_charging(order: ChargingOrder, event: ConnectorStatusChanged, actor: Actor) -> None:
     data = {"state": event.state, "fault_code": event.fault_code}
+    if order.state == S.STOPPING:
+        end_session(order, actor, data)  # it was asked to, so one report is enough
+        return
     seen_before = order.events.filter(kind="idle_seen", at__gte=order.started_at)
     if order.last_sample_at is not None:
-        seen_before = seen_before.filter(at__gt=order.last_sample_at)
+        seen_before = seen_before.filter(at__gte=order.last_sample_at)
     if seen_before.exists():
         end_session(order, actor, data)
         return

@@ -149,13 +149,17 @@ def to_review(
         {"reasons": codes},
         update_fields={"review_reasons", "power_kw", "ended_at", *update_fields},
     )
-    open_review(
-        kind=ReviewItem.Kind.ORDER,
-        key=f"order:{order.order_no}:{order.version}",
-        order=order,
-        record=order.record,
-        reasons=reasons,
+    waiting = ReviewItem.objects.unscoped("of this order").filter(
+        order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
     )
+    if not waiting.update(reasons=reasons, record=order.record):
+        open_review(
+            kind=ReviewItem.Kind.ORDER,
+            key=f"order:{order.order_no}:{order.version}",
+            order=order,
+            record=order.record,
+            reasons=reasons,
+        )
 
 
 def open_review(

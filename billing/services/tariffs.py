@@ -44,7 +44,9 @@ def create_tariff(*, actor: Actor, operator: Operator, name: str) -> Tariff:
     policy.require(actor, "billing.add_tariff")
     name = name.strip()
     if not 1 <= len(name) <= 64:
-        raise DomainError("tariff_invalid", {"reason": "the name needs 1 to 64 characters"}, field="name")
+        raise DomainError(
+            "tariff_invalid", {"reason": gettext("a name has 1 to 64 characters")}, field="name"
+        )
     with transaction.atomic():
         try:
             with transaction.atomic():
@@ -75,7 +77,9 @@ def publish_version(
         raise invalid(error) from None
     if effective_at.tzinfo is None:
         raise DomainError(
-            "invalid", {"field": "effective_at", "reason": "no time zone"}, field="effective_at"
+            "invalid",
+            {"field": "effective_at", "reason": gettext("it has no time zone")},
+            field="effective_at",
         )
     now = clock.now()
     with transaction.atomic():
@@ -134,7 +138,7 @@ def _next_wire_no(now: datetime) -> int:
         candidate = (last + step) % WIRE_NUMBERS + 1
         if candidate not in taken:
             return candidate
-    raise DomainError("tariff_invalid", {"reason": f"all {WIRE_NUMBERS} numbers are in use"})
+    raise DomainError("tariff_invalid", {"reason": gettext("every number on the wire is in use")})
 
 
 def assign_tariff(
@@ -269,7 +273,9 @@ def wire_params(version: TariffVersion) -> dict[str, Any]:
 
 
 def confirm_held(*, pile: Pile, version: TariffVersion) -> None:
-    """The pile says that it holds this version."""
+    """The pile says that it holds this version; saying it again, as at every login, costs no write."""
+    if PileTariff.objects.unscoped("what a pile holds").filter(pile=pile, version=version).exists():
+        return
     PileTariff.objects.update_or_create(pile=pile, defaults={"version": version, "confirmed_at": clock.now()})
 
 

@@ -25,4 +25,4 @@ class PileSessionAdmin(PileFactAdmin):
 
     @admin.display(description=_("state"))
     def status(self, obj):
-        return chip(_("Open"), "green") if obj.closed_at is None else chip(_("Closed"), "grey")
+        return chip(_("Connected"), "green") if obj.closed_at is None else chip(_("Ended"), "grey")

@@ -21,3 +21,10 @@ class Throttle:
         self._stamp = now
         self._tokens -= 1
         return 0.0 if self._tokens >= 0 else -self._tokens / self._rate
+
+    def allow(self) -> bool:
+        """Take one token if there is one; a refusal costs nothing."""
+        if self.delay() == 0.0:
+            return True
+        self._tokens += 1
+        return False

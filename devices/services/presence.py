@@ -81,6 +81,28 @@ def open_session(
     return OpenedSession(session.pk, ref, connectors, older.channel if older is not None else "")
 
 
+def note_facts(*, pile_id: int, facts: Mapping[str, str]) -> None:
+    """Store what an online pile says of itself (as `open_session`), written only when it changed."""
+    with transaction.atomic():
+        pile = lock_pile(pile_id)
+        changed = []
+        for name, value in facts.items():
+            value = value[: Pile._meta.get_field(name).max_length]
+            if getattr(pile, name) != value:
+                setattr(pile, name, value)
+                changed.append(name)
+        if changed:
+            pile.save(update_fields=changed)
+
+
+def close_reason_of(session_id: int) -> str | None:
+    """Why a session was closed; None while it is open."""
+    session = PileSession.objects.filter(pk=session_id).first()
+    if session is None:
+        return "gone"
+    return None if session.closed_at is None else session.close_reason
+
+
 def close_session(*, session_id: int, reason: str) -> bool:
     """The socket of a session ended. False when a newer session holds the pile already."""
     now = clock.now()
@@ -114,17 +136,22 @@ def close_sessions_of_node(node: str, reason: str = "gateway_restarted") -> int:
     )
 
 
+def offline_after(protocol: str) -> timedelta:
+    """How long a pile of this protocol may be silent; OCPP stations are told a heartbeat of their own."""
+    seconds = settings.PILE_OFFLINE_AFTER_S
+    if protocol == Pile.Protocol.OCPP16:
+        seconds = max(seconds, 2.5 * settings.OCPP_HEARTBEAT_S)
+    return timedelta(seconds=seconds)
+
+
 def expire_silent() -> int:
     """Piles not heard of within their time-out go offline; returns how many."""
-    limit = clock.now() - timedelta(seconds=settings.PILE_OFFLINE_AFTER_S)
-    ocpp_limit = clock.now() - timedelta(
-        seconds=max(settings.PILE_OFFLINE_AFTER_S, 2.5 * settings.OCPP_HEARTBEAT_S)
-    )
-    silent = PileSession.objects.filter(closed_at__isnull=True).filter(
-        Q(pile__last_seen_at__lt=ocpp_limit)
-        | Q(pile__last_seen_at__lt=limit, pile__protocol=Pile.Protocol.YKC)
-    )
-    return _close_many(silent.values_list("pk", flat=True), "silent")
+    now = clock.now()
+    silent = Q()
+    for protocol in Pile.Protocol.values:
+        silent |= Q(pile__protocol=protocol, pile__last_seen_at__lt=now - offline_after(protocol))
+    sessions = PileSession.objects.filter(closed_at__isnull=True).filter(silent)
+    return _close_many(sessions.values_list("pk", flat=True), "silent")
 
 
 def _close_many(session_ids: Iterable[int], reason: str) -> int:

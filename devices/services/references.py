@@ -22,3 +22,8 @@ def pile_by_code(code: str, protocol: str) -> Pile | None:
 
 def pile_by_id(pile_id: int) -> Pile:
     return Pile.objects.unscoped("the gateway holds this pile's socket").get(pk=pile_id)
+
+
+def pile_by_any_protocol(code: str) -> Pile | None:
+    """A registered pile by its code alone, to tell a stranger from one that speaks the wrong protocol."""
+    return Pile.objects.unscoped("a pile shows its own identity").filter(code=code).first()

@@ -67,3 +67,14 @@ def charge_started(event: events.ChargeStarted) -> None:
     """Publish a proof that energy may flow, in one transaction with what the floors above make of it."""
     with transaction.atomic():
         events.publish(event)
+
+
+def pile_fault(*, pile: events.PileRef, at: datetime, fault_code: str, fault_words: str = "") -> None:
+    """Publish a fault of the whole pile, or its end (`fault_code` empty)."""
+    with transaction.atomic():
+        if fault_code:
+            events.publish(
+                events.FaultRaised(pile=pile, connector_no=0, at=at, code=fault_code, words=fault_words)
+            )
+        else:
+            events.publish(events.FaultCleared(pile=pile, connector_no=0, at=at))

@@ -13,10 +13,14 @@ from devices.models import DeviceTransaction
 
 @dataclass(frozen=True, slots=True)
 class StartedTransaction:
-    """The number the pile gets, and whether its tag may charge (accepted, invalid, blocked …)."""
+    """The number the pile gets, and whether its tag may charge (accepted, invalid, blocked …).
+
+    `repeated` says that the start had been stored before.
+    """
 
     number: int
     authorization: str
+    repeated: bool = False
 
 
 def authorize(*, pile: events.PileRef, connector_no: int, id_tag: str, at: datetime) -> str:
@@ -33,19 +37,23 @@ def start_transaction(
     pile: events.PileRef,
     connector_no: int,
     id_tag: str,
-    started_at: datetime,
+    started_at: datetime | None,
     meter_start_kwh: Decimal,
     at: datetime,
 ) -> StartedTransaction:
     """Number a transaction once per business identity and publish `ChargeStarted`.
 
     Never refuses to store: a tag nobody knows gets its number too, with `invalid` beside it, so that what the
-    pile delivers is on record.
+    pile delivers is on record. A start without a readable time begins when it is received, unless the connector
+    has an open transaction with the same tag and meter: then it is that one, sent again.
     """
-    identity = f"ocpp16:{pile.code}:{connector_no}:{started_at.isoformat()}:{meter_start_kwh}:{id_tag}"[:160]
     with transaction.atomic():
         lock_pile(pile.id)
+        if started_at is None:
+            started_at = _start_of_twin(pile.id, connector_no, id_tag, meter_start_kwh) or at
+        identity = start_identity(pile.code, connector_no, started_at, meter_start_kwh, id_tag)
         row = DeviceTransaction.objects.filter(identity=identity).first()
+        repeated = row is not None
         if row is None:
             answers = events.publish(
                 events.AuthorizationRequested(pile=pile, connector_no=connector_no, at=at, id_tag=id_tag)
@@ -61,26 +69,37 @@ def start_transaction(
                 meter_start_kwh=meter_start_kwh,
                 authorization=answers[0].status if answers else "invalid",
             )
-        events.publish(
-            events.ChargeStarted(
-                pile=pile,
-                connector_no=connector_no,
-                at=at,
-                transaction_ref=row.ref,
-                id_tag=id_tag,
-                meter_start_kwh=meter_start_kwh,
+        if row.ended_at is None:
+            events.publish(
+                events.ChargeStarted(
+                    pile=pile,
+                    connector_no=connector_no,
+                    at=at,
+                    transaction_ref=row.ref,
+                    id_tag=id_tag,
+                    meter_start_kwh=meter_start_kwh,
+                )
             )
+    return StartedTransaction(row.pk, row.authorization, repeated)
+
+
+def start_identity(
+    pile_code: str, connector_no: int, started_at: datetime, meter_start_kwh: Decimal, id_tag: str
+) -> str:
+    """The business identity of an OCPP 1.6 transaction; message ids change when a station sends again."""
+    return f"ocpp16:{pile_code}:{connector_no}:{started_at.isoformat()}:{meter_start_kwh}:{id_tag}"[:160]
+
+
+def _start_of_twin(pile_id: int, connector_no: int, id_tag: str, meter_start_kwh: Decimal) -> datetime | None:
+    return (
+        DeviceTransaction.objects.filter(
+            pile_id=pile_id,
+            connector_no=connector_no,
+            id_tag=id_tag,
+            meter_start_kwh=meter_start_kwh,
+            ended_at__isnull=True,
         )
-    return StartedTransaction(row.pk, row.authorization)
-
-
-def find_transaction(
-    *, pile_id: int, number: int, connector_no: int | None = None
-) -> DeviceTransaction | None:
-    """The transaction a message means: by (pile, number); 0 and −1 mean the open one on the connector."""
-    rows = DeviceTransaction.objects.filter(pile_id=pile_id)
-    if number > 0:
-        return rows.filter(pk=number).first()
-    if connector_no:
-        rows = rows.filter(connector_no=connector_no)
-    return rows.filter(ended_at__isnull=True).order_by("-pk").first()
+        .order_by("-pk")
+        .values_list("started_at", flat=True)
+        .first()
+    )

@@ -48,7 +48,7 @@ class Fleet:
 
     def __init__(self, piles: Sequence[SimulatedPile], *, per_second: float = 50.0) -> None:
         self.piles = list(piles)
-        self._per_second = per_second
+        self.per_second = per_second
         self._tasks: set[asyncio.Task] = set()
         self.errors: list[str] = []
 
@@ -78,7 +78,7 @@ class Fleet:
     async def _start(self) -> None:
         for pile in self.piles:
             self.spawn(pile.run())
-            await asyncio.sleep(1 / self._per_second)
+            await asyncio.sleep(1 / self.per_second)
 
     def online(self) -> int:
         return sum(pile.online for pile in self.piles)
@@ -134,13 +134,13 @@ async def keep_cars_coming(
 async def soak(
     fleet: Fleet, *, seconds: float, stop: asyncio.Event, watch_pid: int | None = None
 ) -> dict[str, Any]:
-    """Hold idle piles for `seconds` after all are online (or after 60 s of trying); report drops and memory.
+    """Hold idle piles for `seconds` after all are online (or when it is time to give up); report drops and memory.
 
     `watch_pid` is another process, the gateway, whose resident memory is reported too, in KiB.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    patience = began + 60 + len(fleet.piles) / 20
+    patience = began + 60 + 2 * len(fleet.piles) / fleet.per_second
     while fleet.online() < len(fleet.piles) and loop.time() < patience and not stop.is_set():
         await asyncio.sleep(0.2)
     connected_s = loop.time() - began

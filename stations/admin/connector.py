@@ -42,7 +42,7 @@ class ConnectorAdmin(FactAdmin):
 
     @admin.display(description=_("QR code"))
     def qr(self, obj):
-        svg = segno.make(obj.code, error="m").svg_inline(scale=4, border=2, light="#fff")
+        svg = segno.make_qr(obj.code, error="m").svg_inline(scale=4, border=2, light="#fff")
         # segno writes the picture; the code goes into its modules only, never into the markup.
         return format_html(
             '<figure class="ev-qr">{}<figcaption>{}</figcaption></figure>', mark_safe(svg), obj.code

@@ -25,7 +25,7 @@ class AddPileForm(forms.ModelForm):
         label=_("connectors"), min_value=1, max_value=piles.MOST_CONNECTORS, initial=2,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
     )  # fmt: skip
-    password = forms.CharField(
+    first_password = forms.CharField(
         label=_("password"),
         required=False,
         widget=PASSWORD,
@@ -51,9 +51,9 @@ class PileAdmin(ScopedModelAdmin):
     ordering = ("code",)
     sortable_by = ("code",)
     list_filter = (
-        choice_filter("online", _("Link"), (("1", _("Online")), ("0", _("Offline")))),
+        choice_filter("online", _("Connection"), (("1", _("Online")), ("0", _("Offline")))),
         choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
-        choice_filter("in_service", _("Service"), (("1", _("In service")), ("0", _("Out of service")))),
+        choice_filter("in_service", _("Service state"), (("1", _("In service")), ("0", _("Out of service")))),
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
     )
@@ -84,7 +84,7 @@ class PileAdmin(ScopedModelAdmin):
                 "code",
                 "name",
                 "protocol",
-                "password",
+                "first_password",
                 "connectors",
                 "rated_power_kw",
                 "model",
@@ -99,7 +99,7 @@ class PileAdmin(ScopedModelAdmin):
     def get_readonly_fields(self, request, obj=None):
         return (*self.now_fields, "protocol", *self.reported_fields) if obj else ()
 
-    @admin.display(description=_("link"))
+    @admin.display(description=_("connection"))
     def link(self, obj):
         return online_chip(obj)
 
@@ -144,7 +144,7 @@ class PileAdmin(ScopedModelAdmin):
                     name: data[name]
                     for name in ("station", "code", "protocol", "connectors", "name", "model")
                 },
-                "password": data["password"] or None,
+                "password": data["first_password"] or None,
                 "rated_power_kw": data["rated_power_kw"] or Decimal("60"),
             },
         )

@@ -24,7 +24,7 @@ class StationAdmin(ScopedModelAdmin):
     ordering = ("code",)
     sortable_by = ("code",)
     list_filter = (
-        choice_filter("is_open", _("State"), (("1", _("Open")), ("0", _("Closed")))),
+        choice_filter("is_open", _("State"), (("1", _("Open to drivers")), ("0", _("Closed")))),
         ("operator", AutocompleteSelectFilter),
         ("group", AutocompleteSelectFilter),
     )
@@ -54,7 +54,7 @@ class StationAdmin(ScopedModelAdmin):
 
     @admin.display(description=_("state"))
     def status(self, obj):
-        return chip(_("Open"), "green") if obj.is_open else chip(_("Closed"), "grey")
+        return chip(_("Open to drivers"), "green") if obj.is_open else chip(_("Closed"), "grey")
 
     def get_changelist_instance(self, request):
         changelist = super().get_changelist_instance(request)

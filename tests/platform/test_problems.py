@@ -43,6 +43,44 @@ def test_json_of_another_shape(body):
     assert_problem(ApiClient().post("login/code", body), 400, "invalid_request")
 
 
+@pytest.mark.promise(11)
+def test_json_nested_beyond_reason():
+    assert_problem(ApiClient().post("login/code", "[" * 60_000), 400, "parse_error")
+
+
+@pytest.mark.promise(11)
+def test_a_body_beyond_reason():
+    body = '{"phone": "' + "1" * 70_000 + '"}'
+    assert_problem(ApiClient().post("login/code", body), 413, "body_too_large")
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "1e999", "-1e-999", "1.5", '"\\u0000"', "[]", "{}", "true"])
+@pytest.mark.promise(11)
+def test_values_beyond_reason(value):
+    body = f'{{"connector_code": "x", "limit_fen": {value}}}'
+    response = ApiClient(make_driver(balance_fen=0)).post("orders", body)
+    assert response.status_code == 400, response.content
+    assert response.json()["code"] in ("parse_error", "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["connectors/%00", "stations/%00", "orders/%00", "orders/" + "9" * 2000, "connectors/%F0%9F%94%8C"],
+)
+@pytest.mark.promise(11)
+def test_addresses_beyond_reason(path):
+    response = ApiClient(make_driver(balance_fen=0)).get(path)
+    assert response.status_code == 404, response.content
+    assert response.json()["code"].endswith(("unknown", "not_found"))
+
+
+@pytest.mark.parametrize("query", [{"name": "a\x00b"}, {"radius_km": "1e9999999"}, {"limit": "9" * 400}])
+@pytest.mark.promise(11)
+def test_queries_beyond_reason(query):
+    response = ApiClient(make_driver(balance_fen=0)).get("stations", {"lng": "1", "lat": "1", **query})
+    assert_problem(response, 400, "invalid_request")
+
+
 def test_another_media_type():
     client = ApiClient()
     response = client._client.post("/api/v1/driver/login/code", "phone=1", content_type="text/plain")

@@ -136,6 +136,17 @@ def test_an_address_is_throttled_whichever_phone(outbox, monkeypatch):
     assert len(outbox) == 2
 
 
+def test_a_forged_address_does_not_escape_the_throttle(outbox, monkeypatch):
+    from users.api.throttles import LoginCodeAddressThrottle
+
+    monkeypatch.setattr(LoginCodeAddressThrottle, "THROTTLE_RATES", {"login_code_ip": "1/hour"})
+    client = ApiClient()
+    ask(fresh_phone(), outbox, client)
+    forged = {"X-Forwarded-For": "203.0.113.9"}
+    response = client.post("login/code", {"phone": fresh_phone()}, **forged)
+    assert_problem(response, 429, "throttled")
+
+
 def test_tries_are_throttled_across_codes(outbox):
     phone = fresh_phone()
     codes = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -12,6 +13,11 @@ from users.models import Driver
 
 class DriverView(APIView):
     """A view that only drivers reach."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if any("\x00" in str(part) for part in kwargs.values()):
+            raise Http404  # PostgreSQL refuses to even look for such text
 
     @property
     def driver(self) -> Driver:

@@ -76,7 +76,7 @@ def operator_action(
             obj = self.get_object(request, object_id)
             if obj is None:
                 raise Http404
-            context = {"title": title, "text": text, "submit": submit, "obj": obj, "request": request}
+            context = {"title": title, "text": text, "submit_text": submit, "obj": obj, "request": request}
             if available is not None and not available(obj):
                 return render(request, "console/dialog.html", {**context, "refusal": unavailable})
             if request.method != "POST":

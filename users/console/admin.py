@@ -200,6 +200,7 @@ class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
         obj.refresh_from_db()
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None) -> HttpResponse:
+        extra_context = {"show_save_and_add_another": False, **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:

@@ -116,7 +116,7 @@ class _Choice(QuickFilter):
         value = self.value()
         if value not in dict(self.options):
             return queryset
-        return queryset.filter(**{self.field: value})
+        return queryset.filter(**{self.field: value == "1" if self.field.endswith("__isnull") else value})
 
 
 def choice_filter(field: str, title: Any, options: Iterable, default: str | None = None) -> type[_Choice]:

@@ -80,6 +80,13 @@ class Command(ServiceCommand):
         where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the YKC listener")
         where.add_argument("--ykc-port", type=int, default=settings.EV_YKC_PORT)
         where.add_argument("--http-url", default=f"http://127.0.0.1:{settings.EV_HTTP_PORT}")
+        where.add_argument(
+            "--connect-rate",
+            type=float,
+            default=20.0,
+            metavar="N",
+            help="piles that dial per second (default 20)",
+        )
         where.add_argument("--duration", type=float, metavar="S", help="end after this many seconds")
         where.add_argument("--watch-pid", type=int, help="soak: also report the memory of this process")
         where.add_argument("--seed", type=int, help="repeatable chance")
@@ -99,7 +106,8 @@ class Command(ServiceCommand):
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
             raise Refused("no_piles", "name piles with --ykc, --ocpp, --piles, --idle or --demo")
-        connections.close_all()
+        if options["demo"] or options["register_station"]:
+            connections.close_all()  # the rest of this process needs no database
         return asyncio.run(self._simulate(piles, drivers, options, rng))
 
     def line(self, result: dict[str, Any]) -> str:
@@ -242,7 +250,7 @@ class Command(ServiceCommand):
         self._tell(f"{len(piles)} simulated piles")
         result: dict[str, Any] = {}
         async with (
-            Fleet(piles, per_second=100 if options["idle"] else 50) as fleet,
+            Fleet(piles, per_second=options["connect_rate"]) as fleet,
             httpx.AsyncClient(base_url=options["http_url"], timeout=15, trust_env=False) as client,
         ):
             if options["idle"]:
@@ -255,8 +263,8 @@ class Command(ServiceCommand):
                 if not options["no_cars"]:
                     self._send_cars(fleet, options, rng)
                 await self._watch(fleet, stop)
-            result = fleet.summary() | result
             await _go_home(fleet)
+            result = fleet.summary() | result
         return result
 
     def _send_cars(self, fleet: Fleet, options: dict[str, Any], rng: random.Random) -> None:

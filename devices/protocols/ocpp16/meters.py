@@ -101,7 +101,10 @@ def _values(sampled: Iterable[Any], findings: set[str]) -> _Values:
             findings.add("unknown_unit")
             continue
         location = read.text(item, "location") or "Outlet"
-        values[measurand, read.text(item, "phase"), location] = converted
+        key = (measurand, read.text(item, "phase"), location)
+        if key in values and item.get("context") == "Transaction.Begin":
+            continue  # the current value stands beside it
+        values[key] = converted
     return values
 
 

@@ -49,6 +49,13 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
 
     # --- socket -------------------------------------------------------------
 
+    async def __call__(self, *args: Any) -> None:
+        try:
+            await super().__call__(*args)
+        finally:
+            # A consumer that dies of an error is told of no disconnect; its piles must not stay held.
+            await self._end("consumer failed")
+
     async def tcp_connect(self, message: dict) -> None:
         self.buffers = gateway_buffers()
         self.remote = "{}:{}".format(*self.scope["client"])
@@ -65,6 +72,10 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
             )
 
     async def tcp_disconnect(self, message: dict) -> None:
+        await self._end(message.get("reason") or "disconnected")
+        raise StopConsumer
+
+    async def _end(self, reason: str) -> None:
         for timer in self._timers:
             timer.cancel()
         if self._partial is not None:
@@ -72,8 +83,11 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
         for task in self._tasks:
             task.cancel()
         for held in list(self.piles.values()):
-            await self.drop(held, message.get("reason") or "disconnected")
-        raise StopConsumer
+            try:
+                await self.drop(held, reason)
+            except Exception:
+                # The sweep of silent piles makes it good.
+                logger.exception("YKC: %s did not end cleanly", held.pile.code)
 
     async def session_replaced(self, event: dict) -> None:
         """Channels handler: a newer connection holds one of our piles."""
@@ -86,6 +100,30 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
 
     async def close(self, reason: str) -> None:
         await self.send({"type": "tcp.close", "reason": reason})
+
+    async def _still_ours(self, held: HeldPile) -> bool:
+        """After a long silence the session may have been closed as silent: open it again, or give way."""
+        now, before = clock.now(), held.heard_at
+        held.heard_at = now
+        if now - before < presence.offline_after("ykc"):
+            return True
+        reason = await in_database(presence.close_reason_of, held.session_id)
+        if reason is None:
+            return True
+        if reason == "replaced":
+            await self.session_replaced({"pile_id": held.pile.id, "session_id": None})
+            return False
+        opened = await in_database(
+            presence.open_session,
+            pile_id=held.pile.id,
+            protocol="ykc",
+            channel=self.channel_name,
+            remote_address=self.remote,
+        )
+        held.session_id = opened.session_id
+        held.guns.clear()  # everything it says next is news again
+        await self.close_replaced(opened)
+        return True
 
     async def drop(self, held: HeldPile, reason: str) -> None:
         """Let go of a pile because its socket ended."""
@@ -121,6 +159,8 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
         held = self.piles.get(message.fields.get("pile_code", ""))
         self._log(frame.raw, f"{frame.type:02X} {message.name}", held, message.fields)
         if held is not None:
+            if not await self._still_ours(held):
+                return
             self.buffers.seen(held.pile.id)
             order = frame.crc_order or ""
             if order != held.crc_order:

@@ -1,8 +1,10 @@
 """What a YKC connection remembers of each pile it carries. Lost with the socket; nothing depends on it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from devices.events import PileRef
+from kernel import clock
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class HeldPile:
     asked: set[int] = field(default_factory=set)  # guns with an open read command
     findings: dict[str, int] = field(default_factory=dict)
     crc_order: str = ""
+    heard_at: datetime = field(default_factory=clock.now)
 
     def gun(self, number: int) -> GunMemory:
         return self.guns.setdefault(number, GunMemory())

@@ -208,21 +208,19 @@ class Ocpp16Pile(Charging):
         self._wake.set()
 
     def say_status(self, number: int) -> None:
-        """Queue the StatusNotification of a connector (0: the pile) as of when it is sent."""
+        """Queue the StatusNotification of a connector (0: the pile) as of now."""
+        connector = self.connectors.get(number)
+        faulted = connector is not None and connector.faulted
+        error = enums.ChargePointErrorCode
+        message = call.StatusNotification(
+            connector_id=number,
+            error_code=error.other_error if faulted else error.no_error,
+            status=connector.status if connector else enums.ChargePointStatus.available,
+            timestamp=self.timestamp(),
+        )
 
         async def send(link: Link) -> None:
-            connector = self.connectors.get(number)
-            faulted = connector is not None and connector.faulted
-            status = connector.status if connector else enums.ChargePointStatus.available
-            error = enums.ChargePointErrorCode
-            await link.call(
-                call.StatusNotification(
-                    connector_id=number,
-                    error_code=error.other_error if faulted else error.no_error,
-                    status=status,
-                    timestamp=self.timestamp(),
-                )
-            )
+            await link.call(message)
 
         if self.booted:
             self.say("plain", send)

@@ -11,8 +11,9 @@ from devices.protocols.ykc.codec import Finding, Splitter
 from devices.simulators.battery import Car
 from devices.simulators.faults import YKC, Faults
 from devices.simulators.stats import Stats
-from devices.simulators.ykc.logic import PileSpec, YkcLogic
+from devices.simulators.ykc.logic import YkcLogic
 from devices.simulators.ykc.records import RecordMemory
+from devices.simulators.ykc.spec import PileSpec
 from devices.simulators.ykc.timing import YkcTiming
 from devices.simulators.ykc.wire import Wire
 

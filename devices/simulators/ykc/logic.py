@@ -6,7 +6,6 @@ The client around this class owns the socket and calls `connected`, `receive`, `
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,22 +18,10 @@ from devices.simulators.ykc import gun as guns
 from devices.simulators.ykc.bill import HeldTariff
 from devices.simulators.ykc.gun import Gun
 from devices.simulators.ykc.records import RecordMemory, StoredRecord
+from devices.simulators.ykc.spec import PileSpec
 from devices.simulators.ykc.timing import YkcTiming
 
 _BUFFER = 20  # live data kept for replay while the link is down
-
-
-@dataclass(frozen=True, slots=True)
-class PileSpec:
-    """What kind of pile it is: code (14 digits), guns, power of one gun in kW, DC or AC, speed of charging."""
-
-    code: str
-    gun_count: int = 1
-    rated_kw: float = 60.0
-    dc: bool = True
-    speed: float = 1.0
-    software: str = "SIM1.0"
-    proto_version: int = 0x10
 
 
 class YkcLogic:

@@ -7,10 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from billing.services.orders import start_order
 from devices.models import FrameLog, MeterSample, PileSession, TransactionRecord, UnknownPile
 from devices.protocols.ykc import codec
-from devices.services import commands
+from devices.services import commands, presence
+from devices.services.service_state import set_in_service
 from kernel.actor import system
+from kernel.errors import DomainError
 from stations.models import Connector, Pile
 from tests import factories
 from tests.devices.ykc.client import YkcSocket, record_fields
@@ -55,11 +58,12 @@ def test_login_marks_online_and_sets_the_clock(live_gateway, pile):
         assert pile.firmware == "V4.1.50"
         sock.expect(0x56)
     until(lambda: not Pile.objects.get(pk=pile.pk).online)
-    session = PileSession.objects.get(pile=pile)
+    session = PileSession.objects.filter(pile=pile).latest("pk")
     assert session.closed_at is not None
 
 
 @pytest.mark.promise(8)
+@pytest.mark.feature("BOOT-03")
 def test_unknown_pile_is_refused_listed_and_closed(live_gateway, site):
     with YkcSocket(live_gateway.ykc_port, "99999999999999") as sock:
         assert sock.login().fields["result"] == 1
@@ -75,7 +79,7 @@ def test_unknown_pile_is_refused_listed_and_closed(live_gateway, site):
 
 @pytest.mark.promise(8)
 def test_a_pile_speaks_only_for_itself(live_gateway, site, pile):
-    other = factories.add_pile(site, protocol=Pile.Protocol.YKC)
+    other = factories.add_pile(site.station, protocol=Pile.Protocol.YKC)
     with dial(live_gateway, pile) as sock:
         sock.login()
         sock.send(0x3B, **record_fields(TRADE, pile_code=other.code))
@@ -86,6 +90,7 @@ def test_a_pile_speaks_only_for_itself(live_gateway, site, pile):
 
 
 def test_heartbeat_is_echoed_with_its_sequence(live_gateway, pile):
+    Connector.objects.filter(pile=pile).update(state="offline")
     with dial(live_gateway, pile) as sock:
         sock.login()
         seq = sock.send(0x03, gun_no="02", gun_status=0)
@@ -95,6 +100,7 @@ def test_heartbeat_is_echoed_with_its_sequence(live_gateway, pile):
         until(lambda: Connector.objects.get(pile=pile, number=2).state == "idle")
 
 
+@pytest.mark.feature("PIL-03", "PIL-18")
 def test_state_follows_live_data_and_fault_words_are_kept(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -108,6 +114,7 @@ def test_state_follows_live_data_and_fault_words_are_kept(live_gateway, pile):
 
 
 @pytest.mark.parametrize("order", ["low", "high"])
+@pytest.mark.feature("PIL-27")
 def test_split_merged_and_both_checksum_orders(live_gateway, pile, order):
     def wire(frame_type, **fields):
         raw = codec.encode(frame_type, {"pile_code": pile.code, **fields}, b"\x07\x09")
@@ -167,8 +174,9 @@ def test_newest_connection_wins(live_gateway, pile):
     old.close()
 
 
+@pytest.mark.feature("PLT-30")
 def test_several_piles_on_one_socket(live_gateway, site, pile):
-    other = factories.add_pile(site, protocol=Pile.Protocol.YKC)
+    other = factories.add_pile(site.station, protocol=Pile.Protocol.YKC)
     with dial(live_gateway, pile) as sock:
         sock.login()
         sock.login(pile_code=other.code)
@@ -228,7 +236,9 @@ def test_samples_of_a_running_transaction_are_stored(live_gateway, pile):
         sock.login()
         for step in range(1, 4):
             sock.live(trade_no=TRADE, status=3, energy=Decimal(step).scaleb(-1))
-        samples = until(lambda: list(MeterSample.objects.order_by("at")) if MeterSample.objects.count() == 3 else None)
+        samples = until(
+            lambda: list(MeterSample.objects.order_by("at")) if MeterSample.objects.count() == 3 else None
+        )
     assert [sample.energy_kwh for sample in samples] == [Decimal("0.1"), Decimal("0.2"), Decimal("0.3")]
     assert samples[0].power_kw == Decimal("40.000")
 
@@ -252,7 +262,7 @@ def test_a_queued_command_is_found_without_a_wake_up(live_gateway, pile, monkeyp
 
 @pytest.mark.promise(8)
 def test_a_flood_slows_its_own_pile_only(live_gateway, site, pile):
-    other = factories.add_pile(site, protocol=Pile.Protocol.YKC)
+    other = factories.add_pile(site.station, protocol=Pile.Protocol.YKC)
     with dial(live_gateway, pile) as flood, YkcSocket(live_gateway.ykc_port, other.code) as calm:
         flood.login()
         calm.login()
@@ -275,3 +285,40 @@ def _send_all(sock, data):
         sock.send_raw(data)
     except OSError:
         pass  # the test closed it
+
+
+@pytest.mark.feature("PIL-33")
+def test_a_pile_that_was_silent_for_long_comes_back_on_the_same_socket(live_gateway, pile, monkeypatch):
+    """Its session was closed by the sweep; the next frame opens it again."""
+    from datetime import timedelta
+
+    from kernel import clock
+
+    with dial(live_gateway, pile) as sock:
+        sock.login()
+        real = clock.now
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=10))
+        assert presence.expire_silent() == 1
+        assert not Pile.objects.get(pk=pile.pk).online
+        sock.send(0x03, gun_no="01", gun_status=0)
+        sock.expect(0x04)
+        assert Pile.objects.get(pk=pile.pk).online
+        until(lambda: Connector.objects.get(pile=pile, number=1).state == "idle")
+
+
+@pytest.mark.feature("PIL-04")
+def test_out_of_service_locks_the_pile_and_refuses_starts(live_gateway, site, pile):
+    with dial(live_gateway, pile) as sock:
+        sock.login()
+        sock.live(status=2, plugged=1)
+        until(lambda: Connector.objects.get(pile=pile, number=1).state == "occupied")
+        set_in_service(actor=system("test"), pile=pile, in_service=False, reason="maintenance")
+        lock = sock.expect(0x52)
+        assert (lock.fields["forbid"], lock.fields["power_pct"]) == (1, 100)
+        sock.send(0x51, ok=1)
+        until(lambda: pile.commands.filter(kind="set_availability", state="accepted").exists())
+        with pytest.raises(DomainError) as refusal:
+            start_order(actor=system("test"), connector_code=site.connector.code, driver=site.driver)
+        assert refusal.value.code == "pile_out_of_service"
+        set_in_service(actor=system("test"), pile=pile, in_service=True, reason="done")
+        assert sock.expect(0x52).fields["forbid"] == 0

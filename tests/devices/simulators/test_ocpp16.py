@@ -92,10 +92,10 @@ async def test_a_charge_from_remote_start_to_stop():
         assert {item.get("transactionId") for item in central.of("MeterValues")} == {101}
         assert central.readings("SoC")
         assert central.readings("Voltage")[0] > 300
-        await pile.wait_until(lambda: central.statuses()[-1] == "Finishing")
+        await pile.wait_until(lambda: central.statuses()[-1:] == ["Finishing"])
         assert central.statuses() == ["Available", "Preparing", "Preparing", "Charging", "Finishing"]
         pile.unplug(1)
-        await pile.wait_until(lambda: central.statuses()[-1] == "Available")
+        await pile.wait_until(lambda: central.statuses()[-1:] == ["Available"])
 
 
 async def test_a_start_without_a_car_waits_for_the_plug():
@@ -164,7 +164,7 @@ async def test_core_commands():
             return (await station.call(request)).status
 
         assert await status(call.ChangeAvailability(connector_id=2, type="Inoperative")) == "Accepted"
-        await pile.wait_until(lambda: central.statuses(2)[-1] == "Unavailable")
+        await pile.wait_until(lambda: central.statuses(2)[-1:] == ["Unavailable"])
         assert await status(call.RemoteStartTransaction(id_tag="T", connector_id=2)) == "Rejected"
         assert await status(call.ChangeAvailability(connector_id=7, type="Operative")) == "Rejected"
         assert await status(call.ChangeConfiguration(key="MeterValueSampleInterval", value="7")) == "Accepted"
@@ -299,7 +299,7 @@ async def test_fault_stop_unanswered():
 
 async def test_fault_no_boot():
     async with site("no_boot") as (central, pile):
-        await pile.wait_until(lambda: pile.online)
+        await pile.wait_until(lambda: central.statuses() == ["Available"])
         pile.drop_link(0.05)
         await pile.wait_until(lambda: central.connections == 2 and pile.online)
         await pile.wait_until(lambda: central.statuses().count("Available") == 2)
@@ -341,7 +341,7 @@ async def test_fault_no_record_drop_link_mute_and_fault_in_charge():
         await pile.wait_until(lambda: central.connections == 2 and pile.online)
         assert pile.state(1) == "charging"
         pile.stop_by_hand(1)
-        await pile.wait_until(lambda: central.statuses()[-1] == "Finishing")
+        await pile.wait_until(lambda: central.statuses()[-1:] == ["Finishing"])
         assert central.of("StopTransaction") == []
         pile.faults.set("mute")
         await asyncio.sleep(0.1)
@@ -351,4 +351,4 @@ async def test_fault_no_record_drop_link_mute_and_fault_in_charge():
     async with site("fault_in_charge=0.1") as (central, pile):
         await charge(central, pile)
         await pile.wait_until(lambda: central.of("StopTransaction"))
-        await pile.wait_until(lambda: central.statuses()[-1] == "Faulted")
+        await pile.wait_until(lambda: central.statuses()[-1:] == ["Faulted"])

@@ -100,7 +100,7 @@ async def test_a_charge_from_start_to_confirmed_record():
             Decimal("0.01"), "ROUND_DOWN"
         )
         assert len(pile.logic.records) == 0
-        assert platform.of(0x13)[-1]["status"] == 2
+        await pile.wait_until(lambda: platform.of(0x13)[-1]["status"] == 2)
 
 
 async def test_energy_is_booked_in_the_tier_of_the_wall_clock():
@@ -197,9 +197,10 @@ async def test_every_way_a_charge_ends_leaves_a_record_with_its_reason(ending, r
         record = platform.of(0x3B)[0]
         assert record["stop_reason"] == reason
         assert record["total_amount"] <= (1 if ending == "balance" else 99)
-        status = platform.of(0x13)[-1]
-        assert status["status"] == (1 if ending == "fault" else 2)
-        assert status["plugged"] == (0 if ending == "unplug" else 1)
+        status, plugged = (1 if ending == "fault" else 2), (0 if ending == "unplug" else 1)
+        await pile.wait_until(
+            lambda: (platform.of(0x13)[-1]["status"], platform.of(0x13)[-1]["plugged"]) == (status, plugged)
+        )
 
 
 async def test_an_unconfirmed_record_is_resent_three_times_then_once_more_then_after_login():

@@ -49,7 +49,12 @@ class _Crowd:
 async def test_asgirefs_default_runs_one_call_at_a_time():
     """The fault: thread-sensitive calls of a whole process share one thread."""
     crowd = _Crowd()
-    await asyncio.gather(*(sync_to_async(crowd.query)() for _ in range(10)))
+
+    def query_and_close() -> None:
+        crowd.query()
+        connection.close()
+
+    await asyncio.gather(*(sync_to_async(query_and_close)() for _ in range(10)))
     assert crowd.most == 1
 
 

@@ -1,0 +1,1 @@
+from alerts.admin import alert  # noqa: F401

@@ -1,0 +1,36 @@
+"""What alerts do on device events. Registered at start-up; each handler is a thin door to one service."""
+
+from alerts.models import Alert
+from alerts.services.alerts import close_alerts, open_alert
+from devices import events
+
+
+def on_pile_offline(event: events.PileOffline) -> None:
+    open_alert(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at, detail=event.reason)
+
+
+def on_pile_online(event: events.PileOnline) -> None:
+    close_alerts(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at)
+
+
+def on_fault_raised(event: events.FaultRaised) -> None:
+    open_alert(
+        pile=event.pile,
+        kind=Alert.Kind.FAULT,
+        at=event.at,
+        connector_no=event.connector_no,
+        code=event.code,
+        detail=event.words,
+    )
+
+
+def on_fault_cleared(event: events.FaultCleared) -> None:
+    close_alerts(pile=event.pile, kind=Alert.Kind.FAULT, at=event.at, connector_no=event.connector_no)
+
+
+def register() -> None:
+    """Subscribe the handlers."""
+    events.subscribe(events.PileOffline, on_pile_offline)
+    events.subscribe(events.PileOnline, on_pile_online)
+    events.subscribe(events.FaultRaised, on_fault_raised)
+    events.subscribe(events.FaultCleared, on_fault_cleared)

@@ -1,0 +1,55 @@
+"""Alerts: one row per episode of something wrong with a pile, from its beginning to its end."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from users.scope import ScopedManager, ScopePaths
+
+
+class Alert(models.Model):
+    """One episode. Open while `closed_at` is empty; at most one is open per pile, connector, kind and code."""
+
+    class Kind(models.TextChoices):
+        OFFLINE = "offline", _("Pile offline")
+        FAULT = "fault", _("Fault")
+
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    pile = models.ForeignKey(
+        "stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT, related_name="alerts"
+    )
+    connector_no = models.PositiveSmallIntegerField(
+        _("connector"), default=0, help_text=_("0 is the whole pile")
+    )
+    code = models.CharField(_("code"), max_length=64, blank=True)
+    detail = models.CharField(_("detail"), max_length=255, blank=True)
+    opened_at = models.DateTimeField(_("since"))
+    closed_at = models.DateTimeField(_("until"), null=True, blank=True)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id")
+
+    class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pile", "connector_no", "kind", "code"],
+                condition=models.Q(closed_at__isnull=True),
+                name="alert_one_open",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["operator", "-id"], name="alert_open", condition=models.Q(closed_at__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.code}".strip()
+
+    @property
+    def tenant_id(self) -> int | None:
+        return self.operator_id

@@ -1,0 +1,118 @@
+"""Guards that count everything again: the ledger against its entries, orders against their evidence.
+
+They find what a bug or a hand in the database did; they change nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
+
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from billing.models.order import OPEN_STATES
+from billing.pricing import Bill, PricingError
+from billing.services.evidence import recompute
+from kernel import clock
+
+OVERDUE_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule: a stable code, what it is about, and the figures."""
+
+    code: str
+    subject: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def _total(name: str, condition: Q | None = None) -> Coalesce:
+    return Coalesce(Sum(name, filter=condition), Value(0), output_field=BigIntegerField())
+
+
+def ledger_problems() -> Iterator[Problem]:
+    """Accounts ≠ entries, journals ≠ 0, the whole ≠ 0, held ≠ active holds, holds on finished orders."""
+    accounts = Account.objects.unscoped("a check of the whole ledger")
+    entries = Entry.objects.unscoped("a check of the whole ledger")
+    for row in (
+        accounts.annotate(entries_fen=_total("entries__amount_fen"))
+        .exclude(balance_fen=F("entries_fen"))
+        .values("pk", "kind", "balance_fen", "entries_fen")
+    ):
+        yield Problem("balance_differs", f"account {row.pop('pk')}", row)
+    for row in (
+        Journal.objects.annotate(sum_fen=_total("entries__amount_fen"))
+        .exclude(sum_fen=0)
+        .values("pk", "idempotency_key", "sum_fen")
+    ):
+        yield Problem("journal_unbalanced", f"journal {row.pop('pk')}", row)
+    for row in Journal.objects.filter(entries__isnull=True).values("pk", "idempotency_key"):
+        yield Problem("journal_empty", f"journal {row.pop('pk')}", row)
+    total = entries.aggregate(total=_total("amount_fen"))["total"]
+    if total:
+        yield Problem("ledger_not_zero", "ledger", {"total_fen": total})
+    active = Q(holds__state=Hold.State.ACTIVE)
+    for row in (
+        accounts.annotate(holds_fen=_total("holds__amount_fen", active))
+        .exclude(held_fen=F("holds_fen"))
+        .values("pk", "held_fen", "holds_fen")
+    ):
+        yield Problem("held_differs", f"account {row.pop('pk')}", row)
+    finished = (ChargingOrder.State.SETTLED, ChargingOrder.State.CLOSED)
+    for row in Hold.objects.filter(state=Hold.State.ACTIVE, order__state__in=finished).values(
+        "order__order_no", "amount_fen"
+    ):
+        yield Problem("hold_on_finished_order", f"order {row.pop('order__order_no')}", row)
+
+
+def order_problems(days: int | None = None) -> Iterator[Problem]:
+    """Orders past their deadline, bills that differ from their recomputation, settled orders not booked.
+
+    `days` limits the settled ones to those settled that recently; without it all are computed again.
+    """
+    orders = ChargingOrder.objects.unscoped("a check of every order")
+    limit = clock.now() - OVERDUE_AFTER
+    for order in orders.filter(state__in=[*OPEN_STATES, "finishing"], due_at__lt=limit).order_by("pk"):
+        yield Problem(
+            "overdue", f"order {order.order_no}", {"state": order.state, "due_at": str(order.due_at)}
+        )
+    open_without_hold = orders.filter(state__in=OPEN_STATES, driver__isnull=False).exclude(
+        hold__state=Hold.State.ACTIVE
+    )
+    for order in open_without_hold.order_by("pk"):
+        yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})
+    settled = orders.filter(state=ChargingOrder.State.SETTLED).select_related("pile")
+    if days is not None:
+        settled = settled.filter(settled_at__gte=clock.now() - timedelta(days=days))
+    for order in settled.order_by("pk").iterator(chunk_size=500):
+        yield from _problems_of_settled(order)
+
+
+def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
+    subject = f"order {order.order_no}"
+    try:
+        computed = recompute(order)
+        stored = Bill.from_json(order.bill)
+    except (PricingError, ArithmeticError, KeyError, TypeError) as error:
+        yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
+        return
+    figures = (order.total_fen, order.electricity_fen, order.service_fen, order.energy_kwh)
+    if computed != stored or figures != (
+        computed.total_fen,
+        computed.electricity_fen,
+        computed.service_fen,
+        computed.energy_kwh,
+    ):
+        yield Problem(
+            "bill_differs", subject, {"stored_fen": order.total_fen, "computed_fen": computed.total_fen}
+        )
+    booked = Entry.objects.unscoped("a check of every order").filter(
+        journal__order=order,
+        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+    )
+    booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
+    if booked_fen != order.total_fen:
+        yield Problem("not_booked", subject, {"total_fen": order.total_fen, "booked_fen": booked_fen})

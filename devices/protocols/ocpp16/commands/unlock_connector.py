@@ -1,0 +1,17 @@
+"""UnlockConnector (OCPP 1.6 §5.18); its success is the word `Unlocked`."""
+
+from typing import Any
+
+from devices.models import DeviceCommand
+from devices.protocols.ocpp16.calls import Outcome
+from devices.protocols.ocpp16.commands.answers import by_status
+
+ACTION = "UnlockConnector"
+
+
+def build(command: DeviceCommand) -> dict[str, Any]:
+    return {"connectorId": command.connector_no}
+
+
+def outcome(answer: dict[str, Any]) -> Outcome:
+    return by_status(answer, ("Unlocked",))

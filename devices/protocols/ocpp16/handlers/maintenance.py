@@ -1,0 +1,9 @@
+"""Progress of diagnostics and firmware (OCPP 1.6 §4.4, §4.5): acknowledged, readable in the frame log."""
+
+from typing import Any
+
+from devices.protocols.ocpp16.link import Incoming, Link
+
+
+async def handle(link: Link, call: Incoming) -> dict[str, Any]:
+    return {}

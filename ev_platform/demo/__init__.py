@@ -1,0 +1,1 @@
+"""The demo's world: what it consists of, how it is built, and two days of its past."""

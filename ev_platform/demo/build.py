@@ -1,0 +1,155 @@
+"""Builds the demo's world through the services, and completes it when it is there already."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from billing.models import Tariff, TariffAssignment
+from billing.services import ledger, tariffs
+from devices.simulators.demo import demo_password
+from ev_platform.demo import world
+from kernel import clock
+from kernel.actor import Actor
+from stations.models import Pile, PileModel, Station
+from stations.services import models as pile_models
+from stations.services import piles, stations
+from users.models import Driver, Operator, Staff, StaffScope
+from users.services import drivers, operators, roles
+from users.services import staff as staff_service
+
+WHY = "the demo's own rows"
+
+
+@dataclass
+class Built:
+    """What is there now, and how many rows of each kind were made by this run."""
+
+    made: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str) -> None:
+        self.made[what] = self.made.get(what, 0) + 1
+
+
+def build(*, actor: Actor) -> Built:
+    """Make every operator, station, pile, tariff, account and driver of `world` that is missing."""
+    built = Built()
+    for given in world.OPERATORS:
+        operator = Operator.objects.unscoped(WHY).filter(code=given.code).first()
+        if operator is None:
+            operator = operators.create_operator(
+                actor=actor, code=given.code, name=given.name, contact=given.contact
+            )
+            built.count("operators")
+        by_name = {one.name: _tariff(actor, operator, one, built) for one in given.tariffs}
+        for station in given.stations:
+            _station(actor, operator, station, by_name[station.tariff], built)
+    _accounts(actor, built)
+    _drivers(actor, built)
+    return built
+
+
+def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Built) -> Tariff:
+    tariff = Tariff.objects.unscoped(WHY).filter(operator=operator, name=given.name).first()
+    if tariff is None:
+        tariff = tariffs.create_tariff(actor=actor, operator=operator, name=given.name)
+        built.count("tariffs")
+    if not tariff.versions.exists():
+        tariffs.publish_version(
+            actor=actor,
+            tariff=tariff,
+            tiers=given.pricing_tiers(),
+            slots=given.slots(),
+            effective_at=clock.now() - timedelta(days=7),  # the past orders were charged under it
+        )
+    return tariff
+
+
+def _station(
+    actor: Actor, operator: Operator, given: world.DemoStation, tariff: Tariff, built: Built
+) -> None:
+    station = Station.objects.unscoped(WHY).filter(code=given.code).first()
+    if station is None:
+        station = stations.create_station(
+            actor=actor,
+            operator=operator,
+            code=given.code,
+            name=given.name,
+            address=given.address,
+            longitude=given.longitude,
+            latitude=given.latitude,
+            region_code=given.region_code,
+        )
+        built.count("stations")
+    for group in given.piles:
+        model = _model(actor, group.model)
+        for number in range(1, group.count + 1):
+            code = f"{group.prefix}{number:04d}" if group.protocol == "ykc" else f"{group.prefix}{number:02d}"
+            if Pile.objects.unscoped(WHY).filter(code=code).exists():
+                continue
+            piles.add_pile(
+                actor=actor,
+                station=station,
+                code=code,
+                protocol=group.protocol,
+                connectors=group.connectors,
+                password=None if group.protocol == "ykc" else demo_password(code),
+                name=f"{group.label}{number:02d}",
+                rated_power_kw=group.model.power_kw,
+                model=model,
+            )
+            built.count("piles")
+    if not TariffAssignment.objects.unscoped(WHY).filter(station=station, pile=None).exists():
+        tariffs.assign_tariff(actor=actor, tariff=tariff, station=station)
+
+
+def _model(actor: Actor, given: world.DemoModel) -> PileModel:
+    found = PileModel.objects.filter(brand=given.brand, name=given.name).first()
+    return found or pile_models.save_pile_model(
+        actor=actor,
+        changes={
+            "brand": given.brand,
+            "name": given.name,
+            "current_type": given.current_type,
+            "rated_power_kw": given.power_kw,
+        },
+    )
+
+
+def _accounts(actor: Actor, built: Built) -> None:
+    groups = roles.ensure_roles(actor=actor)
+    for given in world.ACCOUNTS:
+        if Staff.objects.unscoped(WHY).filter(username=given.username).exists():
+            continue
+        operator = Operator.objects.unscoped(WHY).filter(code=given.operator).first()
+        scope = (StaffScope.Kind.OPERATOR, str(operator.pk)) if operator else (StaffScope.Kind.PLATFORM, "")
+        staff_service.create_staff(
+            actor=actor,
+            username=given.username,
+            password=world.PASSWORD,
+            operator=operator,
+            display_name=given.display_name,
+            roles=[groups[given.role]],
+            scopes=[scope],
+        )
+        built.count("accounts")
+
+
+def _drivers(actor: Actor, built: Built) -> None:
+    for number in range(1, world.DRIVERS + 1):
+        phone = world.DRIVER_PHONE.format(number)
+        driver = Driver.objects.unscoped(WHY).filter(phone=phone).first()
+        amount_fen = 0
+        if driver is None:
+            driver = drivers.register_driver(actor=actor, phone=phone, name=f"演示车主{number:02d}")
+            amount_fen = world.FIRST_TOP_UP_FEN[number % len(world.FIRST_TOP_UP_FEN)]
+            built.count("drivers")
+        elif ledger.wallet_of(driver).available_fen < world.LOWEST_BALANCE_FEN:
+            amount_fen = world.LATER_TOP_UP_FEN
+        if amount_fen:
+            ledger.top_up(
+                actor=actor,
+                driver=driver,
+                amount_fen=amount_fen,
+                reason="演示充值",
+                idempotency_key=f"demo-{uuid.uuid4().hex}",
+            )

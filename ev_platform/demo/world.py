@@ -1,0 +1,207 @@
+"""What the demo consists of: invented operators and stations around Hefei, with plausible prices.
+
+Coordinates are GCJ-02. Nothing here is a real company, site, price list or person.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.pricing import Tier
+
+PASSWORD = "Charge-demo-2026"
+DRIVERS = 30
+DRIVER_PHONE = "138000010{:02d}"
+FIRST_TOP_UP_FEN = (30_000, 50_000, 80_000)
+LOWEST_BALANCE_FEN = 5_000
+LATER_TOP_UP_FEN = 30_000
+
+
+@dataclass(frozen=True)
+class DemoModel:
+    brand: str
+    name: str
+    current_type: str
+    power_kw: Decimal
+
+
+@dataclass(frozen=True)
+class DemoPiles:
+    """`count` piles of one model; YKC codes are `prefix` and four digits, OCPP codes `prefix` and two."""
+
+    protocol: str
+    prefix: str
+    count: int
+    connectors: int
+    model: DemoModel
+    label: str
+
+
+@dataclass(frozen=True)
+class DemoStation:
+    code: str
+    name: str
+    address: str
+    region_code: str
+    longitude: str
+    latitude: str
+    tariff: str
+    piles: tuple[DemoPiles, ...]
+
+
+@dataclass(frozen=True)
+class DemoTariff:
+    """Tiers as (code, electricity, service) in yuan per kWh; periods as (tier, first hour, hour after)."""
+
+    name: str
+    tiers: tuple[tuple[str, str, str], ...]
+    periods: tuple[tuple[str, float, float], ...]
+
+    def pricing_tiers(self) -> list[Tier]:
+        return [
+            Tier(code, Decimal(electricity), Decimal(service)) for code, electricity, service in self.tiers
+        ]
+
+    def slots(self) -> list[str]:
+        slots = [""] * 48
+        for tier, start, end in self.periods:
+            for index in range(int(start * 2), int(end * 2)):
+                slots[index] = tier
+        return slots
+
+
+@dataclass(frozen=True)
+class DemoOperator:
+    code: str
+    name: str
+    contact: str
+    tariffs: tuple[DemoTariff, ...]
+    stations: tuple[DemoStation, ...]
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """A console account; `operator` is empty for the platform's own."""
+
+    username: str
+    display_name: str
+    role: str
+    operator: str
+
+
+DC120 = DemoModel("演示", "一体式直流双枪 120kW", "dc", Decimal("120.0"))
+DC60 = DemoModel("演示", "一体式直流双枪 60kW", "dc", Decimal("60.0"))
+AC7 = DemoModel("演示", "壁挂交流桩 7kW", "ac", Decimal("7.0"))
+
+_DAY = (
+    ("valley", 0, 8),
+    ("flat", 8, 9.5),
+    ("peak", 9.5, 11.5),
+    ("flat", 11.5, 16),
+    ("peak", 16, 19),
+    ("sharp", 19, 21),
+    ("peak", 21, 22),
+    ("flat", 22, 24),
+)
+
+OPERATORS = (
+    DemoOperator(
+        "huiyun",
+        "徽云充电",
+        "陈经理",
+        (
+            DemoTariff(
+                "尖峰平谷 标准价",
+                (
+                    ("sharp", "1.26480", "0.45000"),
+                    ("peak", "1.05400", "0.45000"),
+                    ("flat", "0.67120", "0.45000"),
+                    ("valley", "0.31870", "0.40000"),
+                ),
+                _DAY,
+            ),
+        ),
+        (
+            DemoStation(
+                "HF-BH",
+                "滨湖会展中心充电站",
+                "合肥市包河区锦绣大道与庐州大道交口",
+                "340111",
+                "117.299483",
+                "31.722846",
+                "尖峰平谷 标准价",
+                (
+                    DemoPiles("ykc", "3401001001", 8, 2, DC120, "直流桩"),
+                    DemoPiles("ocpp16", "HFBH-AC", 4, 1, AC7, "交流桩"),
+                ),
+            ),
+            DemoStation(
+                "HF-GX",
+                "高新区创新产业园充电站",
+                "合肥市高新区望江西路 800 号",
+                "340104",
+                "117.135214",
+                "31.833527",
+                "尖峰平谷 标准价",
+                (
+                    DemoPiles("ykc", "3401001002", 6, 2, DC60, "直流桩"),
+                    DemoPiles("ocpp16", "HFGX-DC", 2, 2, DC60, "直流桩"),
+                    DemoPiles("ocpp16", "HFGX-AC", 4, 1, AC7, "交流桩"),
+                ),
+            ),
+        ),
+    ),
+    DemoOperator(
+        "luzhou",
+        "庐州出行",
+        "吴经理",
+        (
+            DemoTariff(
+                "分时电价",
+                (
+                    ("sharp", "1.22000", "0.52000"),
+                    ("peak", "1.02000", "0.52000"),
+                    ("flat", "0.66000", "0.48000"),
+                    ("valley", "0.31000", "0.42000"),
+                ),
+                _DAY,
+            ),
+            DemoTariff("停车场统一价", (("flat", "0.78000", "0.50000"),), (("flat", 0, 24),)),
+        ),
+        (
+            DemoStation(
+                "HF-ZW",
+                "政务区天鹅湖充电站",
+                "合肥市蜀山区怀宁路与潜山路交口",
+                "340104",
+                "117.227239",
+                "31.815237",
+                "分时电价",
+                (
+                    DemoPiles("ykc", "3401002001", 6, 2, DC120, "直流桩"),
+                    DemoPiles("ocpp16", "HFZW-AC", 4, 1, AC7, "交流桩"),
+                ),
+            ),
+            DemoStation(
+                "HF-NZ",
+                "合肥南站 P2 停车场充电站",
+                "合肥市包河区合肥南站南广场",
+                "340111",
+                "117.290346",
+                "31.799512",
+                "停车场统一价",
+                (
+                    DemoPiles("ykc", "3401002002", 4, 2, DC60, "直流桩"),
+                    DemoPiles("ocpp16", "HFNZ-DC", 2, 2, DC120, "直流桩"),
+                ),
+            ),
+        ),
+    ),
+)
+
+ACCOUNTS = (
+    DemoAccount("admin", "平台管理员", "platform_admin", ""),
+    DemoAccount("huiyun", "徽云运营主管", "operator_admin", "huiyun"),
+    DemoAccount("jiankong", "徽云监控值班", "monitoring_admin", "huiyun"),
+    DemoAccount("caiwu", "徽云财务", "finance_admin", "huiyun"),
+    DemoAccount("luzhou", "庐州运营主管", "operator_admin", "luzhou"),
+)

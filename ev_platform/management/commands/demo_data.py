@@ -1,0 +1,59 @@
+"""Fills a database with the demo's world; a second run completes what is missing and changes nothing else."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from billing.models import ChargingOrder
+from ev_platform.demo import world
+from ev_platform.demo.build import build
+from ev_platform.demo.history import write_history
+from kernel import clock
+from kernel.actor import Actor
+from kernel.commands import Refused, ServiceCommand
+from stations.models import Pile
+
+
+class Command(ServiceCommand):
+    help = "Make demo operators, stations, piles, tariffs, console accounts, drivers and two days of orders."
+
+    def add_options(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--no-history", action="store_true", help="without the orders of the last two days"
+        )
+        parser.add_argument("--sessions", type=int, default=60, help="how many past sessions (default 60)")
+
+    def run(self, actor: Actor, options: dict[str, Any]) -> dict[str, Any]:
+        if settings.PRODUCTION:
+            raise Refused("not_in_production", "demo data has known passwords; not where EV_ENV=production")
+        built = build(actor=actor)
+        orders = ChargingOrder.objects.unscoped("the demo's own rows")
+        if not options["no_history"] and not orders.exists():
+            built.made["orders"] = write_history(now=clock.now(), sessions=options["sessions"])
+        return {
+            "made": built.made,
+            "accounts": [
+                {
+                    "username": account.username,
+                    "password": world.PASSWORD,
+                    "name": account.display_name,
+                    "role": account.role,
+                    "operator": account.operator,
+                }
+                for account in world.ACCOUNTS
+            ],
+            "drivers": [world.DRIVER_PHONE.format(number) for number in range(1, world.DRIVERS + 1)],
+            "piles": Pile.objects.unscoped("the demo's own rows").count(),
+            "orders": orders.count(),
+        }
+
+    def line(self, result: dict[str, Any]) -> str:
+        made = ", ".join(f"{count} {what}" for what, count in result["made"].items()) or "nothing new"
+        lines = [f"Demo data: {made}; {result['piles']} piles, {result['orders']} orders in all."]
+        lines += [
+            f"  {one['username']:<10} {one['password']}  {one['role']} {one['operator']}".rstrip()
+            for one in result["accounts"]
+        ]
+        lines.append(f"  drivers    {result['drivers'][0]} to {result['drivers'][-1]} (code login)")
+        return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""Alerts open and close exactly once per episode, however often a pile repeats itself."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from alerts.models import Alert
+from alerts.services.alerts import open_alert
+from devices import events
+from tests import factories as f
+
+
+def fault(site, code="E07", connector_no=1):
+    return events.FaultRaised(
+        pile=site.ref, connector_no=connector_no, at=timezone.now(), code=code, words="Emergency stop"
+    )
+
+
+def cleared(site, connector_no=1):
+    return events.FaultCleared(pile=site.ref, connector_no=connector_no, at=timezone.now())
+
+
+@pytest.mark.django_db
+class TestEpisodes:
+    def test_a_fault_repeated_is_one_alert_and_a_second_episode_another(self):
+        site = f.make_site()
+        for _n in range(3):
+            events.publish(fault(site))
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.code, alert.connector_no) == ("fault", "E07", 1)
+        assert (alert.operator, alert.station, alert.pile) == (site.operator, site.station, site.pile)
+        events.publish(cleared(site))
+        events.publish(cleared(site))
+        alert.refresh_from_db()
+        assert alert.closed_at is not None
+        events.publish(fault(site))
+        assert Alert.objects.count() == 2
+        assert Alert.objects.filter(closed_at__isnull=True).count() == 1
+
+    def test_faults_of_connectors_are_apart(self):
+        site = f.make_site()
+        events.publish(fault(site, connector_no=1))
+        events.publish(fault(site, connector_no=2))
+        events.publish(cleared(site, connector_no=1))
+        assert [row.connector_no for row in Alert.objects.filter(closed_at__isnull=True)] == [2]
+
+    def test_offline_until_online(self):
+        site = f.make_site()
+        now = timezone.now()
+        events.publish(events.PileOffline(pile=site.ref, at=now, reason="timeout"))
+        events.publish(events.PileOffline(pile=site.ref, at=now, reason="timeout"))
+        alert = Alert.objects.get(kind="offline")
+        assert (alert.detail, alert.closed_at) == ("timeout", None)
+        events.publish(events.PileOnline(pile=site.ref, at=now, session_id=1))
+        alert.refresh_from_db()
+        assert alert.closed_at == now
+
+    def test_online_closes_no_fault(self):
+        site = f.make_site()
+        events.publish(fault(site))
+        events.publish(events.PileOnline(pile=site.ref, at=timezone.now(), session_id=1))
+        assert Alert.objects.get().closed_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rivals_open_one_alert():
+    site = f.make_site()
+
+    def once(_n):
+        try:
+            return open_alert(pile=site.ref, kind="fault", at=timezone.now(), connector_no=1, code="E07")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = [alert for alert in pool.map(once, range(8)) if alert is not None]
+    assert len(opened) == 1
+    assert Alert.objects.count() == 1

@@ -1,0 +1,149 @@
+"""Every page of the console opens: for the platform's staff and for each role, in Chinese, without the outside world."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from kernel.actor import system
+from tests import factories as f
+from tests.users.tenants import make_tenant
+from users.console.admin import FactAdmin
+from users.models import Staff, StaffScope
+from users.services.roles import ROLES, ensure_roles
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [
+    pytest.param(model, id=model._meta.label)
+    for model in sorted(admin.site._registry, key=lambda m: m._meta.label)
+]
+# Session, account, the list itself, its count, what its columns prefetch, the menu's counter.
+MOST_QUERIES = 16
+OUTSIDE = re.compile(r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|testserver)[^"']+""")
+PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|<lazy|object at 0x")
+
+
+@pytest.fixture(scope="module")
+def filled(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), transaction.atomic():
+        ensure_roles(actor=system("tests"))
+        yield make_tenant()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def superuser(client, filled):
+    staff = f.make_staff(superuser=True)
+    client.force_login(staff)
+    return staff
+
+
+def url(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def look(client, address, query=None):
+    page = client.get(address, query or {}, headers={"Accept-Language": "zh-CN"})
+    assert page.status_code == 200, address
+    body = page.content.decode()
+    assert 'lang="zh-hans"' in body
+    assert not OUTSIDE.search(body), OUTSIDE.search(body)
+    assert not PLACEHOLDER.search(body), PLACEHOLDER.search(body)
+    return page
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_list_opens_with_every_filter(client, superuser, model):
+    page = look(client, url(model, "changelist"))
+    changelist = page.context["cl"]
+    for spec in changelist.filter_specs:
+        if getattr(spec, "quick", False):
+            for choice in spec.choices(changelist):
+                look(client, url(model, "changelist") + choice["query_string"])
+    if admin.site._registry[model].get_search_fields(None):
+        for term in ("x", "13800000000", "12345678901234567890123456789012", "7", "'\"%_", "0" * 200):
+            look(client, url(model, "changelist"), {"q": term})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_list_takes_few_queries(client, superuser, model):
+    with CaptureQueriesContext(connection) as queries:
+        look(client, url(model, "changelist"))
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:160] for query in queries]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_object_opens_with_its_history(client, superuser, filled, model):
+    row = filled.rows.get(model) or model._default_manager.first()
+    if row is None:
+        assert client.get(url(model, "change", 987654)).status_code == 404
+        return
+    look(client, url(model, "change", row.pk))
+    look(client, url(model, "history", row.pk))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_add_form_opens_or_is_forbidden(client, superuser, model):
+    model_admin = admin.site._registry[model]
+    address = url(model, "add")
+    if isinstance(model_admin, FactAdmin) or model._meta.label == "auth.Group":
+        assert client.get(address).status_code == 403
+    else:
+        look(client, address)
+        empty = client.post(address, {})
+        assert empty.status_code == 200
+        assert empty.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("role", [role.code for role in ROLES])
+def test_each_role_sees_its_menu_and_only_opens_what_it_shows(client, filled, role):
+    staff = f.make_staff(operator=filled.operator)
+    if role == "platform_admin":
+        StaffScope.objects.create(staff=staff, kind="platform", object_key="")
+    staff.groups.add(ensure_roles(actor=system("tests"))[role])
+    client.force_login(Staff.objects.get(pk=staff.pk))
+    home = look(client, reverse("admin:index"))
+    shown = {
+        str(item["link"])
+        for group in home.context["sidebar_navigation"]
+        for item in group["items"]
+        if item["has_permission"]
+    }
+    for param in MODELS:
+        address = url(param.values[0], "changelist")
+        if address in shown:
+            look(client, address)
+        elif param.values[0]._meta.label != "billing.TariffVersion":
+            assert client.get(address).status_code == 403, address
+
+
+def test_money_is_not_on_the_page_of_who_may_not_see_it(client, filled):
+    staff = f.make_staff("stations.view_pile", "billing.view_chargingorder", operator=filled.operator)
+    client.force_login(staff)
+    parts = client.get(reverse("admin:board")).json()["parts"]
+    assert set(parts) == {"tiles", "money", "charging"}
+    assert "¥" not in parts["money"]
+
+
+def test_english_is_one_click_away(client, superuser):
+    client.post("/i18n/setlang/", {"language": "en", "next": "/admin/"})
+    body = client.get("/admin/").content.decode()
+    assert "Charging now" in body
+    assert 'lang="en' in body
+
+
+def test_anonymous_is_sent_to_the_login(client):
+    for address in ("/admin/", "/admin/board.json", "/admin/billing/chargingorder/"):
+        answer = client.get(address)
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/admin/login/")
+
+
+def test_login_lands_on_the_overview(client, filled):
+    staff = f.make_staff(superuser=True)
+    answer = client.post("/admin/login/", {"username": staff.username, "password": "secret-for-tests"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")

@@ -1,0 +1,99 @@
+"""Who gets what from every endpoint: one table, and a test that fails when an endpoint is not in it."""
+
+import pytest
+from django.urls import URLPattern, get_resolver
+
+from billing.services import orders
+from kernel.actor import system
+from tests.api_client import ApiClient
+from tests.factories import make_driver, make_site
+from users.services.drivers import set_frozen
+
+pytestmark = pytest.mark.django_db
+
+# (method, address): status for nobody, another driver, the same driver frozen, the owner.
+# 400 and 409 mean that the caller was let in and the rule behind refused.
+TABLE = {
+    ("POST", "driver/login/code"): (400, 400, 400, 400),
+    ("POST", "driver/login/verify"): (400, 400, 400, 400),
+    ("POST", "driver/logout"): (401, 204, 204, 204),
+    ("GET", "driver/me"): (401, 200, 200, 200),
+    ("GET", "driver/stations"): (401, 200, 200, 200),
+    ("GET", "driver/stations/<str:code>"): (401, 200, 200, 200),
+    ("GET", "driver/connectors/<str:code>"): (401, 200, 200, 200),
+    ("GET", "driver/estimate"): (401, 400, 400, 400),
+    ("GET", "driver/orders"): (401, 200, 200, 200),
+    ("POST", "driver/orders"): (401, 409, 403, 409),
+    ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
+    ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("GET", "driver/wallet"): (401, 200, 200, 200),
+    ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
+}
+CALLERS = ("nobody", "another driver", "frozen driver", "owner")
+
+
+def endpoints() -> set[tuple[str, str]]:
+    """(method, address) of every view under /api/v1/."""
+    found = set()
+    for outer in get_resolver().url_patterns:
+        if not str(outer.pattern).startswith("api/v1/"):
+            continue
+        for pattern in outer.url_patterns:
+            assert isinstance(pattern, URLPattern), "nested includes are not walked"
+            view = pattern.callback.view_class
+            found |= {
+                (method.upper(), str(pattern.pattern))
+                for method in ("get", "post", "put", "patch", "delete")
+                if hasattr(view, method)
+            }
+    return found
+
+
+@pytest.mark.promise(9)
+@pytest.mark.feature("PLT-37")
+def test_every_endpoint_is_in_the_table():
+    assert endpoints() == set(TABLE)
+
+
+@pytest.mark.feature("SEC-06")
+@pytest.mark.promise(9)
+@pytest.mark.feature("PLT-37")
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("method", "address"), sorted(TABLE))
+def test_every_caller_gets_what_the_table_says(method, address, caller):
+    site = make_site()
+    free = make_site(operator=site.operator)
+    order = orders.start_order(
+        actor=site.driver_actor, connector_code=site.connector.code, driver=site.driver
+    )
+    match caller:
+        case "nobody":
+            client = ApiClient()
+        case "another driver":
+            client = ApiClient(make_driver())
+        case _:
+            client = ApiClient(site.driver)
+    if caller == "frozen driver":
+        set_frozen(actor=system("tests"), driver=site.driver, frozen=True, reason="tests")
+    path = address.replace("<str:order_no>", order.order_no)
+    path = path.replace("<str:code>", site.station.code if "stations" in address else site.connector.code)
+    # Another driver meets a busy connector, the owner meets their own running order.
+    code = site.connector.code if caller == "another driver" else free.connector.code
+    body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None
+    before = (order.state, order.version)
+    response = client.call(method, f"/api/v1/{path}", body)
+    expected = TABLE[method, address][CALLERS.index(caller)]
+    assert response.status_code == expected, response.content
+    if expected >= 400:
+        assert response["Content-Type"].startswith("application/problem+json")
+        order.refresh_from_db()
+        assert (order.state, order.version) == before
+
+
+@pytest.mark.parametrize(("method", "address"), sorted(TABLE))
+def test_unlisted_methods_are_refused(method, address):
+    listed = {verb for verb, where in TABLE if where == address}
+    client = ApiClient(make_driver(balance_fen=0))
+    for verb in {"PUT", "PATCH", "DELETE"} - listed:
+        path = address.replace("<str:order_no>", "1").replace("<str:code>", "1")
+        assert client.call(verb, f"/api/v1/{path}").status_code == 405
