@@ -4,8 +4,9 @@ WeChat Pay reads the HTTP status, Alipay the seven characters `success`; anythin
 """
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from billing.models import PaymentNotice
 from billing.payments.provider import NoticeRefused
@@ -14,31 +15,37 @@ from billing.services.payment_notices import take_notice
 LONGEST_BODY = 64 * 1024
 
 
-@csrf_exempt
-@require_POST
-def wechat_notify(request: HttpRequest) -> HttpResponse:
+@method_decorator(csrf_exempt, name="dispatch")
+class WeChatNotifyView(View):
     """A notice of WeChat Pay v3; 200 once it is booked or known, else a failure that makes it come again."""
-    try:
-        outcome = _take("wechat", request)
-    except NoticeRefused as refusal:
-        return JsonResponse({"code": "FAIL", "message": refusal.reason}, status=refusal.status)
-    if outcome == PaymentNotice.Outcome.UNKNOWN:
-        return JsonResponse({"code": "FAIL", "message": "unknown payment"}, status=404)
-    return JsonResponse({"code": "SUCCESS", "message": ""})
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            outcome = _take("wechat", request)
+        except NoticeRefused as refusal:
+            return JsonResponse({"code": "FAIL", "message": refusal.reason}, status=refusal.status)
+        if outcome == PaymentNotice.Outcome.UNKNOWN:
+            return JsonResponse({"code": "FAIL", "message": "unknown payment"}, status=404)
+        return JsonResponse({"code": "SUCCESS", "message": ""})
 
 
-@csrf_exempt
-@require_POST
-def alipay_notify(request: HttpRequest) -> HttpResponse:
+@method_decorator(csrf_exempt, name="dispatch")
+class AlipayNotifyView(View):
     """A notice of Alipay; `success` once it is booked or known."""
-    try:
-        outcome = _take("alipay", request)
-    except NoticeRefused as refusal:
-        return HttpResponse("fail", content_type="text/plain", status=refusal.status)
-    failed = outcome == PaymentNotice.Outcome.UNKNOWN
-    return HttpResponse(
-        "fail" if failed else "success", content_type="text/plain", status=404 if failed else 200
-    )
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            outcome = _take("alipay", request)
+        except NoticeRefused as refusal:
+            return HttpResponse("fail", content_type="text/plain", status=refusal.status)
+        failed = outcome == PaymentNotice.Outcome.UNKNOWN
+        return HttpResponse(
+            "fail" if failed else "success", content_type="text/plain", status=404 if failed else 200
+        )
 
 
 def _take(channel: str, request: HttpRequest) -> str:

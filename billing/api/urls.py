@@ -23,6 +23,6 @@ urlpatterns = [
         refunds.RefundWithdrawView.as_view(),
         name="driver-refund-withdraw",
     ),
-    path("payments/wechat/notify", notify.wechat_notify, name="wechat-notify"),
-    path("payments/alipay/notify", notify.alipay_notify, name="alipay-notify"),
+    path("payments/wechat/notify", notify.WeChatNotifyView.as_view(), name="wechat-notify"),
+    path("payments/alipay/notify", notify.AlipayNotifyView.as_view(), name="alipay-notify"),
 ]
