@@ -43,7 +43,6 @@ register_messages(
         "payment_refused": (_("The payment channel refused the payment (%(code)s)."), 409),
         "payment_not_in_review": (_("The payment %(number)s does not wait for a person."), 409),
         "payment_not_paid": (_("The channel says that the payment %(number)s has not been paid."), 409),
-        "payment_settled_already": (_("The payment %(number)s has been booked already."), 409),
         "refund_unknown": (_("There is no refund %(number)s."), 404),
         "refund_above": (
             _(

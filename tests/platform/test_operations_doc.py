@@ -20,6 +20,9 @@ def test_the_table_of_settings_is_complete():
     for name in ("settings.py", "env.py", "payment_env.py"):
         source = (ROOT / "ev_platform" / name).read_text()
         read |= set(
-            re.findall(r"""(?:str|list|choice|boolean|integer|port|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""", source)
+            re.findall(
+                r"""(?:str|list|choice|boolean|integer|port|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
+                source,
+            )
         )
     assert documented == read

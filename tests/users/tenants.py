@@ -71,7 +71,7 @@ def make_tenant() -> Tenant:
             amount_fen=100,
             requested_at=now,
             requested_by_key="tests",
-        ),  # fmt: skip
+        ),
         operator,
         admin,
         driver,
