@@ -68,11 +68,10 @@ def table(rows: Any) -> SafeString | str:
 
 def history(subject: Any) -> SafeString | str:
     """The events of a payment or refund."""
-    events = PaymentEvent.objects.unscoped("history of an object in scope")
     field = "payment" if isinstance(subject, Payment) else "refund"
     return table(
         (moment(event.at), event_words(event.kind), event.actor_name, event.data.get("reason") or "")
-        for event in events.filter(**{field: subject})
+        for event in PaymentEvent.objects.filter(**{field: subject})
     )
 
 

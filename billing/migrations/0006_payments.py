@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('out_trade_no', models.CharField(max_length=32, unique=True, verbose_name='payment no.')),
                 ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='channel')),
-                ('way', models.CharField(help_text='native, jsapi, app, h5, wap, page or qr', max_length=8, verbose_name='way')),
+                ('way', models.CharField(max_length=8, verbose_name='way')),
                 ('amount_fen', models.BigIntegerField(verbose_name='amount (fen)')),
                 ('state', models.CharField(choices=[('created', 'Created'), ('paying', 'Waiting for payment'), ('succeeded', 'Paid'), ('closed', 'Closed unpaid'), ('failed', 'Refused'), ('review', 'To handle')], default='created', max_length=10, verbose_name='state')),
                 ('version', models.PositiveIntegerField(default=0)),

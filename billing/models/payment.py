@@ -30,7 +30,7 @@ class Payment(models.Model):
 
     out_trade_no = models.CharField(_("payment no."), max_length=32, unique=True)
     channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
-    way = models.CharField(_("way"), max_length=8, help_text=_("native, jsapi, app, h5, wap, page or qr"))
+    way = models.CharField(_("way"), max_length=8)
     driver = models.ForeignKey(
         "users.Driver", verbose_name=_("driver"), on_delete=models.PROTECT, related_name="payments"
     )

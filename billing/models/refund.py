@@ -151,9 +151,6 @@ class PaymentEvent(models.Model):
     actor_key = models.CharField(max_length=96, blank=True)
     actor_name = models.CharField(max_length=128, blank=True)
 
-    objects = ScopedManager()
-    scope_paths = ScopePaths(driver="payment__driver_id")
-
     class Meta:
         verbose_name = _("payment event")
         verbose_name_plural = _("payment events")
