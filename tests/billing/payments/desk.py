@@ -9,7 +9,9 @@ from django.utils import timezone
 from billing.models import Account, Payment, RefundPart
 from billing.payments.sandbox import Sandbox
 from billing.services import payment_queries, payments, refund_sending, refunds
+from billing.services.payment_checks import payment_problems
 from kernel.actor import system
+from tests.billing import flow
 from tests.live import LiveGateway
 from users.actors import of_driver
 
@@ -99,3 +101,9 @@ def balance(driver, kind: str = "wallet") -> int:
 def platform(kind: str) -> int:
     account = Account.objects.filter(kind=kind, driver=None, operator=None).first()
     return account.balance_fen if account else 0
+
+
+def assert_books_balance() -> None:
+    """The ledger balances, and is what payments and refunds add up to."""
+    flow.assert_books_balance()
+    assert list(payment_problems()) == []

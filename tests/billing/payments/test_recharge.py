@@ -12,9 +12,9 @@ from billing.services import ledger, payments
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from tests.api_client import ApiClient, assert_problem
-from tests.billing.flow import assert_books_balance
 from tests.billing.payments.desk import (
     JOB,
+    assert_books_balance,
     balance,
     due,
     expire,

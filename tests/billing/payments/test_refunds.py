@@ -10,8 +10,8 @@ from billing.services import refund_sending, refunds
 from kernel.errors import DomainError
 from kernel.models import AuditEvent, OutboxMessage
 from tests.api_client import ApiClient, assert_problem
-from tests.billing.flow import assert_books_balance, charging
-from tests.billing.payments.desk import JOB, ask_refund, balance, platform, work_refunds
+from tests.billing.flow import charging
+from tests.billing.payments.desk import JOB, ask_refund, assert_books_balance, balance, platform, work_refunds
 from tests.factories import DriverFactory, give_money, make_site, staff_actor
 from users.actors import of_driver
 

@@ -14,8 +14,15 @@ from django.db import connection, transaction
 from billing.models import Journal, Payment, PaymentNotice, Refund
 from billing.services import payment_notices, refunds
 from kernel.errors import DomainError
-from tests.billing.flow import assert_books_balance, in_threads, money, start
-from tests.billing.payments.desk import ask_refund, balance, due, query_due, work_refunds
+from tests.billing.flow import in_threads, money, start
+from tests.billing.payments.desk import (
+    ask_refund,
+    assert_books_balance,
+    balance,
+    due,
+    query_due,
+    work_refunds,
+)
 from tests.factories import DriverFactory, make_site, staff_actor
 from users.actors import of_driver
 
