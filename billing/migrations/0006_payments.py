@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_fen', 0), models.Q(('refunded_fen__gt', 0), ('refunded_fen__lte', models.F('paid_fen'))), _connector='OR'), name='payment_refunds_within'),
+            constraint=models.CheckConstraint(condition=models.Q(('refunded_fen', 0), models.Q(('paid_fen__isnull', False), ('refunded_fen__gt', 0), ('refunded_fen__lte', models.F('paid_fen'))), _connector='OR'), name='payment_refunds_within'),
         ),
         migrations.AddIndex(
             model_name='paymentnotice',

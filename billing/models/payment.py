@@ -95,7 +95,9 @@ class Payment(models.Model):
             models.CheckConstraint(
                 name="payment_refunds_within",
                 condition=models.Q(refunded_fen=0)
-                | models.Q(refunded_fen__gt=0, refunded_fen__lte=models.F("paid_fen")),
+                | models.Q(
+                    paid_fen__isnull=False, refunded_fen__gt=0, refunded_fen__lte=models.F("paid_fen")
+                ),
             ),
         ]
         indexes = [

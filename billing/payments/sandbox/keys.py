@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,18 @@ def new_key() -> str:
     ).decode()
 
 
+@lru_cache(maxsize=64)
+def _private(private_pem: str) -> rsa.RSAPrivateKey:
+    """Loading checks the key, which takes longer than signing with it."""
+    return serialization.load_pem_private_key(private_pem.encode(), None)
+
+
+@lru_cache(maxsize=64)
 def public_of(private_pem: str) -> str:
     """The public half as PEM."""
-    key = serialization.load_pem_private_key(private_pem.encode(), None)
     return (
-        key.public_key()
+        _private(private_pem)
+        .public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         .decode()
     )
@@ -40,7 +48,7 @@ def public_of(private_pem: str) -> str:
 
 def sign(private_pem: str, message: str) -> str:
     """RSA PKCS#1 v1.5 with SHA-256, base64: the signature of both services."""
-    key = serialization.load_pem_private_key(private_pem.encode(), None)
+    key = _private(private_pem)
     return base64.b64encode(key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
