@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('notice_id', models.CharField(max_length=128, verbose_name='notice no.')),
                 ('number', models.CharField(blank=True, max_length=64, verbose_name='about')),
                 ('outcome', models.CharField(choices=[('credited', 'Credited'), ('repeated', 'Known already'), ('differs', 'Does not fit, to handle'), ('unknown', 'No such payment'), ('refund', 'About a refund'), ('ignored', 'Nothing to do')], default='ignored', max_length=10, verbose_name='outcome')),
-                ('body', models.JSONField(default=dict, verbose_name='content')),
+                ('body', models.JSONField(default=dict, verbose_name='what it said')),
                 ('received_at', models.DateTimeField(verbose_name='received at')),
                 ('repeats', models.PositiveIntegerField(default=0, verbose_name='repeats')),
             ],

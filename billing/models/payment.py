@@ -147,7 +147,7 @@ class PaymentNotice(models.Model):
         related_name="notices",
     )
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.IGNORED)
-    body = models.JSONField(_("content"), default=dict)
+    body = models.JSONField(_("what it said"), default=dict)
     received_at = models.DateTimeField(_("received at"))
     repeats = models.PositiveIntegerField(_("repeats"), default=0)
 
