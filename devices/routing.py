@@ -2,10 +2,11 @@
 
 from django.urls import re_path
 
+from devices.protocols.dny.consumer import DnyConsumer
 from devices.protocols.ocpp16.consumer import Ocpp16Consumer
 from devices.protocols.ykc.consumer import YkcConsumer
 
-_TCP = {"ykc": YkcConsumer.as_asgi()}
+_TCP = {"ykc": YkcConsumer.as_asgi(), "dny": DnyConsumer.as_asgi()}
 
 
 async def tcp_router(scope, receive, send) -> None:

@@ -27,6 +27,7 @@ EV_DATA_DIR = Path(env.str("EV_DATA_DIR", default=str(BASE_DIR / "data"))).expan
 EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
 EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
 EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
+EV_DNY_PORT = ev_env.port("EV_DNY_PORT", 8768)
 EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
 EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('out_trade_no', models.CharField(max_length=32, unique=True, verbose_name='payment no.')),
-                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='channel')),
+                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='payment channel')),
                 ('way', models.CharField(max_length=8, verbose_name='way')),
                 ('amount_fen', models.BigIntegerField(verbose_name='amount (fen)')),
                 ('state', models.CharField(choices=[('created', 'Created'), ('paying', 'Waiting for payment'), ('succeeded', 'Paid'), ('closed', 'Closed unpaid'), ('failed', 'Refused'), ('review', 'To handle')], default='created', max_length=10, verbose_name='state')),
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='PaymentNotice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='channel')),
+                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='payment channel')),
                 ('notice_id', models.CharField(max_length=128, verbose_name='notice no.')),
                 ('number', models.CharField(blank=True, max_length=64, verbose_name='about')),
                 ('outcome', models.CharField(choices=[('credited', 'Credited'), ('repeated', 'Known already'), ('differs', 'Does not fit, to handle'), ('unknown', 'No such payment'), ('refund', 'About a refund'), ('ignored', 'Nothing to do')], default='ignored', max_length=10, verbose_name='outcome')),
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
             name='RefundPart',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='channel')),
+                ('channel', models.CharField(choices=[('wechat', 'WeChat Pay'), ('alipay', 'Alipay')], max_length=8, verbose_name='payment channel')),
                 ('out_refund_no', models.CharField(max_length=40, unique=True, verbose_name='part no.')),
                 ('amount_fen', models.BigIntegerField(verbose_name='amount (fen)')),
                 ('state', models.CharField(choices=[('pending', 'Not sent yet'), ('sent', 'With the channel'), ('succeeded', 'Refunded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=10, verbose_name='state')),

@@ -29,7 +29,7 @@ class Payment(models.Model):
         REVIEW = "review", _("To handle")
 
     out_trade_no = models.CharField(_("payment no."), max_length=32, unique=True)
-    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
+    channel = models.CharField(_("payment channel"), max_length=8, choices=Channel.choices)
     way = models.CharField(_("way"), max_length=8)
     driver = models.ForeignKey(
         "users.Driver", verbose_name=_("driver"), on_delete=models.PROTECT, related_name="payments"
@@ -135,7 +135,7 @@ class PaymentNotice(models.Model):
         REFUND = "refund", _("About a refund")
         IGNORED = "ignored", _("Nothing to do")
 
-    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
+    channel = models.CharField(_("payment channel"), max_length=8, choices=Channel.choices)
     notice_id = models.CharField(_("notice no."), max_length=128)
     number = models.CharField(_("about"), max_length=64, blank=True)
     payment = models.ForeignKey(

@@ -98,7 +98,7 @@ class RefundPart(models.Model):
     payment = models.ForeignKey(
         Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refund_parts"
     )
-    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
+    channel = models.CharField(_("payment channel"), max_length=8, choices=Channel.choices)
     out_refund_no = models.CharField(_("part no."), max_length=40, unique=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PENDING)

@@ -19,8 +19,9 @@ from django.core.management.base import CommandParser
 from django.db import connections
 
 from devices.simulators.demo import Demo, demo_password, register_kwh
+from devices.simulators.dny import DnyBox
 from devices.simulators.driver_app import DriverApp
-from devices.simulators.faults import OCPP, YKC, UnknownFault
+from devices.simulators.faults import DNY, OCPP, YKC, UnknownFault
 from devices.simulators.fleet import Fleet, SimulatedPile, keep_cars_coming, soak
 from devices.simulators.ocpp16 import Ocpp16Pile
 from devices.simulators.ykc import YkcPile
@@ -42,6 +43,7 @@ class Command(ServiceCommand):
         what = parser.add_argument_group("which piles")
         what.add_argument("--ykc", nargs="+", default=[], metavar="CODE", help="YKC piles by code")
         what.add_argument("--ocpp", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 1.6J piles")
+        what.add_argument("--dny", nargs="+", default=[], metavar="CODE", help="DNY e-bike boxes by code")
         what.add_argument(
             "--piles", type=int, default=0, metavar="N", help="N more YKC piles, from --first-code on"
         )
@@ -62,7 +64,9 @@ class Command(ServiceCommand):
             help="the registered piles (of more than ten, one stays away), and drivers that come and go",
         )
         how = parser.add_argument_group("how they behave")
-        how.add_argument("--connectors", type=int, default=1, help="connectors per pile (default 1)")
+        how.add_argument(
+            "--connectors", type=int, help="connectors per pile (default 1, of an e-bike box 10)"
+        )
         how.add_argument("--rated-kw", type=float, default=60.0, help="power per connector (default 60)")
         how.add_argument("--ac", action="store_true", help="AC piles instead of DC")
         how.add_argument("--no-cars", action="store_true", help="nobody plugs in")
@@ -77,8 +81,9 @@ class Command(ServiceCommand):
             "--pace", type=float, default=1.0, help="demo: length of visits and pauses (default 1)"
         )
         where = parser.add_argument_group("where and how long")
-        where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the YKC listener")
+        where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the device listeners")
         where.add_argument("--ykc-port", type=int, default=settings.EV_YKC_PORT)
+        where.add_argument("--dny-port", type=int, default=settings.EV_DNY_PORT)
         where.add_argument("--http-url", default=f"http://127.0.0.1:{settings.EV_HTTP_PORT}")
         where.add_argument(
             "--connect-rate",
@@ -95,6 +100,8 @@ class Command(ServiceCommand):
         self._quiet = options["json"]
         rng = random.Random(options["seed"])
         drivers: list[tuple[str, str]] = []
+        options["ports"] = options["connectors"] or 10
+        options["connectors"] = options["connectors"] or 1
         try:
             if options["demo"]:
                 if settings.PRODUCTION:
@@ -105,7 +112,7 @@ class Command(ServiceCommand):
         except UnknownFault as error:
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
-            raise Refused("no_piles", "name piles with --ykc, --ocpp, --piles, --idle or --demo")
+            raise Refused("no_piles", "name piles with --ykc, --ocpp, --dny, --piles, --idle or --demo")
         if options["demo"] or options["register_station"]:
             connections.close_all()  # the rest of this process needs no database
         return asyncio.run(self._simulate(piles, drivers, options, rng))
@@ -127,7 +134,7 @@ class Command(ServiceCommand):
             host=options["host"],
             port=options["ykc_port"],
             speed=options["speed"],
-            faults=_known(options["fault"], YKC, bool(options["ocpp"] or options["demo"])),
+            faults=_known(options, YKC),
             rng=random.Random(rng.random()),
             **settings_of_pile,
         )
@@ -140,15 +147,25 @@ class Command(ServiceCommand):
             "rated_kw": options["rated_kw"],
             "dc": not options["ac"],
         } | more
-        others = bool(options["ykc"] or options["piles"] or options["idle"] or options["demo"])
         return Ocpp16Pile(
             code,
             password=password,
             url=f"{options['http_url'].rstrip('/').replace('http', 'ws', 1)}/ocpp",
             speed=options["speed"],
-            faults=_known(options["fault"], OCPP, others),
+            faults=_known(options, OCPP),
             rng=random.Random(rng.random()),
             **settings_of_pile,
+        )
+
+    def _dny(self, code: str, options: dict[str, Any], rng: random.Random, **more: Any) -> DnyBox:
+        return DnyBox(
+            code,
+            host=options["host"],
+            port=options["dny_port"],
+            speed=options["speed"],
+            faults=_known(options, DNY),
+            rng=random.Random(rng.random()),
+            **({"connectors": options["ports"]} | more),
         )
 
     def _named(self, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -160,6 +177,10 @@ class Command(ServiceCommand):
         for text in options["ocpp"]:
             code, _, password = text.partition(":")
             piles.append(self._ocpp(code, password, options, rng))
+        for code in options["dny"]:
+            if len(code) != 8 or set(code.upper()) - set("0123456789ABCDEF"):
+                raise Refused("pile_code_invalid", f"{code}: a DNY code has 8 hexadecimal digits")
+            piles.append(self._dny(code.upper(), options, rng))
         return piles
 
     def _numbered(self, actor: Actor, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -218,6 +239,9 @@ class Command(ServiceCommand):
             }
             if row.protocol == Pile.Protocol.YKC:
                 piles.append(self._ykc(row.code, options, rng, **more))
+            elif row.protocol == Pile.Protocol.DNY:
+                kept = {name: more[name] for name in ("connectors", "records_path")}
+                piles.append(self._dny(row.code, options, rng, **kept))
             else:
                 piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, **more))
         people = Driver.objects.unscoped("the demo's drivers").filter(is_frozen=False).order_by("pk")[:200]
@@ -330,15 +354,17 @@ async def _go_home(fleet: Fleet) -> None:
         await asyncio.sleep(0.05)
 
 
-def _known(faults: list[str], table: dict, other_kind_runs: bool) -> list[str]:
-    """The faults a kind of pile knows; those of the other kind are left to it when both run."""
-    if not other_kind_runs:
-        return faults
-    both = OCPP.keys() | YKC.keys()
-    names = [(text.partition("=")[0], text) for text in faults]
-    return [text for name, text in names if name in table or name not in both]
+def _known(options: dict[str, Any], table: dict) -> list[str]:
+    """The faults a kind of pile knows; those of other kinds are left to them when several run."""
+    ykc = options["ykc"] or options["piles"] or options["idle"]
+    kinds = 3 if options["demo"] else sum(map(bool, (ykc, options["ocpp"], options["dny"])))
+    if kinds < 2:
+        return options["fault"]
+    all_known = OCPP.keys() | YKC.keys() | DNY.keys()
+    names = [(text.partition("=")[0], text) for text in options["fault"]]
+    return [text for name, text in names if name in table or name not in all_known]
 
 
 def _fault_help() -> str:
-    lines = [f"{name} ({text})" for name, (_, text) in sorted((YKC | OCPP).items())]
+    lines = [f"{name} ({text})" for name, (_, text) in sorted((DNY | YKC | OCPP).items())]
     return "misbehaviours: " + "; ".join(lines)
