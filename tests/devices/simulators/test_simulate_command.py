@@ -12,6 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from kernel.commands import Refused
+from tests.devices.simulators.dny_platform import FakeDnyPlatform
 from tests.devices.simulators.ocpp_platform import PASSWORD, FakeCentral
 from tests.devices.simulators.ykc_platform import FakePlatform
 
@@ -62,6 +63,14 @@ def test_piles_of_both_protocols_log_in_and_the_result_is_one_line_of_json():
         assert ykc.of(0x13)[-1]["plugged"] == 1  # a car came
 
 
+def test_e_bike_boxes_come_by_code_with_ten_ports_and_bikes_at_them():
+    with in_thread(FakeDnyPlatform) as platform:
+        result = simulate("--dny", "05ab373b", "--dny-port", platform.port, "--duration", 3)
+        assert (result["piles"], result["online"], result["logins"]) == (1, 1, 1)
+        assert result["errors"] == []
+        assert platform.of(0x20)[0]["ports"] == 10
+
+
 def test_idle_piles_hold_the_link_and_report():
     with in_thread(FakePlatform) as ykc:
         result = simulate("--idle", 20, "--ykc-port", ykc.port, "--duration", 1, "--connect-rate", 200)
@@ -77,6 +86,8 @@ def test_idle_piles_hold_the_link_and_report():
     [
         ((), "no_piles"),
         (("--ykc", "123"), "pile_code_invalid"),
+        (("--dny", "05AB373G"), "pile_code_invalid"),
+        (("--dny", "05AB373B", "--fault", "crc_high_first"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "explode"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "begin_zero"), "unknown_fault"),
     ],
