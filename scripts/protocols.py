@@ -42,8 +42,7 @@ HANDLED, SENT, LOGGED, NO = "handled", "sent", "decoded and logged only", "no"
 
 # The `ocpp` library does not say who may send a CALL; these are the station's (OCPP 1.6 §4, its security whitepaper
 # §5, OCPP 2.0.1 part 2). Every other action is the platform's.
-STATION_ACTIONS = frozenset(
-    """
+_STATION_ACTIONS = """
     Authorize BootNotification ClearedChargingLimit DataTransfer DiagnosticsStatusNotification
     FirmwareStatusNotification Get15118EVCertificate GetCertificateStatus Heartbeat
     LogStatusNotification MeterValues NotifyChargingLimit NotifyCustomerInformation
@@ -51,8 +50,8 @@ STATION_ACTIONS = frozenset(
     NotifyMonitoringReport NotifyReport PublishFirmwareStatusNotification ReportChargingProfiles
     ReservationStatusUpdate SecurityEventNotification SignCertificate SignedFirmwareStatusNotification
     StartTransaction StatusNotification StopTransaction TransactionEvent
-    """.split()
-)
+"""
+STATION_ACTIONS = frozenset(_STATION_ACTIONS.split())
 BOTH_WAYS = frozenset({"DataTransfer"})
 
 Key = tuple[str, str, str]  # protocol, message, IN or OUT
