@@ -170,6 +170,18 @@ def answer_outstanding(
     return complete_command(command_id=command.pk, state=state, reason=reason, result=result)
 
 
+def answer_oldest(
+    *, pile_id: int, kind: str, accepted: bool, reason: str = "", result: Mapping[str, Any] | None = None
+) -> DeviceCommand | None:
+    """End the pile's oldest open command of this kind, for answers that name no connector."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)
+    command = rows.order_by("pk").first()
+    if command is None:
+        return None
+    state = DeviceCommand.State.ACCEPTED if accepted else DeviceCommand.State.REJECTED
+    return complete_command(command_id=command.pk, state=state, reason=reason, result=result)
+
+
 def expire_commands() -> int:
     """End commands whose time is over; returns how many."""
     due = DeviceCommand.objects.filter(state__in=OPEN_COMMAND_STATES, expires_at__lte=clock.now())
