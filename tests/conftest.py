@@ -25,6 +25,10 @@ def pytest_configure(config):
         settings.CACHES["default"]["LOCATION"] = url
     _prepare_sqlite()
 
+    from tests import emptying
+
+    emptying.install()
+
 
 def _prepare_sqlite() -> None:
     """Threads of a test need a database file: an in-memory one belongs to its connection."""
