@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from devices.admin.places import date_window
+from devices.admin.places import ProtocolColumn, date_window
 from devices.models import FrameLog
+from devices.words import frame_title
 from stations.admin.pile import pile_by_code
 from users.console.admin import FactAdmin
 from users.console.display import chip
@@ -14,7 +15,7 @@ from users.templatetags.console import pretty_json
 
 
 @admin.register(FrameLog)
-class FrameLogAdmin(FactAdmin):
+class FrameLogAdmin(ProtocolColumn, FactAdmin):
     big_table = True
     search_kinds = {"pile_code": "exact"}
     search_help_text = _("A whole pile code")
@@ -22,7 +23,7 @@ class FrameLogAdmin(FactAdmin):
         "at",
         "pile_code",
         "arrow",
-        "name",
+        "title",
         "connector_no",
         "transaction_ref",
         "finding",
@@ -33,7 +34,7 @@ class FrameLogAdmin(FactAdmin):
         choice_filter("direction", _("Direction"), FrameLog.Direction.choices),
     )
     fields = (
-        "at", "pile_code", "protocol", "arrow", "name", "connector_no", "transaction_ref", "finding",
+        "at", "pile_code", "protocol_name", "arrow", "title", "connector_no", "transaction_ref", "finding",
         "decoded_text", "raw_text",
     )  # fmt: skip
 
@@ -45,6 +46,10 @@ class FrameLogAdmin(FactAdmin):
         if obj.direction == FrameLog.Direction.IN:
             return chip(f"↑ {obj.get_direction_display()}", "blue")
         return chip(f"↓ {obj.get_direction_display()}", "violet")
+
+    @admin.display(description=_("message"))
+    def title(self, obj):
+        return frame_title(obj.protocol, obj.name)
 
     @admin.display(description=_("error"))
     def finding(self, obj):

@@ -13,8 +13,10 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from devices.admin.places import ProtocolColumn
 from devices.models import UnknownPile
 from devices.services.acceptance import accept_unknown_pile
+from devices.words import refusal_text
 from stations.models import Station
 from users.console.actions import ActionForm, operator_action
 from users.console.admin import FactAdmin, actor_of, scoped_choices
@@ -52,12 +54,12 @@ class AcceptForm(ActionForm):
 
 
 @admin.register(UnknownPile)
-class UnknownPileAdmin(FactAdmin):
+class UnknownPileAdmin(ProtocolColumn, FactAdmin):
     platform_only = True
     list_display = (
         "code",
-        "protocol",
-        "reason",
+        "protocol_name",
+        "refusal",
         "attempts",
         "remote_address",
         "first_seen_at",
@@ -67,8 +69,8 @@ class UnknownPileAdmin(FactAdmin):
     ordering = ("-last_seen_at",)
     fields = (
         "code",
-        "protocol",
-        "reason",
+        "protocol_name",
+        "refusal",
         "attempts",
         "remote_address",
         "first_seen_at",
@@ -76,6 +78,10 @@ class UnknownPileAdmin(FactAdmin):
         "said",
     )
     actions_detail = ("accept",)
+
+    @admin.display(description=_("why it was refused"))
+    def refusal(self, obj):
+        return refusal_text(obj.reason)
 
     @admin.display(description=_("what its login said"))
     def said(self, obj):

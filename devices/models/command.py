@@ -39,7 +39,9 @@ class DeviceCommand(models.Model):
     pile = models.ForeignKey(
         "stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT, related_name="commands"
     )
-    connector_no = models.PositiveSmallIntegerField(_("connector"), default=0, help_text=_("0 is the whole pile"))
+    connector_no = models.PositiveSmallIntegerField(
+        _("connector"), default=0, help_text=_("0 is the whole pile")
+    )
     kind = models.CharField(_("command"), max_length=24, choices=Kind.choices)
     params = models.JSONField(_("parameters"), default=dict)
     reference = models.CharField(_("reference"), max_length=64, blank=True, db_index=True)

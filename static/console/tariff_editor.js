@@ -12,7 +12,7 @@
   let brush = rows[0].dataset.tier, painting = false, chart = null;
 
   const price = (row, name) => { const text = row.querySelector("[name=" + name + "]").value.trim(); return text === "" ? null : Number(text); };
-  const number = (value) => value.toFixed(5).replace(/0{1,3}$/, "");
+  const number = (value) => value.toFixed(5).replace(/0$/, "");
 
   function choose(code) {
     brush = code;
@@ -68,7 +68,7 @@
       chart = new Chart(canvas, {
         type: "bar",
         data: { labels: slots.map((cell) => cell.dataset.begin), datasets: [{ label: form.dataset.electricity, barPercentage: 1, categoryPercentage: 1 }, { label: form.dataset.service, backgroundColor: "#94a3b8aa", barPercentage: 1, categoryPercentage: 1 }] },
-        options: { animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "index", intersect: false }, plugins: { legend: { display: false } }, scales: { x: { stacked: true, display: false }, y: { display: true, stacked: true, beginAtZero: true, position: "left", grid: { color: grid, drawTicks: false }, border: { display: false }, ticks: { color: text, display: true, maxTicksLimit: 5, mirror: true, padding: 6, z: 1 } } } },
+        options: { animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "index", intersect: false }, plugins: { legend: { display: false } }, scales: { x: { stacked: true, display: false }, y: { display: true, stacked: true, beginAtZero: true, position: "left", afterFit: (axis) => { axis.width = 0; }, grid: { color: grid, drawTicks: false }, border: { display: false }, ticks: { color: text, display: true, maxTicksLimit: 5, mirror: true, padding: 6, z: 1 } } } },
       });
     }
     chart.data.datasets[0].data = values("electricity");

@@ -45,7 +45,9 @@ class Connector(models.Model):
             ),
             models.CheckConstraint(
                 name="connector_state_known",
-                condition=models.Q(state__in=["offline", "idle", "occupied", "charging", "fault", "reserved"]),
+                condition=models.Q(
+                    state__in=["offline", "idle", "occupied", "charging", "fault", "reserved"]
+                ),
             ),
         ]
         indexes = [models.Index(fields=["station", "state"], name="connector_board")]

@@ -74,7 +74,10 @@ class Pile(models.Model):
     firmware = models.CharField(_("firmware"), max_length=64, blank=True)
     iccid = models.CharField(_("SIM"), max_length=24, blank=True)
     findings = models.JSONField(
-        _("protocol findings"), default=dict, blank=True, help_text=_("How often this pile strays from its protocol")
+        _("protocol findings"),
+        default=dict,
+        blank=True,
+        help_text=_("How often this pile strays from its protocol"),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

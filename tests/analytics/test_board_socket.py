@@ -11,7 +11,16 @@ from django.urls import path
 
 from analytics import consumers
 from analytics.consumers import BoardConsumer, groups_of
+from kernel.runtime.dbpool import shutdown_database_pool
 from tests import factories as f
+
+
+@pytest.fixture(autouse=True)
+def _return_connections():
+    """The pool's threads give their database connections back, so that the test database can be dropped."""
+    yield
+    shutdown_database_pool()
+
 
 application = URLRouter([path("ws/console/board/", BoardConsumer.as_asgi())])
 

@@ -76,6 +76,7 @@ def test_the_cached_curve_is_not_shared_between_scopes():
     assert sum(selectors.energy_by_hour(actor=of_staff(theirs.admin))["energy"]) == 0
 
 
+@pytest.mark.feature("RPT-11")
 def test_states_and_stations_are_counted_inside_the_scope():
     mine, theirs = make_tenant(), make_tenant()
     actor = of_staff(mine.admin)

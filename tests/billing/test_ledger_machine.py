@@ -104,6 +104,7 @@ class LedgerMachine(RuleBasedStateMachine):
 @pytest.mark.embedded
 @pytest.mark.promise(6)
 class TestLedgerMachine(TestCase):
+    @pytest.mark.feature("WAL-06")
     def test_books_stay_sound(self):
         from django.db import transaction
 

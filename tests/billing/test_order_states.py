@@ -21,6 +21,7 @@ def test_the_drawing_in_the_docs_is_the_table():
     assert drawn.strip() == ORDER_STATES.mermaid().strip()
 
 
+@pytest.mark.feature("ORD-07")
 def test_every_state_of_the_model_is_in_the_table_and_leads_to_an_end():
     assert ORDER_STATES.states == set(ChargingOrder.State.values)
     ends = {"settled"}

@@ -54,6 +54,7 @@ def test_starts_and_top_ups_at_once_leave_sound_books():
 
 
 @pytest.mark.promise(6)
+@pytest.mark.feature("STA-17")
 def test_two_drivers_on_one_connector_get_one_order():
     for _ in range(5):
         site = make_site()

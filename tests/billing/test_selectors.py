@@ -47,6 +47,7 @@ def test_an_order_is_seen_by_its_driver_and_its_operator_only(settled):
             assert refusal.value.code == "order_unknown"
 
 
+@pytest.mark.feature("ORD-04")
 def test_the_timeline_merges_everything_in_time_order(settled):
     site, order = settled
     items = selectors.order_timeline(actor=staff_actor(operator=site.operator), order=order)
@@ -76,6 +77,7 @@ def test_a_long_session_shows_its_first_and_last_frames(settled):
     assert len(frames) == selectors.FIRST_FRAMES + selectors.LAST_FRAMES
 
 
+@pytest.mark.feature("WAL-11")
 def test_entries_of_a_driver_newest_first(settled):
     site, order = settled
     entries = list(selectors.entry_list(actor=site.driver_actor, driver=site.driver))

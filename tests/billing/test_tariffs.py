@@ -81,6 +81,7 @@ class TestPublishing:
             ([*TIERS, TIERS[0]], DAY),
         ],
     )
+    @pytest.mark.feature("TAR-01")
     def test_a_wrong_one_is_refused_with_the_reason_and_changes_nothing(self, tiers, slots):
         error = refused("tariff_invalid", publish, TariffFactory(), tiers=tiers, slots=slots)
         assert error.params["reason"] and "%" not in error.params["reason"]
@@ -179,6 +180,7 @@ class TestInForce:
 
 
 class TestOnThePile:
+    @pytest.mark.feature("TAR-03", "TAR-04")
     def test_the_model_on_the_wire(self):
         model = tariffs.wire_model(TariffVersionFactory(wire_no=42))
         assert model["model_no"] == "0042" and model["loss_ratio"] == 0
@@ -186,6 +188,7 @@ class TestOnThePile:
         assert len(model["slots"]) == 48
         assert [model["slots"][n] for n in (0, 16, 20, 36)] == [3, 2, 1, 0]
 
+    @pytest.mark.feature("PIL-05")
     def test_a_pushed_command_becomes_a_frame_and_its_answer_the_held_version(self):
         site = make_site()
         PileTariff.objects.all().delete()
@@ -196,6 +199,7 @@ class TestOnThePile:
         commands.complete_command(command_id=command.pk, state="accepted")
         assert PileTariff.objects.get(pile=site.pile).version == site.version
 
+    @pytest.mark.feature("PIL-05")
     def test_a_charging_pile_is_left_alone(self):
         site = make_site()
         flow.charging(site)
@@ -220,6 +224,7 @@ class TestOnThePile:
         flow.come_back(site)
         assert DeviceCommand.objects.filter(kind="set_tariff", pile=site.pile).count() == 1
 
+    @pytest.mark.feature("BOOT-08")
     def test_a_driver_cannot_start_until_the_pile_confirms_the_new_version(self):
         site = make_site()
         version = publish(site.tariff)

@@ -55,6 +55,7 @@ def test_every_endpoint_is_in_the_table():
     assert endpoints() == set(TABLE)
 
 
+@pytest.mark.feature("SEC-06")
 @pytest.mark.promise(9)
 @pytest.mark.feature("PLT-37")
 @pytest.mark.parametrize("caller", CALLERS)

@@ -77,6 +77,7 @@ def test_without_a_place_all_stations_are_paged(app):
     assert first.json()["results"][0]["distance_m"] is None
 
 
+@pytest.mark.feature("STN-09")
 def test_free_and_name_filter(app):
     busy, free = place("Binhu", "117.22", "31.82"), place("Shushan", "117.22", "31.82")
     ConnectorFactory(pile=PileFactory(station=busy), state=Connector.State.CHARGING)
@@ -88,6 +89,7 @@ def test_free_and_name_filter(app):
     assert names(app.get("stations", {"name": "binhu"})) == ["Binhu"]
 
 
+@pytest.mark.feature("STN-05")
 def test_closed_stations_are_not_shown(app):
     place("closed", "117.22", "31.82", is_open=False)
     place("disabled", "117.22", "31.82", operator=OperatorFactory(is_active=False))

@@ -1,7 +1,10 @@
 """Nobody grants a role or a scope they lack, and nobody changes an account above their own."""
 
+import json
+
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 
 from kernel.actor import system
 from kernel.errors import DomainError
@@ -158,3 +161,8 @@ def test_the_form_opens_an_account(client, operator_admin, roles):
     staff.refresh_from_db()
     assert staff.display_name == "Guard"
     assert not staff.scopes.exists()
+
+
+def test_the_command_ensures_the_roles(capsys):
+    call_command("ensure_roles", "--json")
+    assert set(json.loads(capsys.readouterr().out)) == {role.code for role in ROLES}

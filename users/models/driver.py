@@ -51,7 +51,9 @@ class Driver(models.Model):
 class DriverToken(models.Model):
     """A bearer token of a driver's app; only its digest is stored."""
 
-    driver = models.ForeignKey(Driver, verbose_name=_("driver"), on_delete=models.CASCADE, related_name="tokens")
+    driver = models.ForeignKey(
+        Driver, verbose_name=_("driver"), on_delete=models.CASCADE, related_name="tokens"
+    )
     digest = models.CharField(max_length=64, unique=True)
     name = models.CharField(_("device"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

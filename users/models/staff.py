@@ -52,10 +52,15 @@ class StaffScope(models.Model):
         STATION = "station", _("Station")
         PILE = "pile", _("Pile")
 
-    staff = models.ForeignKey(Staff, verbose_name=_("staff account"), on_delete=models.CASCADE, related_name="scopes")
+    staff = models.ForeignKey(
+        Staff, verbose_name=_("staff account"), on_delete=models.CASCADE, related_name="scopes"
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     object_key = models.CharField(
-        _("object"), max_length=64, blank=True, help_text=_("Primary key, or the region code; empty for platform")
+        _("object"),
+        max_length=64,
+        blank=True,
+        help_text=_("Primary key, or the region code; empty for platform"),
     )
 
     class Meta:

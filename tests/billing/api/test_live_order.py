@@ -54,6 +54,7 @@ async def closed_with(communicator) -> int:
     return message["code"]
 
 
+@pytest.mark.feature("ORD-08")
 async def test_the_order_comes_at_once_and_after_every_change(started):
     _site, order, token = started
     communicator = socket(order.order_no, token)

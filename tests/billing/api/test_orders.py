@@ -234,6 +234,7 @@ def test_another_driver_sees_and_stops_nothing(site, app):
     assert not DeviceCommand.objects.filter(kind="stop").exists()
 
 
+@pytest.mark.feature("USR-07")
 def test_a_frozen_driver_may_still_stop(site, app):
     order_no = start(app, site).json()["order_no"]
     _frozen(site)
@@ -301,6 +302,7 @@ def test_a_wrong_estimate_names_the_field(site, app, query, field):
     assert field in assert_problem(response, 400, "invalid_request")["errors"]
 
 
+@pytest.mark.feature("ORD-09")
 def test_lists_are_paged_by_cursor(site, app):
     numbers = []
     for _index in range(3):

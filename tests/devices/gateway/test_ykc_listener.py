@@ -7,10 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from billing.services.orders import start_order
 from devices.models import FrameLog, MeterSample, PileSession, TransactionRecord, UnknownPile
 from devices.protocols.ykc import codec
 from devices.services import commands, presence
+from devices.services.service_state import set_in_service
 from kernel.actor import system
+from kernel.errors import DomainError
 from stations.models import Connector, Pile
 from tests import factories
 from tests.devices.ykc.client import YkcSocket, record_fields
@@ -60,6 +63,7 @@ def test_login_marks_online_and_sets_the_clock(live_gateway, pile):
 
 
 @pytest.mark.promise(8)
+@pytest.mark.feature("BOOT-03")
 def test_unknown_pile_is_refused_listed_and_closed(live_gateway, site):
     with YkcSocket(live_gateway.ykc_port, "99999999999999") as sock:
         assert sock.login().fields["result"] == 1
@@ -96,6 +100,7 @@ def test_heartbeat_is_echoed_with_its_sequence(live_gateway, pile):
         until(lambda: Connector.objects.get(pile=pile, number=2).state == "idle")
 
 
+@pytest.mark.feature("PIL-03", "PIL-18")
 def test_state_follows_live_data_and_fault_words_are_kept(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -109,6 +114,7 @@ def test_state_follows_live_data_and_fault_words_are_kept(live_gateway, pile):
 
 
 @pytest.mark.parametrize("order", ["low", "high"])
+@pytest.mark.feature("PIL-27")
 def test_split_merged_and_both_checksum_orders(live_gateway, pile, order):
     def wire(frame_type, **fields):
         raw = codec.encode(frame_type, {"pile_code": pile.code, **fields}, b"\x07\x09")
@@ -168,6 +174,7 @@ def test_newest_connection_wins(live_gateway, pile):
     old.close()
 
 
+@pytest.mark.feature("PLT-30")
 def test_several_piles_on_one_socket(live_gateway, site, pile):
     other = factories.add_pile(site.station, protocol=Pile.Protocol.YKC)
     with dial(live_gateway, pile) as sock:
@@ -280,6 +287,7 @@ def _send_all(sock, data):
         pass  # the test closed it
 
 
+@pytest.mark.feature("PIL-33")
 def test_a_pile_that_was_silent_for_long_comes_back_on_the_same_socket(live_gateway, pile, monkeypatch):
     """Its session was closed by the sweep; the next frame opens it again."""
     from datetime import timedelta
@@ -296,3 +304,21 @@ def test_a_pile_that_was_silent_for_long_comes_back_on_the_same_socket(live_gate
         sock.expect(0x04)
         assert Pile.objects.get(pk=pile.pk).online
         until(lambda: Connector.objects.get(pile=pile, number=1).state == "idle")
+
+
+@pytest.mark.feature("PIL-04")
+def test_out_of_service_locks_the_pile_and_refuses_starts(live_gateway, site, pile):
+    with dial(live_gateway, pile) as sock:
+        sock.login()
+        sock.live(status=2, plugged=1)
+        until(lambda: Connector.objects.get(pile=pile, number=1).state == "occupied")
+        set_in_service(actor=system("test"), pile=pile, in_service=False, reason="maintenance")
+        lock = sock.expect(0x52)
+        assert (lock.fields["forbid"], lock.fields["power_pct"]) == (1, 100)
+        sock.send(0x51, ok=1)
+        until(lambda: pile.commands.filter(kind="set_availability", state="accepted").exists())
+        with pytest.raises(DomainError) as refusal:
+            start_order(actor=system("test"), connector_code=site.connector.code, driver=site.driver)
+        assert refusal.value.code == "pile_out_of_service"
+        set_in_service(actor=system("test"), pile=pile, in_service=True, reason="done")
+        assert sock.expect(0x52).fields["forbid"] == 0

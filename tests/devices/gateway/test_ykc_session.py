@@ -1,6 +1,6 @@
 """One charge over YKC from the driver's phone to the ledger: the API above, a real socket below."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.actor import system
 from stations.models import Connector
 from tests import factories
+from tests.clocks import HeldClock
 from tests.devices.gateway.test_ykc_listener import until
 from tests.devices.ykc.client import YkcSocket, record_fields
 from users.services import tokens
@@ -23,19 +24,6 @@ PRICES = [("peak", "1.05215", "0.40000"), ("flat", "0.64385", "0.40000")]
 FLAT_THEN_PEAK = ["flat"] * 21 + ["peak"] * 27
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class HeldClock:
-    """The platform's clock, at a chosen moment; it goes on from there and can be shifted."""
-
-    def __init__(self, start: datetime):
-        self._offset = start - datetime.now(UTC)
-
-    def shift(self, seconds: float) -> None:
-        self._offset += timedelta(seconds=seconds)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._offset
 
 
 @pytest.fixture
@@ -113,6 +101,7 @@ def ledger_is_balanced() -> bool:
 @pytest.mark.promise(2)
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
+@pytest.mark.feature("TAR-05", "TAR-09", "TAR-10", "STA-14", "ORD-05", "BOOT-06")
 def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, noonish):
     order = begin(app, sock, site)
     ref = order.transaction_ref
@@ -123,7 +112,7 @@ def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, 
         noonish.shift(minutes * 60)
         energy = Decimal(kwh)
         sock.live("01", trade_no=ref, status=3, energy=energy, loss_energy=energy)
-        until(lambda: ChargingOrder.objects.get(pk=order.pk).energy_kwh == energy)
+        until(lambda kwh=energy: ChargingOrder.objects.get(pk=order.pk).energy_kwh == kwh)
     live = app.order(order.order_no)
     assert live["state"] == "charging"
     assert app.http.post(f"/orders/{order.order_no}/stop").status_code == 202

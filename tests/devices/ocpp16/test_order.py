@@ -32,6 +32,7 @@ def begin(station: Station, site) -> ChargingOrder:
     return orders.start_order(actor=site.driver_actor, connector_code=site.connector.code, driver=site.driver)
 
 
+@pytest.mark.feature("PIL-30")
 def test_an_order_from_start_to_bill(plugged, site, eventually):
     order = begin(plugged, site)
     message_id, action, payload = plugged.expect_call()
