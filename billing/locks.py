@@ -7,7 +7,7 @@ be inserted. On SQLite every transaction is the only writer, so the locks are al
 from collections.abc import Collection, Iterable
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billing.models import Account, ChargingOrder
 
@@ -46,6 +46,17 @@ def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
     """Lock several accounts, always in the same order; {id: account}."""
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return {row.pk: row for row in rows.filter(pk__in=set(account_ids)).order_by("pk")}
+
+
+def lock_settlement_accounts(*, driver_id: int, operator_id: int) -> list[Account]:
+    """Lock what a settlement moves money between: the driver's two accounts and the operator's two, by id."""
+    kinds = Account.Kind
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.filter(
+        Q(driver_id=driver_id, kind__in=(kinds.WALLET, kinds.ARREARS))
+        | Q(operator_id=operator_id, kind__in=(kinds.OPERATOR_ELECTRICITY, kinds.OPERATOR_SERVICE))
+    )
+    return list(found.order_by("pk"))
 
 
 def lock_wire_numbers() -> None:

@@ -107,7 +107,11 @@ def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     snapshot = snapshot_of_order(order)
     match evidence["basis"]:
         case "record_tiers":
-            record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
+            record = order.record
+            if record is None or record.pk != evidence["record"]:
+                record = TransactionRecord.objects.unscoped("evidence of the order").get(
+                    pk=evidence["record"]
+                )
             return price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"])
         case "readings" | "samples":
             readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
