@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.machine import SERVER_CORE
@@ -23,8 +23,9 @@ def free_port() -> int:
 class Measured:
     """A process of ours on the server's core; `with` starts it and ends it."""
 
-    def __init__(self, *arguments: str, port: int, environment: Mapping[str, str]):
-        self.port = port
+    def __init__(self, *arguments: str, ports: Sequence[int], environment: Mapping[str, str]):
+        self.port = ports[0]
+        self._ports = ports
         self._arguments = arguments
         self._environment = dict(environment)
 
@@ -38,7 +39,8 @@ class Measured:
         end = time.monotonic() + START_WITHIN_S
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                for port in self._ports:
+                    socket.create_connection(("127.0.0.1", port), 0.2).close()
                 return self
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > end:
@@ -69,7 +71,7 @@ class Platform(Measured):
             "manage.py",
             "serve",
             *options,
-            port=port,
+            ports=(port, self.ykc_port),
             environment={
                 **environment,
                 "EV_HTTP_PORT": str(port),
@@ -83,4 +85,4 @@ class Limit(Measured):
 
     def __init__(self, kind: str, environment: Mapping[str, str]):
         port = free_port()
-        super().__init__("-m", "benchmarks.limits", kind, str(port), port=port, environment=environment)
+        super().__init__("-m", "benchmarks.limits", kind, str(port), ports=[port], environment=environment)
