@@ -59,7 +59,8 @@ def on_pile_offline(event: events.PileOffline) -> None:
 
 def on_pile_online(event: events.PileOnline) -> None:
     sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
-    tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
+    if tariffs.holds_another_version(pile=event.pile):
+        tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
 
 
 def on_transaction_reported(event: events.TransactionReported) -> None:

@@ -5,10 +5,10 @@ Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only po
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billing.models import Account, ChargingOrder, Payment, Refund
 
@@ -25,9 +25,22 @@ def lock_order(order_id: int) -> ChargingOrder:
     return _orders().get(pk=order_id)
 
 
-def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
-    """Lock several orders, always in the same order."""
-    return list(_orders().filter(pk__in=list(order_ids)).order_by("pk"))
+def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOrder]:
+    """Lock the orders of (pile id, transaction number) pairs, always in the same order.
+
+    They come with their piles and without what only a settlement reads.
+    """
+    rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = (
+        rows.filter(
+            pile_id__in={pile_id for pile_id, _ref in transactions},
+            transaction_ref__in={ref for _pile_id, ref in transactions},
+        )
+        .select_related("pile")
+        .defer("bill", "evidence", "review_reasons", "pile__findings")
+        .order_by("pk")
+    )
+    return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]
 
 
 def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
@@ -52,6 +65,17 @@ def lock_refund(refund_id: int) -> Refund:
     """Lock one refund; its parts move only under this lock."""
     rows = Refund.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.select_related("driver").get(pk=refund_id)
+
+
+def lock_settlement_accounts(*, driver_id: int, operator_id: int) -> list[Account]:
+    """Lock what a settlement moves money between: the driver's two accounts and the operator's two, by id."""
+    kinds = Account.Kind
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.filter(
+        Q(driver_id=driver_id, kind__in=(kinds.WALLET, kinds.ARREARS))
+        | Q(operator_id=operator_id, kind__in=(kinds.OPERATOR_ELECTRICITY, kinds.OPERATOR_SERVICE))
+    )
+    return list(found.order_by("pk"))
 
 
 def lock_wire_numbers() -> None:

@@ -2,16 +2,16 @@
 
 from billing.models import PileTariff, TariffVersion
 from billing.services import tariffs
+from devices.events import PileRef
 from devices.ports import WireTariff, register_tariff_port
 from kernel import clock
 from kernel.errors import DomainError
-from stations.models import Pile
 
 
 class BillingTariffs:
     """The tariff port. A pile with an open session keeps the version it holds; prices change when it is idle."""
 
-    def current(self, pile: Pile) -> WireTariff | None:
+    def current(self, pile: PileRef) -> WireTariff | None:
         version = self._version(pile)
         if version is None:
             return None
@@ -21,13 +21,15 @@ class BillingTariffs:
             return None
         return WireTariff(model_no=fields.pop("model_no"), fields=fields)
 
-    def confirm(self, pile: Pile, model_no: str) -> None:
+    def confirm(self, pile: PileRef, model_no: str) -> None:
         version = tariffs.version_by_wire_no(pile=pile, model_no=model_no)
         if version is not None:
             tariffs.confirm_held(pile=pile, version=version)
 
-    def _version(self, pile: Pile) -> TariffVersion | None:
-        held = PileTariff.objects.unscoped("what a pile holds").select_related("version").filter(pile=pile)
+    def _version(self, pile: PileRef) -> TariffVersion | None:
+        held = (
+            PileTariff.objects.unscoped("what a pile holds").select_related("version").filter(pile_id=pile.id)
+        )
         if (kept := held.first()) is not None and not tariffs.is_idle(pile):
             return kept.version
         return tariffs.version_in_force(pile=pile, at=clock.now())

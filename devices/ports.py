@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stations.models import Pile
+from devices.events import PileRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +21,18 @@ class WireTariff:
 
 
 class TariffPort(Protocol):
-    def current(self, pile: Pile) -> WireTariff | None:
+    def current(self, pile: PileRef) -> WireTariff | None:
         """The tariff in force for this pile, or None when it has none (or one that it cannot hold)."""
 
-    def confirm(self, pile: Pile, model_no: str) -> None:
+    def confirm(self, pile: PileRef, model_no: str) -> None:
         """The pile holds this tariff now."""
 
 
 class _NoTariffs:
-    def current(self, pile: Pile) -> WireTariff | None:
+    def current(self, pile: PileRef) -> WireTariff | None:
         return None
 
-    def confirm(self, pile: Pile, model_no: str) -> None:
+    def confirm(self, pile: PileRef, model_no: str) -> None:
         return None
 
 

@@ -1,17 +1,27 @@
-"""Live pushes to open pages and apps: a small message to a group, after commit, best effort."""
+"""Live pushes to open pages and apps: a small message to a group, after commit, best effort.
 
+A push says «look again», never what to see, so the same message to the same group twice within moments is one:
+the first leaves at once, the last of a burst after the interval.
+"""
+
+import asyncio
 import logging
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import SyncToAsync, async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
 _muted: ContextVar[bool] = ContextVar("muted_pushes", default=False)
+
+SAME_AGAIN_AFTER_S = 0.5
+
+Push = tuple[str, dict[str, Any]]
 
 
 @contextmanager
@@ -39,14 +49,67 @@ def broadcast_all(messages: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         transaction.on_commit(lambda: _send(batch), robust=True)
 
 
-def _send(batch: list[tuple[str, dict[str, Any]]]) -> None:
+class Pusher:
+    """The pushes of one event loop: nobody waits for them, and repeats are sent once per interval."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = weakref.ref(loop)
+        self._sent: dict[str, float] = {}  # key -> when it was sent last
+        self._waiting: dict[str, Push] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, batch: Iterable[Push]) -> None:
+        """Send soon; call it on the loop."""
+        for group, message in batch:
+            self._waiting[repr((group, message))] = (group, message)
+        if self._task is None or self._task.done():
+            self._task = self._loop().create_task(self._run(), name="live-pushes")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            now = loop.time()
+            self._sent = {key: at for key, at in self._sent.items() if at + SAME_AGAIN_AFTER_S > now}
+            due = [key for key in self._waiting if key not in self._sent]
+            if not due:
+                first = min(self._sent[key] for key in self._waiting)
+                await asyncio.sleep(max(first + SAME_AGAIN_AFTER_S - now, 0.01))
+                continue
+            batch = [self._waiting.pop(key) for key in due]
+            self._sent.update(dict.fromkeys(due, now))
+            try:
+                await _send_each(batch)
+            except Exception:
+                _failed(batch)
+
+
+_PUSHERS: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pusher]" = weakref.WeakKeyDictionary()
+
+
+def _send(batch: list[Push]) -> None:
     try:
-        async_to_sync(_send_each)(batch)
+        # A thread that works for an event loop (device handlers, web requests) hands its pushes over to it.
+        loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
+        if loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(_put, loop, batch)
+        else:
+            async_to_sync(_send_each)(batch)
     except Exception:
-        logger.warning("push to %s failed", ", ".join(group for group, _message in batch), exc_info=True)
+        _failed(batch)
 
 
-async def _send_each(batch: list[tuple[str, dict[str, Any]]]) -> None:
+def _put(loop: asyncio.AbstractEventLoop, batch: list[Push]) -> None:
+    pusher = _PUSHERS.get(loop)
+    if pusher is None:
+        pusher = _PUSHERS[loop] = Pusher(loop)
+    pusher.put(batch)
+
+
+def _failed(batch: list[Push]) -> None:
+    logger.warning("push to %s failed", ", ".join(group for group, _message in batch), exc_info=True)
+
+
+async def _send_each(batch: list[Push]) -> None:
     layer = get_channel_layer()
     for group, message in batch:
         await layer.group_send(group, message)

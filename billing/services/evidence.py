@@ -7,9 +7,11 @@ The evidence names its `basis`:
     zero: a person decided that nothing is charged.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,7 +39,13 @@ Reading = tuple[datetime, Decimal]
 
 
 def snapshot_of_order(order: ChargingOrder) -> TariffSnapshot:
-    return TariffSnapshot.from_json(order.tariff_snapshot)
+    """The order's frozen tariff; many orders share one, so it is read from its text once."""
+    return _snapshot(json.dumps(order.tariff_snapshot))
+
+
+@lru_cache(maxsize=512)
+def _snapshot(text: str) -> TariffSnapshot:
+    return TariffSnapshot.from_json(json.loads(text))
 
 
 def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[str, Any], list[Finding]]:
@@ -99,7 +107,11 @@ def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     snapshot = snapshot_of_order(order)
     match evidence["basis"]:
         case "record_tiers":
-            record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
+            record = order.record
+            if record is None or record.pk != evidence["record"]:
+                record = TransactionRecord.objects.unscoped("evidence of the order").get(
+                    pk=evidence["record"]
+                )
             return price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"])
         case "readings" | "samples":
             readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]

@@ -4,9 +4,11 @@ Every amount is integer fen. Balances and entries are written in one transaction
 guards (entries never change, a journal sums to zero, a wallet covers its holds).
 """
 
+from collections.abc import Mapping
+
 from django.db import IntegrityError, transaction
 
-from billing.locks import lock_accounts
+from billing.locks import lock_accounts, lock_settlement_accounts
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal
 from kernel import clock
 from kernel.actor import Actor
@@ -17,6 +19,12 @@ from users.models import Driver, Operator
 
 MAX_TOP_UP_FEN = 10_000_000
 Lines = list[tuple[Account, int]]
+_SETTLEMENT_KINDS = (
+    Account.Kind.WALLET,
+    Account.Kind.ARREARS,
+    Account.Kind.OPERATOR_ELECTRICITY,
+    Account.Kind.OPERATOR_SERVICE,
+)
 
 
 def account_of(
@@ -62,44 +70,59 @@ def post(
         raise ValueError("a journal names each account once")
     with transaction.atomic():
         accounts = lock_accounts(account.pk for account, _amount in lines)
-        try:
-            with transaction.atomic():
-                journal = Journal.objects.create(
-                    idempotency_key=key,
-                    kind=kind,
-                    order=order,
-                    memo=memo[:255],
-                    actor_key=actor.key[:96],
-                    actor_name=actor.name[:128],
-                    at=clock.now(),
-                )
-        except IntegrityError:
-            existing = Journal.objects.filter(idempotency_key=key).first()
-            if existing is None:
-                raise
-            posted = dict(existing.entries.values_list("account_id", "amount_fen"))
-            if existing.kind != kind or posted != {account.pk: amount for account, amount in lines}:
-                raise DomainError("idempotency_conflict") from None
-            return existing
-        entries = []
-        for given, amount in lines:
-            account = accounts[given.pk]
-            account.balance_fen += amount
-            account.save(update_fields=["balance_fen"])
-            given.balance_fen = account.balance_fen
-            entries.append(
-                Entry(
-                    journal=journal,
-                    account=account,
-                    amount_fen=amount,
-                    balance_after_fen=account.balance_fen,
-                    at=journal.at,
-                    driver_id=account.driver_id,
-                    operator_id=account.operator_id,
-                )
+        return _post(key, kind, lines, accounts, actor, order, memo)
+
+
+def _post(
+    key: str,
+    kind: str,
+    lines: Lines,
+    accounts: Mapping[int, Account],
+    actor: Actor,
+    order: ChargingOrder | None,
+    memo: str,
+) -> Journal:
+    """The journal of checked lines on locked accounts; what the caller changed in their holds is saved with it."""
+    try:
+        with transaction.atomic():
+            journal = Journal.objects.create(
+                idempotency_key=key,
+                kind=kind,
+                order=order,
+                memo=memo[:255],
+                actor_key=actor.key[:96],
+                actor_name=actor.name[:128],
+                at=clock.now(),
             )
-        Entry.objects.bulk_create(entries)
-        return journal
+    except IntegrityError:
+        existing = Journal.objects.filter(idempotency_key=key).first()
+        if existing is None:
+            raise
+        posted = dict(existing.entries.values_list("account_id", "amount_fen"))
+        if existing.kind != kind or posted != {account.pk: amount for account, amount in lines}:
+            raise DomainError("idempotency_conflict") from None
+        for account in accounts.values():
+            account.save(update_fields=["held_fen"])
+        return existing
+    entries = []
+    for given, amount in lines:
+        account = accounts[given.pk]
+        account.balance_fen += amount
+        account.save(update_fields=["balance_fen", "held_fen"])
+        given.balance_fen = account.balance_fen
+        entries.append(
+            Entry(
+                journal=journal,
+                account=account,
+                amount_fen=amount,
+                balance_after_fen=account.balance_fen,
+                at=journal.at,
+                driver_id=account.driver_id,
+                operator_id=account.operator_id,
+            )
+        )
+    Entry.objects.bulk_create(entries)
+    return journal
 
 
 def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempotency_key: str) -> Journal:
@@ -200,19 +223,25 @@ def hold(*, order: ChargingOrder, amount_fen: int) -> Hold:
 
 def release_hold(*, order: ChargingOrder) -> int:
     """Release the order's hold if it is active; returns the fen released. Call it under the order's lock."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
         if active is None:
             return 0
         wallet = lock_accounts([active.account_id])[active.account_id]
-        released = Hold.objects.filter(pk=active.pk, state=Hold.State.ACTIVE).update(
-            state=Hold.State.RELEASED, released_at=clock.now()
-        )
-        if not released:
-            return 0
-        wallet.held_fen -= active.amount_fen
+        released = _release(active, wallet)
         wallet.save(update_fields=["held_fen"])
-        return active.amount_fen
+        return released
+
+
+def _release(active: Hold, wallet: Account) -> int:
+    """Take a hold off a locked wallet, which the caller saves."""
+    released = Hold.objects.filter(pk=active.pk, state=Hold.State.ACTIVE).update(
+        state=Hold.State.RELEASED, released_at=clock.now()
+    )
+    if not released:
+        return 0
+    wallet.held_fen -= active.amount_fen
+    return active.amount_fen
 
 
 def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
@@ -224,27 +253,42 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     if not order.total_fen:
         release_hold(order=order)
         return None
-    wallet = wallet_of(order.driver)
-    arrears = account_of(Account.Kind.ARREARS, driver=order.driver)
-    electricity = account_of(Account.Kind.OPERATOR_ELECTRICITY, operator=order.operator)
-    service = account_of(Account.Kind.OPERATOR_SERVICE, operator=order.operator)
-    with transaction.atomic():
-        lock_accounts([wallet.pk, arrears.pk, electricity.pk, service.pk])
-        release_hold(order=order)
-        wallet.refresh_from_db()
+    with transaction.atomic(savepoint=False):
+        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        accounts = _settlement_accounts(order)
+        wallet, arrears, electricity, service = (accounts[kind] for kind in _SETTLEMENT_KINDS)
+        if active is not None:
+            _release(active, wallet)
         from_wallet = max(min(order.total_fen, wallet.available_fen), 0)
-        return post(
-            key=f"settle:{order.order_no}",
-            kind=Journal.Kind.SETTLEMENT,
-            lines=[
-                (wallet, -from_wallet),
-                (arrears, from_wallet - order.total_fen),
-                (electricity, order.electricity_fen),
-                (service, order.service_fen),
-            ],
-            actor=actor,
-            order=order,
+        if not from_wallet:
+            wallet.save(update_fields=["held_fen"])  # no line of the journal does it
+        lines = [
+            (wallet, -from_wallet),
+            (arrears, from_wallet - order.total_fen),
+            (electricity, order.electricity_fen),
+            (service, order.service_fen),
+        ]
+        return _post(
+            f"settle:{order.order_no}",
+            Journal.Kind.SETTLEMENT,
+            [(account, amount) for account, amount in lines if amount],
+            {account.pk: account for account in accounts.values()},
+            actor,
+            order,
+            "",
         )
+
+
+def _settlement_accounts(order: ChargingOrder) -> dict[str, Account]:
+    """The four accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
+    found = lock_settlement_accounts(driver_id=order.driver_id, operator_id=order.operator_id)
+    if len(found) < len(_SETTLEMENT_KINDS):
+        for kind in _SETTLEMENT_KINDS[:2]:
+            account_of(kind, driver=order.driver)
+        for kind in _SETTLEMENT_KINDS[2:]:
+            account_of(kind, operator=order.operator)
+        found = lock_settlement_accounts(driver_id=order.driver_id, operator_id=order.operator_id)
+    return {account.kind: account for account in found}
 
 
 def insufficient(available_fen: int, needed_fen: int) -> DomainError:

@@ -10,9 +10,8 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
-from billing.locks import lock_order, lock_orders
+from billing.locks import lock_order, lock_orders_of
 from billing.models import ChargingOrder, ReviewItem
 from billing.models.order import OPEN_STATES
 from billing.pricing import (
@@ -34,10 +33,22 @@ from devices.models import DeviceCommand
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
+from kernel.runtime.rows import update_rows
 from stations.models import Connector, Pile
 
 S = ChargingOrder.State
 FOLLOWED = (S.CHARGING, S.STOPPING, S.FINISHING)
+LIVE_FIELDS = (
+    "soc_pct",
+    "power_kw",
+    "energy_kwh",
+    "last_sample_at",
+    "segments",
+    "electricity_fen",
+    "service_fen",
+    "total_fen",
+    "device_amount",
+)
 SAMPLE_PERIOD = timedelta(seconds=15)  # YKC V1.6 §8.1; a pile that samples less often is given its own period
 LONGEST_PERIOD = timedelta(minutes=10)
 STOP_DELAY = timedelta(seconds=30)  # from our stop command to the last kWh
@@ -121,19 +132,19 @@ def samples_taken(*, actor: Actor, samples: Iterable[MeterSampled]) -> None:
             by_transaction[sample.pile.id, sample.transaction_ref].append(sample)
     if not by_transaction:
         return
-    wanted = Q(pk__in=())
-    for pile_id in {pile_id for pile_id, _ref in by_transaction}:
-        refs = [ref for pile, ref in by_transaction if pile == pile_id]
-        wanted |= Q(pile_id=pile_id, transaction_ref__in=refs)
     with transaction.atomic():
-        orders = ChargingOrder.objects.unscoped("piles report their own transactions")
-        ids = orders.filter(wanted, state__in=FOLLOWED).values_list("pk", flat=True)
-        touched = []
-        for order in lock_orders(ids):
+        touched: list[tuple[ChargingOrder, timedelta]] = []
+        for order in lock_orders_of(by_transaction):
             if order.state in FOLLOWED:
-                _follow(order, by_transaction[order.pile_id, order.transaction_ref], actor)
-                touched.append(order)
-        tell(touched)
+                period = _follow(order, by_transaction[order.pile_id, order.transaction_ref], actor)
+                touched.append((order, period))
+        orders = [order for order, _period in touched]
+        update_rows(orders, LIVE_FIELDS)
+        for order, period in touched:
+            if order.state == S.CHARGING and order.power_kw:
+                _forget_idle(order)
+            _guard_balance(order, actor, period=period)
+        tell(orders)
 
 
 def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:
@@ -215,8 +226,11 @@ def _start_failed(order: ChargingOrder, command: DeviceCommand, actor: Actor, da
         try_stop(order, actor)
 
 
-def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> None:
-    """Apply an order's readings of one batch; energy only rises, and only as far as the pile's power explains."""
+def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> timedelta:
+    """Apply an order's readings of one batch to its `LIVE_FIELDS`, which the caller writes.
+
+    Energy only rises, and only as far as the pile's power explains. Returns the time that the samples lie apart.
+    """
     snapshot = snapshot_of_order(order)
     segments = segments_from_json(order.segments)
     previous_at = order.last_sample_at
@@ -250,31 +264,14 @@ def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> 
         order.segments = segments_to_json(segments)
         order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
         order.total_fen = bill.total_fen
-    order.save(
-        update_fields=[
-            "soc_pct",
-            "power_kw",
-            "energy_kwh",
-            "last_sample_at",
-            "segments",
-            "electricity_fen",
-            "service_fen",
-            "total_fen",
-            "device_amount",
-        ]
-    )
-    if order.state == S.CHARGING and order.power_kw:
-        _forget_idle(order)
-    _guard_balance(order, snapshot, actor, period=last[0] - previous_at if previous_at else SAMPLE_PERIOD)
+    return last[0] - previous_at if previous_at else SAMPLE_PERIOD
 
 
-def _guard_balance(
-    order: ChargingOrder, snapshot: TariffSnapshot, actor: Actor, *, period: timedelta
-) -> None:
+def _guard_balance(order: ChargingOrder, actor: Actor, *, period: timedelta) -> None:
     """Stop before the held money is used up: what flows until the next look is counted as spent already."""
     if order.state != S.CHARGING or order.stop_at_fen is None:
         return
-    if order.total_fen + margin_fen(order, snapshot, clock.now(), period) < order.stop_at_fen:
+    if order.total_fen + margin_fen(order, snapshot_of_order(order), clock.now(), period) < order.stop_at_fen:
         return
     try:
         with transaction.atomic():

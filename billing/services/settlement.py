@@ -51,7 +51,7 @@ def take_record(
             reasons=[Finding("orphan_record").to_json()],
         )
         return None
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         order = lock_order(order_id)
         if conflicting or order.record_id is not None:
             return order
@@ -84,6 +84,7 @@ def settle(
 
     Raises PricingError when the evidence cannot be priced; nothing is written then.
     """
+    was_in_review = order.state == S.REVIEW
     bill = bill_of(order, evidence)
     order.bill = bill.to_json()
     order.evidence = {
@@ -117,14 +118,15 @@ def settle(
             *update_fields,
         },
     )
-    ReviewItem.objects.unscoped("of this order").filter(
-        order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
-    ).update(
-        state=ReviewItem.State.RESOLVED,
-        resolved_at=clock.now(),
-        resolved_by=actor.name[:128],
-        resolution="settled",
-    )
+    if was_in_review:
+        ReviewItem.objects.unscoped("of this order").filter(
+            order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
+        ).update(
+            state=ReviewItem.State.RESOLVED,
+            resolved_at=clock.now(),
+            resolved_by=actor.name[:128],
+            resolution="settled",
+        )
     return bill
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from billing.locks import lock_wire_numbers
@@ -17,6 +18,7 @@ from billing.models import ChargingOrder, PileTariff, Tariff, TariffAssignment, 
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError, TariffSnapshot, Tier, wire_mapping, wire_slots
 from billing.pricing.words import ERRORS
+from devices.events import PileRef
 from devices.models import DeviceCommand
 from devices.services.commands import send_command
 from kernel import clock
@@ -28,6 +30,8 @@ from users import policy
 from users.models import Operator
 
 WIRE_NUMBERS = 9999
+WIRE_MODELS_KEPT = 1000
+_wire_models: dict[tuple, dict[str, Any]] = {}  # published versions are never edited
 DEFAULT_ZONE = "Asia/Shanghai"
 _WIRE_FIELDS = ("sharp", "peak", "flat", "valley")
 
@@ -172,15 +176,13 @@ def assign_tariff(
     return assignment
 
 
-def version_in_force(*, pile: Pile, at: datetime) -> TariffVersion | None:
+def version_in_force(*, pile: Pile | PileRef, at: datetime) -> TariffVersion | None:
     """The version that holds for a pile at a moment: of its own tariff, else of its station's."""
-    assignments = TariffAssignment.objects.unscoped("what holds at a pile")
-    tariff_id = (
-        assignments.filter(pile=pile).values_list("tariff_id", flat=True).first()
-        or assignments.filter(station_id=pile.station_id, pile=None)
-        .values_list("tariff_id", flat=True)
-        .first()
+    assignments = TariffAssignment.objects.unscoped("what holds at a pile").filter(
+        Q(pile_id=pile.id) | Q(station_id=pile.station_id, pile=None)
     )
+    assigned = dict(assignments.values_list("pile_id", "tariff_id"))
+    tariff_id = assigned.get(pile.id) or assigned.get(None)
     if tariff_id is None:
         return None
     versions = TariffVersion.objects.unscoped("what holds at a pile").select_related("tariff")
@@ -204,6 +206,16 @@ def wire_model(version: TariffVersion) -> dict[str, Any]:
     Rates are Decimals in yuan per kWh; a position that carries no tier is 0. Raises `tariff_does_not_fit` when
     the tiers in use are more than the frame has room for.
     """
+    key = (version.pk, version.wire_no, version.effective_at)
+    if (known := _wire_models.get(key)) is None:
+        known = _wire_model(version)
+        if len(_wire_models) >= WIRE_MODELS_KEPT:
+            _wire_models.clear()
+        _wire_models[key] = known
+    return dict(known)
+
+
+def _wire_model(version: TariffVersion) -> dict[str, Any]:
     snapshot = snapshot_of(version)
     try:
         positions, slots = wire_mapping(snapshot), wire_slots(snapshot)
@@ -219,10 +231,10 @@ def wire_model(version: TariffVersion) -> dict[str, Any]:
     return fields
 
 
-def is_idle(pile: Pile) -> bool:
+def is_idle(pile: Pile | PileRef) -> bool:
     """Whether no order is open on the pile; a tariff is pushed only then (YKC V1.6 §6.2)."""
     orders = ChargingOrder.objects.unscoped("any order keeps the pile busy")
-    return not orders.filter(pile=pile, state__in=OPEN_STATES).exists()
+    return not orders.filter(pile_id=pile.id, state__in=OPEN_STATES).exists()
 
 
 def push_tariff(*, actor: Actor, pile: Pile) -> DeviceCommand:
@@ -272,14 +284,19 @@ def wire_params(version: TariffVersion) -> dict[str, Any]:
     }
 
 
-def confirm_held(*, pile: Pile, version: TariffVersion) -> None:
+def confirm_held(*, pile: Pile | PileRef, version: TariffVersion) -> None:
     """The pile says that it holds this version; saying it again, as at every login, costs no write."""
-    if PileTariff.objects.unscoped("what a pile holds").filter(pile=pile, version=version).exists():
+    if PileTariff.objects.unscoped("what a pile holds").filter(pile_id=pile.id, version=version).exists():
         return
-    PileTariff.objects.update_or_create(pile=pile, defaults={"version": version, "confirmed_at": clock.now()})
+    PileTariff.objects.bulk_create(
+        [PileTariff(pile_id=pile.id, version=version, confirmed_at=clock.now())],
+        update_conflicts=True,
+        unique_fields=["pile"],
+        update_fields=["version", "confirmed_at"],
+    )
 
 
-def version_by_wire_no(*, pile: Pile, model_no: str) -> TariffVersion | None:
+def version_by_wire_no(*, pile: Pile | PileRef, model_no: str) -> TariffVersion | None:
     """The version a pile means by a four-digit number: the newest one of its operator that has it."""
     if not model_no.isdigit():
         return None
@@ -306,7 +323,42 @@ def push_if_due(*, actor: Actor, pile: Pile) -> bool:
     return True
 
 
+def holds_another_version(*, pile: PileRef) -> bool:
+    """Whether a pile confirmed a version that is no longer in force.
+
+    One that never confirmed any asks by itself after its login (YKC V1.6 §6.2), or the sweep finds it.
+    """
+    if pile.protocol != Pile.Protocol.YKC:
+        return False
+    rows = PileTariff.objects.unscoped("what a pile holds").filter(pile_id=pile.id)
+    held = rows.values_list("version_id", flat=True).first()
+    version = None if held is None else version_in_force(pile=pile, at=clock.now())
+    return version is not None and version.pk != held
+
+
 def push_due(*, actor: Actor, limit: int = 500) -> int:
-    """Push to every idle online YKC pile whose version is not the one in force; returns how many."""
-    piles = Pile.objects.unscoped("every pile").filter(protocol=Pile.Protocol.YKC, online=True)
-    return sum(push_if_due(actor=actor, pile=pile) for pile in piles.order_by("pk")[:limit])
+    """Push to idle online YKC piles whose version is not the one in force; returns how many, at most `limit`."""
+    pushed = 0
+    piles = Pile.objects.unscoped("every pile").filter(pk__in=_piles_of_other_versions(clock.now()))
+    for pile in piles.order_by("pk").iterator():
+        pushed += push_if_due(actor=actor, pile=pile)
+        if pushed >= limit:
+            break
+    return pushed
+
+
+def _piles_of_other_versions(at: datetime) -> list[int]:
+    """Online YKC piles that hold another version than the one in force, read for all of them at once."""
+    why = "every pile"
+    assignments = TariffAssignment.objects.unscoped(why)
+    own = dict(assignments.exclude(pile=None).values_list("pile_id", "tariff_id"))
+    usual = dict(assignments.filter(pile=None).values_list("station_id", "tariff_id"))
+    versions = TariffVersion.objects.unscoped(why).filter(effective_at__lte=at).order_by("effective_at")
+    newest = dict(versions.values_list("tariff_id", "pk"))
+    held = dict(PileTariff.objects.unscoped(why).values_list("pile_id", "version_id"))
+    piles = Pile.objects.unscoped(why).filter(protocol=Pile.Protocol.YKC, online=True)
+    return [
+        pk
+        for pk, station_id in piles.values_list("pk", "station_id")
+        if (wanted := newest.get(own.get(pk) or usual.get(station_id))) is not None and held.get(pk) != wanted
+    ]

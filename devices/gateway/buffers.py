@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
 from devices.services import commands, presence, samples
-from devices.services.samples import StoredReading
+from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 
@@ -38,7 +38,7 @@ class GatewayBuffers:
         self.held: dict[int, Holder] = {}
         self.frames_in = 0
         self.frames_out = 0
-        self._frames: Batcher[FrameLog] = Batcher(
+        self._frames: Batcher[LoggedFrame] = Batcher(
             "frames", lambda rows: in_database(samples.store_frames, rows), linger_s=0.25
         )
         self._samples: Batcher[StoredReading] = Batcher(
@@ -55,7 +55,7 @@ class GatewayBuffers:
                 asyncio.create_task(self._every(QUEUE_POLL_S, self._poll_queue), name="gateway-queue"),
             ]
 
-    def frame(self, row: FrameLog) -> None:
+    def frame(self, row: LoggedFrame) -> None:
         """Append one frame to the log, soon."""
         if row.direction == FrameLog.Direction.IN:
             self.frames_in += 1

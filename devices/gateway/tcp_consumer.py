@@ -22,6 +22,7 @@ from devices.gateway.throttle import Throttle
 from devices.models import FrameLog
 from devices.services import commissioning, presence
 from devices.services.presence import OpenedSession
+from devices.services.samples import LoggedFrame
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 
@@ -290,7 +291,7 @@ class TcpPileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
     ) -> None:
         """Append one frame to the frame log, soon."""
         self.buffers.frame(
-            FrameLog(
+            LoggedFrame(
                 at=clock.now(),
                 operator_id=held.pile.operator_id if held else None,
                 station_id=held.pile.station_id if held else None,

@@ -14,7 +14,7 @@ from devices.locks import lock_pile
 from devices.models import PileSession
 from devices.services.references import pile_ref
 from kernel import clock
-from kernel.live import broadcast
+from kernel.live import broadcast_all
 from stations.models import Connector, Pile
 
 
@@ -30,8 +30,8 @@ class OpenedSession:
 
 def poke_board(operator_id: int) -> None:
     """Tell open overview pages that something on their board changed."""
-    broadcast("board.platform", "board.dirty")
-    broadcast(f"board.operator.{operator_id}", "board.dirty")
+    dirty = {"type": "board.dirty"}
+    broadcast_all([("board.platform", dirty), (f"board.operator.{operator_id}", dirty)])
 
 
 def open_session(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
 from devices import events
 from devices.models import FrameLog, MeterSample
+from kernel.runtime.rows import append_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +22,60 @@ class StoredReading:
     temperature_c: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedFrame:
+    """A row of the frame log before it is one; the fields are those of `FrameLog`."""
+
+    at: datetime
+    operator_id: int | None = None
+    station_id: int | None = None
+    pile_id: int | None = None
+    pile_code: str = ""
+    protocol: str
+    direction: str
+    name: str
+    connector_no: int | None = None
+    transaction_ref: str = ""
+    raw: str
+    decoded: Any = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _SampleRow:
+    """A row of `MeterSample`."""
+
+    operator_id: int
+    station_id: int
+    pile_id: int
+    connector_no: int
+    transaction_ref: str
+    at: datetime
+    energy_kwh: Decimal | None
+    register_kwh: Decimal | None
+    power_kw: Decimal | None
+    voltage_v: Decimal | None
+    current_a: Decimal | None
+    soc_pct: int | None
+    temperature_c: int | None
+    device_amount: Decimal | None
+    suspect: str
+
+
 def store_samples(readings: Sequence[StoredReading]) -> None:
     """Store a batch and publish the ones that belong to a transaction, in one database transaction."""
     if not readings:
         return
     with transaction.atomic():
-        MeterSample.objects.bulk_create([_row(reading) for reading in readings], batch_size=500)
+        append_rows(MeterSample, [_row(reading) for reading in readings])
         running = tuple(reading.sample for reading in readings if reading.sample.transaction_ref)
         if running:
             events.publish(events.MetersSampled(running))
 
 
-def store_frames(frames: Sequence[FrameLog]) -> None:
+def store_frames(frames: Sequence[LoggedFrame]) -> None:
     """Append a batch to the frame log."""
-    FrameLog.objects.bulk_create(frames, batch_size=500)
+    append_rows(FrameLog, frames)
 
 
 def last_sample_at(*, pile_id: int, transaction_ref: str) -> datetime | None:
@@ -42,9 +84,9 @@ def last_sample_at(*, pile_id: int, transaction_ref: str) -> datetime | None:
     return rows.order_by("-at").values_list("at", flat=True).first()
 
 
-def _row(reading: StoredReading) -> MeterSample:
+def _row(reading: StoredReading) -> _SampleRow:
     sample = reading.sample
-    return MeterSample(
+    return _SampleRow(
         operator_id=sample.pile.operator_id,
         station_id=sample.pile.station_id,
         pile_id=sample.pile.id,

@@ -23,6 +23,7 @@ from devices.protocols.ocpp16.commands import call_of
 from devices.protocols.ocpp16.handlers import HANDLERS, TRANSACTION_ACTIONS
 from devices.protocols.ocpp16.link import DATABASE_ERRORS, CallRefused, Incoming, Link, database
 from devices.services import commands, commissioning, presence
+from devices.services.samples import LoggedFrame
 from kernel import clock
 
 logger = logging.getLogger(__name__)
@@ -389,7 +390,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
     ) -> None:
         pile = self.link.pile
         self.buffers.frame(
-            FrameLog(
+            LoggedFrame(
                 at=clock.now(),
                 operator_id=pile.operator_id,
                 station_id=pile.station_id,

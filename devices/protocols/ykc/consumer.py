@@ -21,6 +21,7 @@ from devices.protocols.ykc import codec, downlink
 from devices.protocols.ykc.handlers import HANDLERS
 from devices.protocols.ykc.held import HeldPile
 from devices.services import commissioning, presence
+from devices.services.samples import LoggedFrame
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 
@@ -274,7 +275,7 @@ class YkcConsumer(CommandDispatch, AsyncConsumer):
         gun = fields.get("gun_no")
         trade_no = str(fields.get("trade_no", ""))
         self.buffers.frame(
-            FrameLog(
+            LoggedFrame(
                 at=clock.now(),
                 operator_id=held.pile.operator_id if held else None,
                 station_id=held.pile.station_id if held else None,

@@ -5,7 +5,7 @@ import logging
 from devices.protocols.ykc.downlink import to_json
 from devices.protocols.ykc.held import HeldPile
 from devices.services import commissioning, presence, status
-from devices.services.references import pile_by_code
+from devices.services.references import pile_id_by_code
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 from stations.models import Connector
@@ -19,8 +19,9 @@ async def login(consumer, held, frame, message) -> None:
     """01: a known pile gets 02/0 and its clock set; an unknown one 02/1, and the socket is closed."""
     fields = message.fields
     code = fields["pile_code"]
-    pile = await in_database(pile_by_code, code, "ykc")
-    if pile is None:
+    facts = {"firmware": fields["software"], "iccid": fields["sim"].strip("0")}
+    opened = await in_database(_open, code, consumer.channel_name, consumer.remote, facts)
+    if opened is None:
         await in_database(
             commissioning.note_unknown_pile,
             code=code,
@@ -32,15 +33,6 @@ async def login(consumer, held, frame, message) -> None:
         if not consumer.piles:
             await consumer.close("unknown pile")
         return
-    facts = {"firmware": fields["software"], "iccid": fields["sim"].strip("0")}
-    opened = await in_database(
-        presence.open_session,
-        pile_id=pile.pk,
-        protocol="ykc",
-        channel=consumer.channel_name,
-        remote_address=consumer.remote,
-        facts=facts,
-    )
     held = HeldPile(opened.pile, opened.session_id, crc_order="low")
     for number, state in opened.connectors.items():
         held.gun(number).state = state
@@ -56,6 +48,16 @@ async def login(consumer, held, frame, message) -> None:
             await consumer.transmit(0x56, {"pile_code": code, "time": clock.now()})
 
     consumer.later(CLOCK_AFTER_LOGIN_S, set_clock)
+
+
+def _open(code: str, channel: str, remote: str, facts: dict) -> presence.OpenedSession | None:
+    """Open the session of a registered pile; None for a stranger."""
+    pile_id = pile_id_by_code(code, "ykc")
+    if pile_id is None:
+        return None
+    return presence.open_session(
+        pile_id=pile_id, protocol="ykc", channel=channel, remote_address=remote, facts=facts
+    )
 
 
 async def heartbeat(consumer, held, frame, message) -> None:

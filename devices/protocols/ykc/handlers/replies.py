@@ -1,9 +1,9 @@
 """Answers to the platform's settings: balance, work parameters, clock, tariff, reboot."""
 
 from devices import ports
+from devices.events import PileRef
 from devices.models import DeviceCommand
 from devices.services import commands
-from devices.services.references import pile_by_id
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 
@@ -50,21 +50,21 @@ async def clock_set(consumer, held, frame, message) -> None:
     await _end(held, _KIND.SYNC_TIME, True, drift_s=drift)
 
 
-def _tariff_set(pile_id: int, ok: bool) -> None:
+def _tariff_set(pile: PileRef, ok: bool) -> None:
     command = commands.answer_outstanding(
-        pile_id=pile_id,
+        pile_id=pile.id,
         kind=_KIND.SET_TARIFF,
         connector_no=0,
         accepted=ok,
         reason="" if ok else "refused_by_pile",
     )
     if ok and command is not None:
-        ports.tariffs().confirm(pile_by_id(pile_id), command.params["model_no"])
+        ports.tariffs().confirm(pile, command.params["model_no"])
 
 
 async def tariff_set(consumer, held, frame, message) -> None:
     """57."""
-    await in_database(_tariff_set, held.pile.id, message.fields["ok"] == 1)
+    await in_database(_tariff_set, held.pile, message.fields["ok"] == 1)
 
 
 async def reboot(consumer, held, frame, message) -> None:
