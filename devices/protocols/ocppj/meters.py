@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from devices.protocols.ocpp16 import reading as read
+from devices.protocols.ocppj import reading as read
 
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
