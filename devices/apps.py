@@ -7,4 +7,7 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Device link")
 
     def ready(self) -> None:
-        from devices import errors  # noqa: F401
+        from devices import errors, words  # noqa: F401
+        from stations.words import register_fault_text
+
+        register_fault_text(words.fault_text)

@@ -4,31 +4,19 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from billing import selectors
 from billing.admin.tiers import tier_class, tier_word
 from billing.models import ChargingOrder
-from billing.pricing import words
+from billing.review_words import sentence_of
 from devices.models import MeterSample
-from devices.words import stop_reason_words
+from devices.words import stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
 
 CURVE_POINTS = 300
 SAMPLES_READ = 20_000
-# Reasons of the platform's own, beside the findings of the pricing core.
-OWN_REASONS = {
-    "no_record": gettext_noop("No record of the pile has arrived in time."),
-    "late_charging": gettext_noop("The pile charges under an order that is closed."),
-    "orphan_record": gettext_noop("The record names no order of the platform."),
-    "conflicting_record": gettext_noop("The same record came again with other content."),
-    "record_incomplete": gettext_noop("The record lacks what a bill needs."),
-    "processing_failed": gettext_noop("The record could not be worked through; see the log of the platform."),
-    "record_after_close": gettext_noop("The record of a closed order holds energy."),
-    "no_payer": gettext_noop("The order has no driver who could pay."),
-}
 RUNNING = ("starting", "charging", "stopping", "finishing")
 
 
@@ -43,10 +31,10 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
     """The page's context; `brief` leaves out what a refresh of the live figures does not need."""
     result: dict[str, Any] = {
         "order": order,
-        "stop_words": stop_reason_words(order.stop_reason),
+        "stop_words": stop_reason_text(order.pile.protocol, order.stop_reason),
         "running": order.state in RUNNING,
         "figures": _figures(order),
-        "reasons": [reason_words(reason) for reason in order.review_reasons],
+        "reasons": [sentence_of(reason) for reason in order.review_reasons],
     }
     if not brief:
         result |= {
@@ -102,18 +90,6 @@ def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
         }
         for line in (order.bill or {}).get("lines", ())
     ]
-
-
-def reason_words(reason: Any) -> str:
-    """A review reason in words: a code, or a finding with its parameters."""
-    code, params = (
-        (reason.get("code", ""), reason.get("params", {})) if isinstance(reason, dict) else (reason, {})
-    )
-    template = words.FINDINGS.get(code) or OWN_REASONS.get(code)
-    try:
-        return _(template) % params if template else str(code)
-    except (KeyError, TypeError, ValueError):
-        return str(code)
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.order import SettleForm
-from billing.admin.order_page import reason_words
 from billing.models import ReviewItem
+from billing.review_words import sentence_of
 from billing.services import reviews
 from stations.admin.pile import pile_by_code, pile_link
 from users.console.actions import ReasonForm, operator_action
@@ -48,7 +48,7 @@ class ReviewItemAdmin(FactAdmin):
     @admin.display(description=_("reasons"))
     def why(self, obj):
         return (
-            format_html_join("", '<p class="ev-line">{}</p>', ((reason_words(r),) for r in obj.reasons))
+            format_html_join("", '<p class="ev-line">{}</p>', ((sentence_of(r),) for r in obj.reasons))
             or "–"
         )
 

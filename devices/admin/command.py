@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import DeviceCommand
+from devices.words import answer_text
 from users.console.display import chip
 from users.console.filters import choice_filter
 from users.templatetags.console import pretty_json
@@ -35,7 +36,7 @@ class DeviceCommandAdmin(PileFactAdmin):
         "connector_no",
         "reference",
         "actor_name",
-        "reason",
+        "words",
     )
     list_filter = (
         date_window("created_at", _("Time")),
@@ -43,7 +44,7 @@ class DeviceCommandAdmin(PileFactAdmin):
     )
     fields = (
         "kind", "status", "pile_page", "connector_no", "reference", "actor_name", "created_at", "sent_at",
-        "answered_at", "expires_at", "reason", "asked", "answered",
+        "answered_at", "expires_at", "words", "asked", "answered",
     )  # fmt: skip
     search_kinds = {"pile__code": "exact", "reference": "exact"}
     search_help_text = _("A whole pile code or order number")
@@ -54,6 +55,10 @@ class DeviceCommandAdmin(PileFactAdmin):
     @admin.display(description=_("state"))
     def status(self, obj):
         return command_chip(obj)
+
+    @admin.display(description=_("answer"))
+    def words(self, obj):
+        return answer_text(obj.pile.protocol, obj.reason) or "–"
 
     @admin.display(description=_("parameters"))
     def asked(self, obj):

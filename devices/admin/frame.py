@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import date_window
 from devices.models import FrameLog
+from devices.words import frame_title
 from stations.admin.pile import pile_by_code
 from users.console.admin import FactAdmin
 from users.console.display import chip
@@ -22,7 +23,7 @@ class FrameLogAdmin(FactAdmin):
         "at",
         "pile_code",
         "arrow",
-        "name",
+        "title",
         "connector_no",
         "transaction_ref",
         "finding",
@@ -33,7 +34,7 @@ class FrameLogAdmin(FactAdmin):
         choice_filter("direction", _("Direction"), FrameLog.Direction.choices),
     )
     fields = (
-        "at", "pile_code", "protocol", "arrow", "name", "connector_no", "transaction_ref", "finding",
+        "at", "pile_code", "protocol", "arrow", "title", "connector_no", "transaction_ref", "finding",
         "decoded_text", "raw_text",
     )  # fmt: skip
 
@@ -45,6 +46,10 @@ class FrameLogAdmin(FactAdmin):
         if obj.direction == FrameLog.Direction.IN:
             return chip(f"↑ {obj.get_direction_display()}", "blue")
         return chip(f"↓ {obj.get_direction_display()}", "violet")
+
+    @admin.display(description=_("message"))
+    def title(self, obj):
+        return frame_title(obj.protocol, obj.name)
 
     @admin.display(description=_("error"))
     def finding(self, obj):

@@ -10,6 +10,7 @@ from devices.models import DeviceCommand
 from devices.protocols.capabilities import supports
 from devices.services.maintenance import PERMISSIONS, ask_pile
 from devices.services.service_state import set_in_service
+from devices.words import answer_text
 from stations.admin.pile import PileAdmin
 from stations.models import Pile
 from users.console.actions import operator_action
@@ -33,10 +34,11 @@ class CommandedPileAdmin(PileAdmin):
         )
         lines = [
             format_html(
-                '<p class="ev-line">{} {} {}</p>',
+                '<p class="ev-line">{} {} {} {}</p>',
                 timezone.localtime(row.created_at).strftime("%m-%d %H:%M:%S"),
                 row.get_kind_display(),
                 command_chip(row),
+                answer_text(obj.protocol, row.reason),
             )
             for row in rows
         ]

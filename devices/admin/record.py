@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import TransactionRecord
+from devices.words import stop_reason_text
 from users.console.display import chip, quantity
 from users.templatetags.console import pretty_json
 
@@ -20,18 +21,22 @@ class TransactionRecordAdmin(PileFactAdmin):
         "transaction_ref",
         "energy",
         "repeats",
-        "stop_reason",
+        "stopped",
     )
     list_filter = (date_window("received_at", _("Time")),)
     fields = (
         "transaction_ref", "pile_page", "connector_no", "protocol", "started_at", "ended_at", "energy",
-        "meter_start_kwh", "meter_end_kwh", "device_amount", "stop_reason", "stop_code", "start_method", "id_tag",
+        "meter_start_kwh", "meter_end_kwh", "device_amount", "stopped", "stop_code", "start_method", "id_tag",
         "received_at", "repeats", "payload_text", "raw_text",
     )  # fmt: skip
 
     @admin.display(description=_("energy"))
     def energy(self, obj):
         return quantity(obj.energy_kwh, "kWh", 4)
+
+    @admin.display(description=_("stop reason"))
+    def stopped(self, obj):
+        return stop_reason_text(obj.protocol, obj.stop_reason) or "–"
 
     @admin.display(description=_("received"))
     def repeats(self, obj):

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import PileSession
+from devices.words import ending_text
 from users.console.display import chip
 
 
@@ -15,7 +16,7 @@ class PileSessionAdmin(PileFactAdmin):
         "pile_page",
         "status",
         "closed_at",
-        "close_reason",
+        "ending",
         "protocol",
         "remote_address",
         "node",
@@ -26,3 +27,7 @@ class PileSessionAdmin(PileFactAdmin):
     @admin.display(description=_("state"))
     def status(self, obj):
         return chip(_("Connected"), "green") if obj.closed_at is None else chip(_("Ended"), "grey")
+
+    @admin.display(description=_("close reason"))
+    def ending(self, obj):
+        return ending_text(obj.close_reason) or "–"

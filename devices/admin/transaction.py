@@ -6,17 +6,22 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import DeviceTransaction
+from devices.words import stop_reason_text
 
 
 @admin.register(DeviceTransaction)
 class DeviceTransactionAdmin(PileFactAdmin):
-    list_display = ("id", "pile_page", "connector_no", "id_tag", "started_at", "ended_at", "stop_reason")
+    list_display = ("id", "pile_page", "connector_no", "id_tag", "started_at", "ended_at", "stopped")
     list_filter = (date_window("started_at", _("Time")),)
     fields = (
         "id", "pile_page", "connector_no", "id_tag", "authorization", "started_at", "meter_start_kwh", "ended_at",
-        "meter_end_kwh", "stop_reason",
+        "meter_end_kwh", "stopped",
     )  # fmt: skip
 
     def search_condition(self, request, term):
         condition = super().search_condition(request, term)
         return condition | Q(pk=int(term)) if term.isdigit() and len(term) < 19 else condition
+
+    @admin.display(description=_("stop reason"))
+    def stopped(self, obj):
+        return stop_reason_text(obj.pile.protocol, obj.stop_reason) or "–"

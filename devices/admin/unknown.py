@@ -15,6 +15,7 @@ from unfold.widgets import (
 
 from devices.models import UnknownPile
 from devices.services.acceptance import accept_unknown_pile
+from devices.words import refusal_text
 from stations.models import Station
 from users.console.actions import ActionForm, operator_action
 from users.console.admin import FactAdmin, actor_of, scoped_choices
@@ -57,7 +58,7 @@ class UnknownPileAdmin(FactAdmin):
     list_display = (
         "code",
         "protocol",
-        "reason",
+        "refusal",
         "attempts",
         "remote_address",
         "first_seen_at",
@@ -68,7 +69,7 @@ class UnknownPileAdmin(FactAdmin):
     fields = (
         "code",
         "protocol",
-        "reason",
+        "refusal",
         "attempts",
         "remote_address",
         "first_seen_at",
@@ -76,6 +77,10 @@ class UnknownPileAdmin(FactAdmin):
         "said",
     )
     actions_detail = ("accept",)
+
+    @admin.display(description=_("why it was refused"))
+    def refusal(self, obj):
+        return refusal_text(obj.reason)
 
     @admin.display(description=_("what its login said"))
     def said(self, obj):

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from stations.models import Connector, Pile
+from stations.words import fault_text
 from users.console.display import chip
 
 TONES = {
@@ -25,7 +26,7 @@ def connector_chip(connector: Connector) -> SafeString:
     """The state of a connector, with the fault when there is one."""
     words = connector.get_state_display()
     if connector.state == Connector.State.FAULT and connector.fault_code:
-        words = f"{words} {connector.fault_code}"
+        words = f"{words} · {fault_text(connector.pile.protocol, connector.fault_code)}"
     return chip(words, TONES.get(connector.state, "grey"))
 
 

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from billing.models import ChargingOrder, Entry, Journal, ReviewItem, TariffAssignment, TariffVersion
 from billing.pricing import Finding
 from billing.pricing.tariff import SLOTS_PER_DAY
+from billing.review_words import sentence_of
 from billing.services import ledger
 from devices.models import DeviceCommand, MeterSample, UnknownPile
 from kernel.models import AuditEvent
@@ -201,16 +202,17 @@ def test_the_order_page_tells_the_session(client, boss):
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
-    [("soc_full", "电池已充满"), ("EVDisconnected", "已拔枪"), ("something_new", "something_new")],
+    ("protocol", "reason", "known"),
+    [("ykc", "soc_full", True), ("ocpp16", "EVDisconnected", True), ("ykc", "something_new", False)],
 )
-def test_the_stop_reason_is_in_words(client, boss, reason, words):
-    site = f.make_site()
+def test_the_stop_reason_is_in_words(client, boss, protocol, reason, known):
+    site = f.make_site(protocol=protocol)
     order = make_order(site, site.driver, stop_reason=reason)
     page = client.get(
         f"/admin/billing/chargingorder/{order.pk}/change/", headers={"Accept-Language": "zh-CN"}
     )
-    assert words in page.content.decode()
+    assert (f" {reason}</span>" in page.content.decode()) is not known
+    assert (page.context["stop_words"] == reason) is not known
 
 
 def test_an_order_is_found_by_every_shape_of_term(client, boss):
@@ -241,7 +243,8 @@ def test_an_order_in_review_is_settled_with_a_reason(client, boss):
         key=f"order:{order.pk}", opened_at=timezone.now(), reasons=[NO_RECORD],
     )  # fmt: skip
     page = client.get(f"/admin/billing/reviewitem/{item.pk}/change/", headers={"Accept-Language": "zh-CN"})
-    assert "交易记录超时未到" in page.content.decode()
+    with translation.override("zh-hans"):
+        assert sentence_of(NO_RECORD) in page.content.decode()
     refused = act(client, "billing_reviewitem_settle", item.pk, how="record", reason="trust it")
     assert refused.context["form"].errors
     answer = act(client, "billing_reviewitem_settle", item.pk, how="zero", reason="pile broken")

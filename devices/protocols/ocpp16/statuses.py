@@ -24,7 +24,7 @@ _STATES: dict[str, tuple[str, bool | None]] = {
 # OCPP 1.5 words that 1.6 stations still send.
 _OLD_WORDS = {"Occupied": "Preparing", "Suspended": "SuspendedEV"}
 
-_FAULTS: dict[str, str] = {
+FAULTS: dict[str, str] = {
     "ConnectorLockFailure": _("The connector could not be locked or unlocked."),
     "EVCommunicationError": _("Communication with the vehicle failed."),
     "GroundFailure": _("The ground fault protection has tripped."),
@@ -56,4 +56,4 @@ def fault_code_of(error_code: str, vendor_error_code: str) -> str:
 
 def fault_words_of(error_code: str) -> str:
     """The English sentence (also a msgid) for an error code; empty for one that OCPP does not have."""
-    return _FAULTS.get(error_code, "")
+    return FAULTS.get(error_code, "")

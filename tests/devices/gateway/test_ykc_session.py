@@ -1,6 +1,6 @@
 """One charge over YKC from the driver's phone to the ledger: the API above, a real socket below."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.actor import system
 from stations.models import Connector
 from tests import factories
+from tests.clocks import HeldClock
 from tests.devices.gateway.test_ykc_listener import until
 from tests.devices.ykc.client import YkcSocket, record_fields
 from users.services import tokens
@@ -23,19 +24,6 @@ PRICES = [("peak", "1.05215", "0.40000"), ("flat", "0.64385", "0.40000")]
 FLAT_THEN_PEAK = ["flat"] * 21 + ["peak"] * 27
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class HeldClock:
-    """The platform's clock, at a chosen moment; it goes on from there and can be shifted."""
-
-    def __init__(self, start: datetime):
-        self._offset = start - datetime.now(UTC)
-
-    def shift(self, seconds: float) -> None:
-        self._offset += timedelta(seconds=seconds)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._offset
 
 
 @pytest.fixture
