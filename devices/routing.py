@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from devices.protocols.ocpp16.dialect import OCPP16
+from devices.protocols.ocpp201.dialect import OCPP201
 from devices.protocols.ocppj.consumer import OcppConsumer
 from devices.protocols.ykc.consumer import YkcConsumer
 
@@ -15,6 +16,6 @@ async def tcp_router(scope, receive, send) -> None:
 
 
 # One address for every version: the pile's registered protocol chooses.
-_OCPP = OcppConsumer.as_asgi(dialects=(OCPP16,))
+_OCPP = OcppConsumer.as_asgi(dialects=(OCPP16, OCPP201))
 
 websocket_urlpatterns = [re_path(r"^ocpp/(?P<code>[^/]+)/?$", _OCPP)]

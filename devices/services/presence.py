@@ -139,7 +139,7 @@ def close_sessions_of_node(node: str, reason: str = "gateway_restarted") -> int:
 def offline_after(protocol: str) -> timedelta:
     """How long a pile of this protocol may be silent; OCPP stations are told a heartbeat of their own."""
     seconds = settings.PILE_OFFLINE_AFTER_S
-    if protocol == Pile.Protocol.OCPP16:
+    if protocol in (Pile.Protocol.OCPP16, Pile.Protocol.OCPP201):
         seconds = max(seconds, 2.5 * settings.OCPP_HEARTBEAT_S)
     return timedelta(seconds=seconds)
 
