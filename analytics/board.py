@@ -52,12 +52,15 @@ def _money(actor) -> dict[str, Any]:
     day = selectors.day_totals(actor=actor)
     return {
         "energy": quantity(day.energy_kwh, "kWh", 1),
+        "energy_then": quantity(day.energy_then_kwh, "kWh", 1),
         "energy_yesterday": quantity(day.energy_yesterday_kwh, "kWh", 1),
         "energy_change": change(day.energy_kwh, day.energy_then_kwh),
         "amount": fen(day.amount_fen),
+        "amount_then": fen(day.amount_then_fen),
         "amount_yesterday": fen(day.amount_yesterday_fen),
         "amount_change": change(day.amount_fen, day.amount_then_fen),
         "orders": day.orders,
+        "orders_then": day.orders_then,
         "orders_yesterday": day.orders_yesterday,
         "orders_change": change(day.orders, day.orders_then),
         "power": quantity(selectors.power_now_kw(actor=actor), "kW", 1),

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
-from billing.pricing.words import FINDINGS
+from billing.pricing.words import ERRORS, FINDINGS
+from billing.tier_words import tier_word
 
 REASONS: dict[str, str] = {
     **FINDINGS,
@@ -33,6 +34,17 @@ def sentence_of(reason: Mapping[str, Any]) -> str:
     if template is None:
         return str(reason.get("code", ""))
     try:
-        return gettext(template) % dict(reason.get("params", {}))
+        return gettext(template) % _in_words(reason.get("params", {}))
     except (KeyError, TypeError, ValueError):
         return gettext(template)
+
+
+def _in_words(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with their codes in words: a tier, and the pricing error that a finding quotes."""
+    filled = dict(params)
+    if "tier" in filled:
+        filled["tier"] = tier_word(str(filled["tier"]))
+    quoted = ERRORS.get(str(filled.get("reason", "")), "")
+    if quoted and "%(" not in quoted:
+        filled["reason"] = gettext(quoted).rstrip(".。")
+    return filled

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_noop
 
+from billing.event_words import event_detail
 from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import DeviceCommand, FrameLog
+from devices.words import answer_text, frame_title
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from stations.models import Pile
@@ -167,26 +169,19 @@ def order_timeline(*, actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     """
     if not ChargingOrder.objects.for_actor(actor).filter(pk=order.pk).exists():
         raise DomainError("order_unknown", {"order_no": order.order_no})
-    items = [_event_item(event) for event in order.events.order_by("id")]
+    items = [_event_item(order, event) for event in order.events.order_by("id")]
     items += _command_items(order)
     items += _frame_items(order)
     items += _money_items(actor, order)
     return sorted(items, key=lambda item: item.at)
 
 
-def _event_item(event: OrderEvent) -> TimelineItem:
-    title = EVENT_TITLES.get(event.kind, event.kind)
-    states = dict(ChargingOrder.State.choices)
-    detail = ""
-    if event.from_state != event.to_state and event.from_state:
-        detail = (
-            f"{states.get(event.from_state, event.from_state)} → {states.get(event.to_state, event.to_state)}"
-        )
+def _event_item(order: ChargingOrder, event: OrderEvent) -> TimelineItem:
     return TimelineItem(
         at=event.at,
         kind="event",
-        title=gettext(title),
-        detail=detail,
+        title=gettext(EVENT_TITLES.get(event.kind, event.kind)),
+        detail=event_detail(order, event),
         level=_EVENT_LEVELS.get(event.kind, "info"),
         data={**event.data, "by": event.actor_name, "event": event.kind},
     )
@@ -203,7 +198,8 @@ def _command_items(order: ChargingOrder) -> list[TimelineItem]:
             TimelineItem(command.created_at, "command", str(command.get_kind_display()), "", "info", data)
         )
         if command.answered_at is not None:
-            detail = " ".join(filter(None, [str(command.get_state_display()), command.reason]))
+            answer = answer_text(order.pile.protocol, command.reason)
+            detail = " · ".join(filter(None, [str(command.get_state_display()), answer]))
             level = _COMMAND_LEVELS.get(command.state, "info")
             data = {"command": command.pk, "result": command.result}
             items.append(
@@ -231,7 +227,7 @@ def _frame_item(frame: FrameLog) -> TimelineItem:
     return TimelineItem(
         at=frame.at,
         kind="frame",
-        title=frame.name,
+        title=frame_title(frame.protocol, frame.name),
         detail=str(frame.get_direction_display()),
         level="error" if frame.error else "info",
         data={

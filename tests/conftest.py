@@ -55,3 +55,8 @@ def live_gateway(transactional_db):
     gateway.start()
     yield gateway
     gateway.stop()
+
+
+def pytest_collection_modifyitems(items):
+    """Whole processes start first: the longest tests at the end would leave one core idle."""
+    items.sort(key=lambda item: "/platform/test_" not in item.nodeid)

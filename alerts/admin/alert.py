@@ -1,7 +1,6 @@
 """Alerts in the console: open ones first, each episode with its beginning and end."""
 
 from django.contrib import admin
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert
@@ -47,8 +46,7 @@ class AlertAdmin(FactAdmin):
 
     @admin.display(description=_("what"))
     def what(self, obj):
-        words = gettext(obj.detail) if obj.detail else ""
-        return f"{obj.code} {words}".strip() or "–"
+        return obj.text or "–"
 
     @admin.display(description=_("duration"))
     def lasted(self, obj):

@@ -1,8 +1,10 @@
 """Alerts: one row per episode of something wrong with a pile, from its beginning to its end."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from devices.words import ending_text, fault_text
 from users.scope import ScopedManager, ScopePaths
 
 
@@ -48,7 +50,15 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.code}".strip()
+        return " · ".join(filter(None, [str(self.get_kind_display()), self.text]))
+
+    @property
+    def text(self) -> str:
+        """What is wrong, in the active language; an unknown code with what the pile said of it."""
+        if self.kind == self.Kind.OFFLINE:
+            return ending_text(self.detail)
+        words = fault_text(self.pile.protocol, self.code)
+        return f"{self.code} {gettext(self.detail)}" if words == self.code and self.detail else words
 
     @property
     def tenant_id(self) -> int | None:

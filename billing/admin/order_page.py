@@ -1,14 +1,16 @@
 """What the order page shows: figures, bill lines, the curve of samples, the timeline."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import selectors
-from billing.admin.tiers import tier_class, tier_word
+from billing.admin.tiers import price_places, tier_class
 from billing.models import ChargingOrder
 from billing.review_words import sentence_of
+from billing.tier_words import tier_word
 from devices.models import MeterSample
 from devices.words import stop_reason_text
 from kernel import clock
@@ -17,6 +19,7 @@ from users.console.display import duration, fen, quantity
 
 CURVE_POINTS = 300
 SAMPLES_READ = 20_000
+PRICES = ("electricity_price", "service_price")
 RUNNING = ("starting", "charging", "stopping", "finishing")
 
 
@@ -59,8 +62,8 @@ def _figures(order: ChargingOrder) -> list[tuple[str, str, str]]:
             else "",
         ),
         (_("Amount"), fen(order.total_fen), pile_says),
-        (_("of it electricity"), fen(order.electricity_fen), ""),
-        (_("of it service"), fen(order.service_fen), ""),
+        (_("Electricity fee"), fen(order.electricity_fen), ""),
+        (_("Service fee"), fen(order.service_fen), ""),
         (_("Duration"), lasted(order), _span(order)),
     ]
     if order.state in RUNNING:
@@ -77,18 +80,19 @@ def _span(order: ChargingOrder) -> str:
 
 
 def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
+    lines = (order.bill or {}).get("lines", ())
+    places = price_places(Decimal(line[name]) for line in lines for name in PRICES)
     return [
         {
+            **{name: f"{Decimal(line[name]):.{places}f}" for name in PRICES},
             "word": tier_word(line["tier"]),
             "css": tier_class(line["tier"]),
             "energy": line["energy_kwh"],
-            "electricity_price": line["electricity_price"],
-            "service_price": line["service_price"],
             "electricity": fen(line["electricity_fen"]),
             "service": fen(line["service_fen"]),
             "total": fen(line["electricity_fen"] + line["service_fen"]),
         }
-        for line in (order.bill or {}).get("lines", ())
+        for line in lines
     ]
 
 

@@ -48,8 +48,7 @@ class ReviewItemAdmin(FactAdmin):
     @admin.display(description=_("reasons"))
     def why(self, obj):
         return (
-            format_html_join("", '<p class="ev-line">{}</p>', ((sentence_of(r),) for r in obj.reasons))
-            or "–"
+            format_html_join("", '<p class="ev-line">{}</p>', ((sentence_of(r),) for r in obj.reasons)) or "–"
         )
 
     @admin.display(description=_("order"))

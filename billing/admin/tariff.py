@@ -103,7 +103,7 @@ class TariffAdmin(ScopedModelAdmin):
         version = self._now(obj)
         return chip(f"v{version.number}", "green") if version else chip(_("None"), "grey")
 
-    @admin.display(description=_("Day"))
+    @admin.display(description=_("The day"))
     def day(self, obj):
         version = self._now(obj)
         return day_bar(version.slots) if version else "–"

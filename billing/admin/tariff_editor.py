@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.admin.tiers import TIERS, day_bar, price, tier_class, tier_rows, tier_word
+from billing.admin.tiers import day_bar, price, tier_class, tier_rows
 from billing.models import Tariff, TariffVersion
 from billing.pricing import PricingError, Tier
 from billing.pricing.tariff import SLOTS_PER_DAY, slot_label
 from billing.services import tariffs
+from billing.tier_words import TIER_WORDS, tier_word
 from kernel import clock
 from kernel.errors import DomainError
 from users.console.admin import actor_of
@@ -41,7 +42,7 @@ class Draft:
                 "electricity": self.prices.get(code, ("", ""))[0],
                 "service": self.prices.get(code, ("", ""))[1],
             }
-            for code in dict.fromkeys([*TIERS, *self.prices])
+            for code in dict.fromkeys([*TIER_WORDS, *self.prices])
         ]
 
     def cells(self) -> list[dict[str, Any]]:

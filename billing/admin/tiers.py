@@ -7,27 +7,17 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
 from billing.models import TariffVersion
 from billing.pricing.tariff import slot_label
+from billing.tier_words import tier_word
 
-# code -> (word, colour class)
-TIERS = {
-    "sharp": (_("Sharp"), "sharp"),
-    "peak": (_("Peak"), "peak"),
-    "flat": (_("Flat"), "flat"),
-    "valley": (_("Valley"), "valley"),
-    "deep_valley": (_("Deep valley"), "deep"),
-}
-
-
-def tier_word(code: str) -> Any:
-    return TIERS[code][0] if code in TIERS else code
+CLASSES = {"sharp": "sharp", "peak": "peak", "flat": "flat", "valley": "valley", "deep_valley": "deep"}
 
 
 def tier_class(code: str) -> str:
-    return f"tier-{TIERS[code][1]}" if code in TIERS else "tier-other"
+    """The colour of a tier."""
+    return f"tier-{CLASSES.get(code, 'other')}"
 
 
 def spans(slots: Sequence[str]) -> list[tuple[str, str, str, int]]:
@@ -63,20 +53,27 @@ def price(value: Decimal) -> str:
     return f"{whole}.{decimals:0<2}"
 
 
+def price_places(prices: Iterable[Decimal]) -> int:
+    """Decimals for a column of prices: four, or five where one of them needs it."""
+    return 4 if all(value == round(value, 4) for value in prices) else 5
+
+
 def tier_rows(version: TariffVersion) -> list[dict[str, Any]]:
     """Tiers of a version for a table: word, colour, prices and hours a day."""
     used = {code: version.slots.count(code) for code in set(version.slots)}
+    tiers = list(version.tiers.all())
+    places = price_places([price for tier in tiers for price in (tier.electricity_price, tier.service_price)])
     return [
         {
             "code": tier.code,
             "word": tier_word(tier.code),
             "css": tier_class(tier.code),
-            "electricity": price(tier.electricity_price),
-            "service": price(tier.service_price),
-            "total": price(tier.electricity_price + tier.service_price),
+            "electricity": f"{tier.electricity_price:.{places}f}",
+            "service": f"{tier.service_price:.{places}f}",
+            "total": f"{tier.electricity_price + tier.service_price:.{places}f}",
             "hours": f"{used.get(tier.code, 0) / 2:g}",
         }
-        for tier in version.tiers.all()
+        for tier in tiers
     ]
 
 

@@ -36,7 +36,7 @@ class TariffVersionAdmin(FactAdmin):
         url = reverse("admin:billing_tariff_change", args=[obj.tariff_id])
         return format_html('<a href="{}">{}</a>', url, obj.tariff)
 
-    @admin.display(description=_("Day"))
+    @admin.display(description=_("The day"))
     def day(self, obj):
         return day_bar(obj.slots)
 

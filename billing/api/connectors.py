@@ -8,9 +8,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.serializers import ConnectorSerializer, EstimateSerializer, tariff_view, tier_name
+from billing.api.serializers import ConnectorSerializer, EstimateSerializer, tariff_view
 from billing.pricing import PricingError, TariffSnapshot, estimate
 from billing.services import orders, tariffs
+from billing.tier_words import tier_word
 from kernel import clock
 from kernel.errors import DomainError
 from stations.models import Connector
@@ -96,7 +97,7 @@ class EstimateView(DriverView):
         lines = [
             {
                 "tier": line.tier,
-                "tier_name": tier_name(line.tier),
+                "tier_name": tier_word(line.tier),
                 "energy_kwh": line.energy_kwh,
                 "electricity_price": line.electricity_price,
                 "service_price": line.service_price,

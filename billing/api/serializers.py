@@ -4,24 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.models import ChargingOrder, Entry, Journal
 from billing.pricing import TariffSnapshot, slot_label
+from billing.tier_words import tier_word
+from devices.words import stop_reason_text
 from kernel import clock
 from stations.api.views import CONNECTOR_STATES
 
 ORDER_STATES = ChargingOrder.State.values
 ENTRY_KINDS = Journal.Kind.values
-TIER_WORDS = {
-    "sharp": _("Sharp peak"),
-    "peak": _("Peak"),
-    "flat": _("Flat"),
-    "valley": _("Valley"),
-    "deep_valley": _("Deep valley"),
-}
 
 
 class PriceField(serializers.DecimalField):
@@ -123,6 +117,9 @@ class OrderSerializer(serializers.ModelSerializer):
         allow_null=True,
         help_text="Charging stops before this is used up.",
     )
+    stop_reason_text = serializers.SerializerMethodField(
+        help_text="`stop_reason` in the reader's language; empty before the end."
+    )
     bill = serializers.SerializerMethodField(help_text="Lines of the bill once settled; null before.")
 
     class Meta:
@@ -149,12 +146,16 @@ class OrderSerializer(serializers.ModelSerializer):
             "total_fen",
             "limit_fen",
             "stop_reason",
+            "stop_reason_text",
             "bill",
         ]
         read_only_fields = fields
 
     def get_minutes(self, order: ChargingOrder) -> int:
         return minutes_of(order, clock.now())
+
+    def get_stop_reason_text(self, order: ChargingOrder) -> str:
+        return stop_reason_text(order.pile.protocol, order.stop_reason)
 
     @extend_schema_field(BillLineSerializer(many=True, allow_null=True))
     def get_bill(self, order: ChargingOrder) -> list[dict[str, Any]] | None:
@@ -166,7 +167,7 @@ class OrderSerializer(serializers.ModelSerializer):
                 "energy_kwh": Decimal(line["energy_kwh"]),
                 "electricity_price": Decimal(line["electricity_price"]),
                 "service_price": Decimal(line["service_price"]),
-                "tier_name": tier_name(line["tier"]),
+                "tier_name": tier_word(line["tier"]),
                 "total_fen": line["electricity_fen"] + line["service_fen"],
             }
             for line in order.bill["lines"]
@@ -219,11 +220,6 @@ class EntryPageSerializer(serializers.Serializer):
     next = serializers.CharField(allow_null=True, help_text="Cursor of the next page; null on the last.")
 
 
-def tier_name(code: str) -> str:
-    """The tier in the reader's language; unknown ones keep their code."""
-    return str(TIER_WORDS.get(code, code))
-
-
 def minutes_of(order: ChargingOrder, now: datetime) -> int:
     """Whole minutes from the start of charging to its end, or to now."""
     if order.started_at is None:
@@ -253,7 +249,7 @@ def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]
 def _tier(tier: Any) -> dict[str, Any]:
     return {
         "code": tier.code,
-        "name": tier_name(tier.code),
+        "name": tier_word(tier.code),
         "electricity_price": tier.electricity_price,
         "service_price": tier.service_price,
         "unit_price": tier.unit_price,

@@ -38,7 +38,8 @@ from stations.models import Connector, Pile
 
 S = ChargingOrder.State
 FOLLOWED = (S.CHARGING, S.STOPPING, S.FINISHING)
-SAMPLE_PERIOD = timedelta(seconds=15)  # YKC V1.6 §8.1; OCPP piles are asked for the same
+SAMPLE_PERIOD = timedelta(seconds=15)  # YKC V1.6 §8.1; a pile that samples less often is given its own period
+LONGEST_PERIOD = timedelta(minutes=10)
 STOP_DELAY = timedelta(seconds=30)  # from our stop command to the last kWh
 IDLE_GRACE = timedelta(seconds=45)  # one report that a running session is idle may be a slip, two are not
 
@@ -218,7 +219,8 @@ def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> 
     """Apply an order's readings of one batch; energy only rises, and only as far as the pile's power explains."""
     snapshot = snapshot_of_order(order)
     segments = segments_from_json(order.segments)
-    last = (order.last_sample_at or order.started_at, order.energy_kwh)
+    previous_at = order.last_sample_at
+    last = (previous_at or order.started_at, order.energy_kwh)
     advanced = False
     for sample in sorted(samples, key=lambda sample: sample.at):
         if sample.soc_pct is not None:
@@ -263,14 +265,16 @@ def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> 
     )
     if order.state == S.CHARGING and order.power_kw:
         _forget_idle(order)
-    _guard_balance(order, snapshot, actor)
+    _guard_balance(order, snapshot, actor, period=last[0] - previous_at if previous_at else SAMPLE_PERIOD)
 
 
-def _guard_balance(order: ChargingOrder, snapshot: TariffSnapshot, actor: Actor) -> None:
+def _guard_balance(
+    order: ChargingOrder, snapshot: TariffSnapshot, actor: Actor, *, period: timedelta
+) -> None:
     """Stop before the held money is used up: what flows until the next look is counted as spent already."""
     if order.state != S.CHARGING or order.stop_at_fen is None:
         return
-    if order.total_fen + margin_fen(order, snapshot, clock.now()) < order.stop_at_fen:
+    if order.total_fen + margin_fen(order, snapshot, clock.now(), period) < order.stop_at_fen:
         return
     try:
         with transaction.atomic():
@@ -280,12 +284,16 @@ def _guard_balance(order: ChargingOrder, snapshot: TariffSnapshot, actor: Actor)
         order.refresh_from_db()
 
 
-def margin_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime) -> int:
-    """Power × (sample period + stop delay) × the highest price within reach, in fen."""
+def margin_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime, period: timedelta) -> int:
+    """Power × (time to the next sample + stop delay) × the highest price within reach, in fen.
+
+    The next sample is expected after `period`, the time since the one before, but not sooner than usual.
+    """
     local = at.astimezone(zone_of(snapshot.zone))
     index = (local.hour * 60 + local.minute) // 30
     price = max(snapshot.tier(snapshot.slots[i % 48]).unit_price for i in (index, index + 1))
-    hours = Decimal((SAMPLE_PERIOD + STOP_DELAY).total_seconds()) / 3600
+    wait = min(max(period, SAMPLE_PERIOD), LONGEST_PERIOD)
+    hours = Decimal((wait + STOP_DELAY).total_seconds()) / 3600
     return int((order.power_kw or Decimal(0)) * hours * price * 100) + 1
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from devices.admin.places import date_window
+from devices.admin.places import ProtocolColumn, date_window
 from devices.models import FrameLog
 from devices.words import frame_title
 from stations.admin.pile import pile_by_code
@@ -15,7 +15,7 @@ from users.templatetags.console import pretty_json
 
 
 @admin.register(FrameLog)
-class FrameLogAdmin(FactAdmin):
+class FrameLogAdmin(ProtocolColumn, FactAdmin):
     big_table = True
     search_kinds = {"pile_code": "exact"}
     search_help_text = _("A whole pile code")
@@ -34,7 +34,7 @@ class FrameLogAdmin(FactAdmin):
         choice_filter("direction", _("Direction"), FrameLog.Direction.choices),
     )
     fields = (
-        "at", "pile_code", "protocol", "arrow", "title", "connector_no", "transaction_ref", "finding",
+        "at", "pile_code", "protocol_name", "arrow", "title", "connector_no", "transaction_ref", "finding",
         "decoded_text", "raw_text",
     )  # fmt: skip
 

@@ -5,13 +5,22 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from stations.admin.pile import pile_by_code, pile_link
+from stations.models import Pile
 from users.console.admin import FactAdmin
 from users.console.filters import AutocompleteSelectFilter, date_window
 
-__all__ = ["AutocompleteSelectFilter", "PileFactAdmin", "date_window"]
+__all__ = ["AutocompleteSelectFilter", "PileFactAdmin", "ProtocolColumn", "date_window"]
 
 
-class PileFactAdmin(FactAdmin):
+class ProtocolColumn:
+    """The protocol by its name."""
+
+    @admin.display(description=_("protocol"))
+    def protocol_name(self, obj):
+        return dict(Pile.Protocol.choices).get(obj.protocol, obj.protocol)
+
+
+class PileFactAdmin(ProtocolColumn, FactAdmin):
     """An append-only list about piles, found by pile code and by a reference."""
 
     big_table = True

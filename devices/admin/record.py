@@ -25,7 +25,7 @@ class TransactionRecordAdmin(PileFactAdmin):
     )
     list_filter = (date_window("received_at", _("Time")),)
     fields = (
-        "transaction_ref", "pile_page", "connector_no", "protocol", "started_at", "ended_at", "energy",
+        "transaction_ref", "pile_page", "connector_no", "protocol_name", "started_at", "ended_at", "energy",
         "meter_start_kwh", "meter_end_kwh", "device_amount", "stopped", "stop_code", "start_method", "id_tag",
         "received_at", "repeats", "payload_text", "raw_text",
     )  # fmt: skip

@@ -17,7 +17,7 @@ class PileSessionAdmin(PileFactAdmin):
         "status",
         "closed_at",
         "ending",
-        "protocol",
+        "protocol_name",
         "remote_address",
         "node",
     )

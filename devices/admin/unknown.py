@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from devices.admin.places import ProtocolColumn
 from devices.models import UnknownPile
 from devices.services.acceptance import accept_unknown_pile
 from devices.words import refusal_text
@@ -53,11 +54,11 @@ class AcceptForm(ActionForm):
 
 
 @admin.register(UnknownPile)
-class UnknownPileAdmin(FactAdmin):
+class UnknownPileAdmin(ProtocolColumn, FactAdmin):
     platform_only = True
     list_display = (
         "code",
-        "protocol",
+        "protocol_name",
         "refusal",
         "attempts",
         "remote_address",
@@ -68,7 +69,7 @@ class UnknownPileAdmin(FactAdmin):
     ordering = ("-last_seen_at",)
     fields = (
         "code",
-        "protocol",
+        "protocol_name",
         "refusal",
         "attempts",
         "remote_address",

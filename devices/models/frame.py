@@ -43,4 +43,6 @@ class FrameLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pile_code} {self.name}"
+        from devices.words import frame_title  # which knows this package
+
+        return f"{self.pile_code} {frame_title(self.protocol, self.name)}"

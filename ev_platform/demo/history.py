@@ -83,7 +83,7 @@ def write_history(*, now: datetime, seed: int = 7, sessions: int = 60) -> int:
     _leave_work_for_people(piles, now - QUIET_BEFORE_NOW)
     for session_id in opened.values():
         with clock.held_at(now - timedelta(minutes=1)), live.muted():
-            presence.close_session(session_id=session_id, reason="simulation ended")
+            presence.close_session(session_id=session_id, reason="disconnected")
     return ChargingOrder.objects.unscoped(WHY).count()
 
 
@@ -296,7 +296,7 @@ def _ykc_record(visit: Visit, pile: events.PileRef, order: ChargingOrder) -> rec
         meter_end_kwh=visit.register_kwh + visit.energy_kwh,
         device_amount=amount,
         tiers=tiers,
-        stop_reason="app_remote_stop" if visit.by_app else "soc_reached",
+        stop_reason="stopped_by_app" if visit.by_app else "soc_full",
         start_method="code",
     )
 

@@ -12,7 +12,7 @@
   let brush = rows[0].dataset.tier, painting = false, chart = null;
 
   const price = (row, name) => { const text = row.querySelector("[name=" + name + "]").value.trim(); return text === "" ? null : Number(text); };
-  const number = (value) => value.toFixed(5).replace(/0{1,3}$/, "");
+  const number = (value) => value.toFixed(5).replace(/0$/, "");
 
   function choose(code) {
     brush = code;

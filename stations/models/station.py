@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kernel.fields import FixedPointField
 from users.scope import ScopedManager, ScopePaths
@@ -38,7 +39,7 @@ class Station(models.Model):
     )
     group = models.ForeignKey(
         StationGroup,
-        verbose_name=_("group"),
+        verbose_name=pgettext_lazy("stations", "group"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,

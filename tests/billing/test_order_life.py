@@ -14,6 +14,7 @@ from devices.events import MeterSampled
 from devices.models import DeviceCommand
 from devices.services import presence, transactions
 from devices.services.samples import StoredReading, store_samples
+from kernel import clock
 from kernel.actor import system
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
@@ -260,6 +261,16 @@ class TestRunning:
         assert (order.state, order.total_fen) == (S.STOPPING, 930)
         assert DeviceCommand.objects.filter(kind="stop", reference=order.order_no).count() == 1
         assert order.events.get(kind="stop_requested").data == {"reason": "balance"}
+
+    def test_a_pile_that_samples_seldom_is_stopped_earlier(self):
+        # Once in five minutes: 330 s at 60 kW and 1.00 yuan are 550 fen.
+        site = make_site(balance_fen=1_000, prices=ONE_YUAN)
+        order = flow.charging(site)
+        flow.shift_into_past(order, timedelta(minutes=5))
+        ChargingOrder.objects.filter(pk=order.pk).update(last_sample_at=clock.now() - timedelta(minutes=5))
+        order.refresh_from_db()
+        flow.sample(site, order, "4.6000")
+        assert (order.state, order.total_fen) == (S.STOPPING, 460)
 
     def test_two_reports_of_not_charging_end_the_session_one_does_not(self):
         site = make_site()

@@ -1,14 +1,30 @@
 """Every page of the console opens: for the platform's staff and for each role, in Chinese, without the outside world."""
 
+import html
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from django.contrib import admin
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from alerts.models import Alert
+from billing.models import ChargingOrder
+from devices.models import (
+    DeviceCommand,
+    DeviceTransaction,
+    FrameLog,
+    PileSession,
+    TransactionRecord,
+    UnknownPile,
+)
+from devices.services.commissioning import note_unknown_pile
 from kernel.actor import system
+from stations.models import Connector
 from tests import factories as f
 from tests.users.tenants import make_tenant
 from users.console.admin import FactAdmin
@@ -17,6 +33,7 @@ from users.services.roles import ROLES, ensure_roles
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).resolve().parents[2]
 MODELS = [
     pytest.param(model, id=model._meta.label)
     for model in sorted(admin.site._registry, key=lambda m: m._meta.label)
@@ -25,13 +42,38 @@ MODELS = [
 MOST_QUERIES = 16
 OUTSIDE = re.compile(r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|testserver)[^"']+""")
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|<lazy|object at 0x")
+# What is not prose: programs, raw data, the names of icons.
+NO_PROSE = re.compile(
+    r"<(script|style|pre|code|template|svg|option)\b.*?</\1>|<!--.*?-->|<span[^>]*material-symbols.*?</span>",
+    re.S,
+)
+ATTRIBUTE = re.compile(r"""\s(?:title|aria-label|placeholder|alt)=["']([^"']+)["']""")
+SLUG = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+# The audit trail is searched by its codes, and a role lists the codes of its permissions.
+CODES_BELONG = ("/admin/kernel/auditevent/", "/admin/auth/group/")
+# A code on every row that can have one: none of them may reach the reader as it is.
+CODES = {
+    Alert: {"code": "door_open", "detail": "The door of the pile is open."},
+    ChargingOrder: {"stop_reason": "soc_full"},
+    Connector: {"state": "fault", "fault_code": "emergency_stop,meter_link"},
+    DeviceCommand: {"state": "rejected", "reason": "not_plugged"},
+    DeviceTransaction: {"stop_reason": "abort_no_current"},
+    FrameLog: {"name": "13 realtime_data"},
+    PileSession: {"closed_at": "2026-11-20T08:00Z", "close_reason": "gateway_restarted"},
+    TransactionRecord: {"stop_reason": "stopped_by_app"},
+    UnknownPile: {"reason": "bad_password"},
+}
 
 
 @pytest.fixture(scope="module")
 def filled(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), transaction.atomic():
         ensure_roles(actor=system("tests"))
-        yield make_tenant()
+        tenant = make_tenant()
+        note_unknown_pile(code="99", protocol="ocpp16", remote_address="10.0.0.9", login={}, reason="unknown")
+        for model, codes in CODES.items():
+            assert model._base_manager.update(**codes) > 0, model
+        yield tenant
         transaction.set_rollback(True)
 
 
@@ -46,6 +88,34 @@ def url(model, page, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
+@cache
+def english_words():
+    """The msgids of every catalogue that say something else in Chinese."""
+    words = set()
+    for path in ROOT.glob("**/locale/zh_Hans/LC_MESSAGES/django.po"):
+        if ".venv" not in path.parts:
+            with path.open("rb") as file:
+                words |= {
+                    entry.id.strip(" .:")
+                    for entry in read_po(file)
+                    if isinstance(entry.id, str) and entry.id and entry.string != entry.id
+                }
+    assert len(words) > 1000
+    return words - {"English"}  # the switch names each language in itself
+
+
+def untranslated(body):
+    """English words and bare codes that a reader of the page meets."""
+    prose = NO_PROSE.sub("\n", body)
+    texts = [*re.split(r"<[^>]*>", prose), *ATTRIBUTE.findall(prose)]
+    found = []
+    for text in texts:
+        parts = [part.strip(" .:\n") for part in re.split(r" · |；|：|\n", html.unescape(text))]
+        found += [part for part in parts if part in english_words()]
+        found += SLUG.findall(text)
+    return found
+
+
 def look(client, address, query=None):
     page = client.get(address, query or {}, headers={"Accept-Language": "zh-CN"})
     assert page.status_code == 200, address
@@ -53,7 +123,15 @@ def look(client, address, query=None):
     assert 'lang="zh-hans"' in body
     assert not OUTSIDE.search(body), OUTSIDE.search(body)
     assert not PLACEHOLDER.search(body), PLACEHOLDER.search(body)
+    if not address.startswith(CODES_BELONG):
+        assert untranslated(body) == [], address
     return page
+
+
+def test_english_and_codes_would_be_found():
+    page = """<i title="Charging now">充电</i> <b>充电枪 · The door of the pile is open</b> <p>door_open</p>
+        <span class="material-symbols-outlined">arrow_back</span><code>raw_data</code><p>Operator 7</p>"""
+    assert untranslated(page) == ["The door of the pile is open", "door_open", "Charging now"]
 
 
 @pytest.mark.parametrize("model", MODELS)

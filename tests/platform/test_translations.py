@@ -48,6 +48,20 @@ def test_every_compiled_catalogue_equals_its_source():
         assert messages.compiled(path) == messages.compiled(path)
 
 
+def test_a_word_has_one_translation_wherever_it_stands():
+    """Django puts all catalogues into one: an app that says a word otherwise changes it on the pages of the others."""
+    with translation.override("zh-hans"):
+        for path in messages.catalogues():
+            for entry in messages.read(path):
+                if not entry.id or isinstance(entry.id, tuple | list):
+                    continue
+                if entry.context:
+                    shown = translation.pgettext(entry.context, entry.id)
+                else:
+                    shown = translation.gettext(entry.id)
+                assert shown == entry.string, f"{path}: {entry.id!r} is shown as {shown!r}"
+
+
 def test_words_of_packages_without_chinese_are_ours():
     with translation.override("zh-hans"):
         assert translation.gettext("Apply Filters") == "筛选"

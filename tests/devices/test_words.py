@@ -1,0 +1,106 @@
+"""Codes of both protocols are shown in words in the reader's language, and unknown ones as they came."""
+
+import pytest
+from django.utils import translation
+
+from devices.protocols.ocpp16 import statuses
+from devices.protocols.ocpp16 import words as ocpp16
+from devices.protocols.ocpp16.handlers import HANDLERS
+from devices.protocols.ykc.codec import LAYOUTS
+from devices.protocols.ykc.codec import words as ykc
+from devices.words import answer_text, ending_text, fault_text, frame_title, refusal_text, stop_reason_text
+from stations.words import fault_text as fault_text_of_stations
+
+
+def chinese(function, *arguments):
+    with translation.override("zh-hans"):
+        return function(*arguments)
+
+
+def english(function, *arguments):
+    with translation.override("en"):
+        return function(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "text"),
+    [
+        (stop_reason_text, ("ykc", "soc_full"), "电池已充满"),
+        (stop_reason_text, ("ykc", "abort_emergency_stop"), "充电中断：急停按下"),
+        (stop_reason_text, ("ykc", "not_plugged"), "枪未插入车辆"),  # a start that the pile refused
+        (stop_reason_text, ("ykc", "expired"), "超时未应答"),  # a start that nobody answered
+        (stop_reason_text, ("ocpp16", "EVDisconnected"), "已拔枪"),
+        (stop_reason_text, ("ocpp16", "Rejected"), "桩拒绝执行"),
+        (stop_reason_text, ("ocpp16", "soc_full"), "soc_full"),  # not a word of this protocol
+        (stop_reason_text, ("ykc", "something_new"), "something_new"),
+        (stop_reason_text, ("dny", "Local"), "Local"),
+        (stop_reason_text, ("ykc", ""), ""),
+        (answer_text, ("ykc", "low_balance"), "余额不足"),
+        (answer_text, ("ykc", "no answer in time"), "桩未及时应答"),
+        (answer_text, ("ykc", "result_9"), "result_9"),
+        (answer_text, ("ocpp16", "UnlockFailed"), "充电枪解锁失败"),
+        (answer_text, ("ocpp16", "NotImplemented: Requested: Reset"), "桩未实现该指令 (Requested: Reset)"),
+        (answer_text, ("ocpp16", "Odd: text"), "Odd: text"),
+        (fault_text, ("ykc", "emergency_stop"), "急停按钮已按下"),
+        (fault_text, ("ykc", "emergency_stop,meter_link"), "急停按钮已按下；电表通信中断"),
+        (fault_text, ("ykc", "meter_link,fault_bit_14"), "电表通信中断；fault_bit_14"),
+        (fault_text, ("ykc", "heartbeat_fault"), "桩心跳上报故障"),
+        (fault_text, ("ocpp16", "GroundFailure/E42"), "接地故障保护已动作；E42"),
+        (fault_text, ("ocpp16", "E42"), "E42"),
+        (fault_text, ("ocpp16", ""), ""),
+        (fault_text_of_stations, ("ykc", "dc_fuse"), "直流熔断器故障"),
+        (frame_title, ("ykc", "13 realtime_data"), "13 · 实时数据"),
+        (frame_title, ("ykc", "13"), "13 · 实时数据"),
+        (frame_title, ("ykc", "??"), "??"),
+        (frame_title, ("ykc", "7E"), "7E"),
+        (frame_title, ("ocpp16", "MeterValues"), "MeterValues · 计量数据"),
+        (frame_title, ("ocpp16", "Vendor.Thing"), "Vendor.Thing"),
+        (ending_text, ("silent",), "桩长时间无通信"),
+        (ending_text, ("ConnectionResetError(104)",), "ConnectionResetError(104)"),
+        (refusal_text, ("bad_password",), "密码错误"),
+        (refusal_text, ("",), ""),
+    ],
+)
+def test_a_code_in_chinese(function, arguments, text):
+    assert chinese(function, *arguments) == text
+
+
+def test_words_follow_the_reader():
+    assert english(stop_reason_text, "ykc", "soc_full") == "The battery is full"
+    assert chinese(stop_reason_text, "ykc", "soc_full") == "电池已充满"
+    assert (
+        english(fault_text, "ykc", "dc_fuse,door_open")
+        == "The DC fuse has blown; The door of the pile is open"
+    )
+    assert english(frame_title, "ocpp16", "Heartbeat") == "Heartbeat"
+
+
+def every_code():
+    for code in range(256):
+        yield stop_reason_text, "ykc", ykc.stop_reason(code).slug
+        yield answer_text, "ykc", ykc.remote_start_failure(code).slug
+        yield answer_text, "ykc", ykc.remote_stop_failure(code).slug
+    for fault in ykc.faults(0x1FFF):
+        yield fault_text, "ykc", fault.slug
+    for kind, layout in LAYOUTS.items():
+        yield frame_title, "ykc", f"{kind:02X} {layout.name}"
+    for reason in ocpp16.STOP_REASONS:
+        yield stop_reason_text, "ocpp16", reason
+    for answer in ocpp16.ANSWERS:
+        yield answer_text, "ocpp16", answer
+    for code in statuses.FAULTS:
+        yield fault_text, "ocpp16", code
+    for action in {*ocpp16.ACTIONS, *HANDLERS}:
+        yield frame_title, "ocpp16", action
+
+
+def test_every_code_of_the_tables_has_its_chinese():
+    for function, protocol, code in every_code():
+        text = chinese(function, protocol, code)
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in text), (
+            function.__name__,
+            protocol,
+            code,
+            text,
+        )
+        assert not text.endswith("。")
