@@ -1,7 +1,8 @@
 """Codes of piles as people read them: one look-up for every page, API and timeline, whatever the protocol.
 
 Every function answers in the active language with a phrase without a full stop, and shows a code that nobody
-knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7.
+knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7;
+OCPP 2.0.1 part 2 §3.
 """
 
 from functools import cache
@@ -12,9 +13,11 @@ from django.utils.translation import gettext_noop as _
 from devices.models import DeviceCommand
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
+from devices.protocols.ocpp201 import words as ocpp201
 from devices.protocols.ykc.codec import LAYOUTS, words
 
 YKC, OCPP16 = "ykc", "ocpp16"
+_OCPP = {OCPP16: ocpp16, "ocpp201": ocpp201}
 ALL_FAULT_BITS = 0xFFFF
 
 # Answers that the platform itself writes on a command.
@@ -92,8 +95,8 @@ def frame_title(protocol: str, name: str) -> str:
     if protocol == YKC:
         code = name.partition(" ")[0]
         title = _frames().get(code)
-    elif protocol == OCPP16:
-        title = ocpp16.ACTIONS.get(name)
+    elif protocol in _OCPP:
+        title = _OCPP[protocol].ACTIONS.get(name)
     if not title or gettext(title) == code:
         return name
     return f"{code} · {gettext(title)}"
@@ -117,7 +120,7 @@ def _phrase(sentence: str) -> str:
 def _stop_reasons(protocol: str) -> dict[str, str]:
     if protocol == YKC:
         return {word.slug: word.text for word in words.STOP_REASONS.values()}
-    return ocpp16.STOP_REASONS if protocol == OCPP16 else {}
+    return _OCPP[protocol].STOP_REASONS if protocol in _OCPP else {}
 
 
 @cache
@@ -126,8 +129,8 @@ def _answers(protocol: str) -> dict[str, str]:
     if protocol == YKC:
         for look_up in (words.remote_stop_failure, words.remote_start_failure):
             known |= {word.slug: word.text for word in map(look_up, range(256))}
-    elif protocol == OCPP16:
-        known |= ocpp16.ANSWERS
+    elif protocol in _OCPP:
+        known |= _OCPP[protocol].ANSWERS
     return known
 
 
