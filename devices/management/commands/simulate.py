@@ -20,9 +20,11 @@ from django.db import connections
 
 from devices.simulators.demo import Demo, demo_password, register_kwh
 from devices.simulators.driver_app import DriverApp
-from devices.simulators.faults import OCPP, YKC, UnknownFault
+from devices.simulators.faults import OCPP, OCPP201, YKC, UnknownFault
 from devices.simulators.fleet import Fleet, SimulatedPile, keep_cars_coming, soak
 from devices.simulators.ocpp16 import Ocpp16Pile
+from devices.simulators.ocpp201 import Ocpp201Pile
+from devices.simulators.ocppj.client import OcppPile
 from devices.simulators.ykc import YkcPile
 from kernel.actor import Actor
 from kernel.commands import Refused, ServiceCommand
@@ -42,6 +44,9 @@ class Command(ServiceCommand):
         what = parser.add_argument_group("which piles")
         what.add_argument("--ykc", nargs="+", default=[], metavar="CODE", help="YKC piles by code")
         what.add_argument("--ocpp", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 1.6J piles")
+        what.add_argument(
+            "--ocpp201", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 2.0.1 piles"
+        )
         what.add_argument(
             "--piles", type=int, default=0, metavar="N", help="N more YKC piles, from --first-code on"
         )
@@ -105,7 +110,7 @@ class Command(ServiceCommand):
         except UnknownFault as error:
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
-            raise Refused("no_piles", "name piles with --ykc, --ocpp, --piles, --idle or --demo")
+            raise Refused("no_piles", "name piles with --ykc, --ocpp, --ocpp201, --piles, --idle or --demo")
         if options["demo"] or options["register_station"]:
             connections.close_all()  # the rest of this process needs no database
         return asyncio.run(self._simulate(piles, drivers, options, rng))
@@ -127,26 +132,35 @@ class Command(ServiceCommand):
             host=options["host"],
             port=options["ykc_port"],
             speed=options["speed"],
-            faults=_known(options["fault"], YKC, bool(options["ocpp"] or options["demo"])),
+            faults=_known(
+                options["fault"], YKC, bool(options["ocpp"] or options["ocpp201"] or options["demo"])
+            ),
             rng=random.Random(rng.random()),
             **settings_of_pile,
         )
 
     def _ocpp(
-        self, code: str, password: str, options: dict[str, Any], rng: random.Random, **more: Any
-    ) -> Ocpp16Pile:
+        self,
+        code: str,
+        password: str,
+        options: dict[str, Any],
+        rng: random.Random,
+        kind: type[OcppPile] = Ocpp16Pile,
+        **more: Any,
+    ) -> OcppPile:
         settings_of_pile = {
             "connectors": options["connectors"],
             "rated_kw": options["rated_kw"],
             "dc": not options["ac"],
         } | more
-        others = bool(options["ykc"] or options["piles"] or options["idle"] or options["demo"])
-        return Ocpp16Pile(
+        kinds = ("ykc", "piles", "idle", "demo", "ocpp" if kind is Ocpp201Pile else "ocpp201")
+        others = any(options[name] for name in kinds)
+        return kind(
             code,
             password=password,
             url=f"{options['http_url'].rstrip('/').replace('http', 'ws', 1)}/ocpp",
             speed=options["speed"],
-            faults=_known(options["fault"], OCPP, others),
+            faults=_known(options["fault"], kind.FAULTS, others),
             rng=random.Random(rng.random()),
             **settings_of_pile,
         )
@@ -157,9 +171,10 @@ class Command(ServiceCommand):
             if len(code) != 14 or not code.isdigit():
                 raise Refused("pile_code_invalid", f"{code}: a YKC code has 14 digits")
             piles.append(self._ykc(code, options, rng))
-        for text in options["ocpp"]:
-            code, _, password = text.partition(":")
-            piles.append(self._ocpp(code, password, options, rng))
+        for name, kind in (("ocpp", Ocpp16Pile), ("ocpp201", Ocpp201Pile)):
+            for text in options[name]:
+                code, _, password = text.partition(":")
+                piles.append(self._ocpp(code, password, options, rng, kind))
         return piles
 
     def _numbered(self, actor: Actor, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -219,7 +234,8 @@ class Command(ServiceCommand):
             if row.protocol == Pile.Protocol.YKC:
                 piles.append(self._ykc(row.code, options, rng, **more))
             else:
-                piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, **more))
+                kind = Ocpp201Pile if row.protocol == Pile.Protocol.OCPP201 else Ocpp16Pile
+                piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, kind, **more))
         people = Driver.objects.unscoped("the demo's drivers").filter(is_frozen=False).order_by("pk")[:200]
         tokens = [
             (one.phone, issue_token(actor=actor, driver=one, name="demo app", days=7)) for one in people
@@ -334,11 +350,11 @@ def _known(faults: list[str], table: dict, other_kind_runs: bool) -> list[str]:
     """The faults a kind of pile knows; those of the other kind are left to it when both run."""
     if not other_kind_runs:
         return faults
-    both = OCPP.keys() | YKC.keys()
+    both = OCPP.keys() | OCPP201.keys() | YKC.keys()
     names = [(text.partition("=")[0], text) for text in faults]
     return [text for name, text in names if name in table or name not in both]
 
 
 def _fault_help() -> str:
-    lines = [f"{name} ({text})" for name, (_, text) in sorted((YKC | OCPP).items())]
+    lines = [f"{name} ({text})" for name, (_, text) in sorted((OCPP201 | YKC | OCPP).items())]
     return "misbehaviours: " + "; ".join(lines)
