@@ -28,6 +28,35 @@ register_messages(
         "order_needs_settling": (_("The order %(order_no)s waits to be settled; settle it instead."), 409),
         "review_closed": (_("This item has been handled already."), 409),
         "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),
+        "recharge_amount": (
+            _("%(amount)s fen is not accepted; %(minimum)s to %(maximum)s fen are."),
+            400,
+        ),
+        "payment_unknown": (_("There is no payment %(number)s."), 404),
+        "payment_channel_off": (_("%(channel)s is not available; available are: %(accepted)s."), 400),
+        "payment_way_unknown": (_("%(way)s is not a way of %(channel)s; accepted are: %(accepted)s."), 400),
+        "payment_openid_missing": (_("Paying inside the mini program needs the payer's openid."), 400),
+        "payment_channel_silent": (
+            _("The payment channel does not answer now. Try again with the same key in a moment."),
+            503,
+        ),
+        "payment_refused": (_("The payment channel refused the payment (%(code)s)."), 409),
+        "payment_not_in_review": (_("The payment %(number)s does not wait for a person."), 409),
+        "payment_not_paid": (_("The channel says that the payment %(number)s has not been paid."), 409),
+        "refund_unknown": (_("There is no refund %(number)s."), 404),
+        "refund_above": (
+            _(
+                "At most %(maximum_yuan)s yuan can go back to where they came from; %(asked_yuan)s were asked for."
+            ),
+            409,
+        ),
+        "refund_order_running": (_("A charging session is not settled yet. Ask again afterwards."), 409),
+        "refund_decided": (_("The refund %(number)s has been decided already."), 409),
+        "refund_four_eyes": (
+            _("Above %(limit_yuan)s yuan somebody else than who asked for the refund has to approve it."),
+            403,
+        ),
+        "refund_nothing_to_send": (_("Nothing of the refund %(number)s waits for the channel."), 409),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )

@@ -1,11 +1,17 @@
-"""What billing does on device events. Registered at start-up; each handler is a thin door to one service."""
+"""What billing does on device events and outbox messages. Registered at start-up; each handler is a thin door."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import sessions, settlement, tariffs
+from billing.services import refunds, sessions, settlement, tariffs
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
 from kernel.actor import Actor, device, system
+from kernel.services import outbox
 
 
 def _pile_actor(pile: events.PileRef) -> Actor:
@@ -73,8 +79,19 @@ def on_authorization(event: events.AuthorizationRequested) -> events.Authorizati
     return events.Authorization("accepted") if known else None
 
 
+def on_refund_approved(payload: Mapping[str, Any]) -> None:
+    """Hand an approved refund to a worker: the channel is called there, outside every transaction.
+
+    A task that is lost is found by `billing.query_refunds`.
+    """
+    from billing.tasks import send_refund
+
+    transaction.on_commit(lambda: send_refund.delay(payload["refund_id"]), robust=True)
+
+
 def register() -> None:
     """Subscribe the handlers."""
+    outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)

@@ -1,4 +1,5 @@
-"""The only places of this app that lock rows: pile, then orders by id, then accounts by id.
+"""The only places of this app that lock rows: pile, then orders by id, then a refund, then payments by id, then
+accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.db.models import QuerySet
 
-from billing.models import Account, ChargingOrder
+from billing.models import Account, ChargingOrder, Payment, Refund
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
@@ -33,6 +34,24 @@ def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
     """Lock several accounts, always in the same order; {id: account}."""
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return {row.pk: row for row in rows.filter(pk__in=set(account_ids)).order_by("pk")}
+
+
+def lock_payment(payment_id: int) -> Payment:
+    """Lock one payment; every state move and every booking of it happens under this lock."""
+    return lock_payments([payment_id])[payment_id]
+
+
+def lock_payments(payment_ids: Iterable[int]) -> dict[int, Payment]:
+    """Lock several payments, always in the same order; {id: payment}."""
+    rows = Payment.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    wanted = rows.select_related("driver").filter(pk__in=set(payment_ids)).order_by("pk")
+    return {row.pk: row for row in wanted}
+
+
+def lock_refund(refund_id: int) -> Refund:
+    """Lock one refund; its parts move only under this lock."""
+    rows = Refund.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("driver").get(pk=refund_id)
 
 
 def lock_wire_numbers() -> None:

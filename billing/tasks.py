@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import sweeps, tariffs
+from billing.services import payment_queries, refund_sending, sweeps, tariffs
 from kernel.actor import system
 
 
@@ -16,3 +16,18 @@ def sweep_orders() -> None:
 @shared_task(name="billing.push_due_tariffs", ignore_result=True)
 def push_due_tariffs() -> None:
     tariffs.push_due(actor=system("tariff push"))
+
+
+@shared_task(name="billing.query_payments", ignore_result=True)
+def query_payments() -> None:
+    payment_queries.query_due_payments(actor=system("payment query"))
+
+
+@shared_task(name="billing.query_refunds", ignore_result=True)
+def query_refunds() -> None:
+    refund_sending.work_due_refunds(actor=system("refund sweep"))
+
+
+@shared_task(name="billing.send_refund", ignore_result=True)
+def send_refund(refund_id: int) -> None:
+    refund_sending.send_refund(actor=system("refund"), refund_id=refund_id)

@@ -2,12 +2,13 @@
 
 from django.urls import re_path
 
+from devices.protocols.dny.consumer import DnyConsumer
 from devices.protocols.ocpp16.dialect import OCPP16
 from devices.protocols.ocpp201.dialect import OCPP201
 from devices.protocols.ocppj.consumer import OcppConsumer
 from devices.protocols.ykc.consumer import YkcConsumer
 
-_TCP = {"ykc": YkcConsumer.as_asgi()}
+_TCP = {"ykc": YkcConsumer.as_asgi(), "dny": DnyConsumer.as_asgi()}
 
 
 async def tcp_router(scope, receive, send) -> None:

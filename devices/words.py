@@ -1,8 +1,8 @@
 """Codes of piles as people read them: one look-up for every page, API and timeline, whatever the protocol.
 
 Every function answers in the active language with a phrase without a full stop, and shows a code that nobody
-knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7;
-OCPP 2.0.1 part 2 §3.
+knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7; OCPP 2.0.1 part 2 §3;
+AP3000 device protocol V8.6 §3.1, §3.3 and §4.2.
 """
 
 from functools import cache
@@ -11,13 +11,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from devices.models import DeviceCommand
+from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
+from devices.protocols.dny.codec import words as dny
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
 from devices.protocols.ocpp201 import words as ocpp201
 from devices.protocols.ykc.codec import LAYOUTS, words
 
-YKC, OCPP16 = "ykc", "ocpp16"
-_OCPP = {OCPP16: ocpp16, "ocpp201": ocpp201}
+YKC, OCPP16, OCPP201, DNY = "ykc", "ocpp16", "ocpp201", "dny"
+_OCPP = {OCPP16: ocpp16, OCPP201: ocpp201}
 ALL_FAULT_BITS = 0xFFFF
 
 # Answers that the platform itself writes on a command.
@@ -45,6 +47,7 @@ _ENDINGS = {
     "consumer failed": _("The platform closed the link after an error of its own."),
     "gateway stopped": _("The gateway was stopped."),
     "gateway_restarted": _("The gateway was restarted."),
+    "no frame": _("The pile sent nothing of its protocol."),
     "no login": _("The pile did not log in."),
     "only garbage": _("The pile sent only unreadable data."),
     "replaced": _("A newer connection of the pile took over."),
@@ -97,6 +100,8 @@ def frame_title(protocol: str, name: str) -> str:
         title = _frames().get(code)
     elif protocol in _OCPP:
         title = _OCPP[protocol].ACTIONS.get(name)
+    elif protocol == DNY:
+        code, title = name.partition(" ")[0], _dny_frames().get(name)
     if not title or gettext(title) == code:
         return name
     return f"{code} · {gettext(title)}"
@@ -120,6 +125,8 @@ def _phrase(sentence: str) -> str:
 def _stop_reasons(protocol: str) -> dict[str, str]:
     if protocol == YKC:
         return {word.slug: word.text for word in words.STOP_REASONS.values()}
+    if protocol == DNY:
+        return dny.STOP_REASONS
     return _OCPP[protocol].STOP_REASONS if protocol in _OCPP else {}
 
 
@@ -131,6 +138,8 @@ def _answers(protocol: str) -> dict[str, str]:
             known |= {word.slug: word.text for word in map(look_up, range(256))}
     elif protocol in _OCPP:
         known |= _OCPP[protocol].ANSWERS
+    elif protocol == DNY:
+        known |= dny.ANSWERS
     return known
 
 
@@ -144,7 +153,15 @@ def _faults(protocol: str) -> dict[str, str]:
             del known[slug]  # its number says more than «a fault»
     elif protocol == OCPP16:
         known |= statuses.FAULTS
+    elif protocol == DNY:
+        known |= dny.FAULTS
     return known
+
+
+@cache
+def _dny_frames() -> dict[str, str]:
+    tables = (*FROM_DEVICE.values(), *TO_DEVICE.values())
+    return {f"{layout.command:02X} {layout.name}": layout.title for layout in tables}
 
 
 @cache

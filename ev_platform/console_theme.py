@@ -72,6 +72,9 @@ NAVIGATION = [
     _group(
         _("Prices and money"),
         _item(_("Tariffs"), "sell", "billing.tariff"),
+        _item(_("Payments"), "payments", "billing.payment"),
+        _item(_("Refunds"), "undo", "billing.refund"),
+        _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
         _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),
         _item(_("Accounts"), "account_balance", "billing.account"),
     ),

@@ -11,6 +11,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "devices.expire_silent_piles": 10.0,
     "billing.sweep_orders": 5.0,
     "billing.push_due_tariffs": 30.0,
+    "billing.query_payments": 10.0,
+    "billing.query_refunds": 30.0,
 }
 
 QUEUES = ("money", "devices", "reports")

@@ -127,14 +127,14 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
 
 
 async def _start_listeners(application: Any) -> Any:
-    from devices.gateway.server import start_listeners
+    from devices.gateway.server import ListenerFailed, start_listeners
 
     try:
         return await start_listeners(application)
-    except OSError as error:
+    except ListenerFailed as failure:
         raise PortTaken(
-            f"Port {settings.EV_YKC_PORT} on {settings.EV_DEVICE_HOST} cannot be opened "
-            f"({_reason(error)}); choose another with EV_YKC_PORT=<port>."
+            f"Port {failure.port} on {settings.EV_DEVICE_HOST} cannot be opened "
+            f"({_reason(failure.error)}); choose another with {failure.setting}=<port>."
         ) from None
 
 
@@ -150,5 +150,6 @@ def _addresses(http_socket: socket.socket, listeners: Any) -> dict[str, str]:
     shown = f"[{host}]" if ":" in host else host
     addresses = {"http": f"http://{shown}:{port}/", "ocpp": f"ws://{shown}:{port}/ocpp/<pile code>"}
     if listeners is not None:
-        addresses["ykc"] = f"{settings.EV_DEVICE_HOST}:{listeners.port('ykc')}"
+        for name in listeners.names:
+            addresses[name] = f"{settings.EV_DEVICE_HOST}:{listeners.port(name)}"
     return addresses

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ev_platform import env as ev_env
+from ev_platform import payment_env
 from ev_platform.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ EV_DATA_DIR = Path(env.str("EV_DATA_DIR", default=str(BASE_DIR / "data"))).expan
 EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
 EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
 EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
+EV_DNY_PORT = ev_env.port("EV_DNY_PORT", 8768)
 EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
 EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
@@ -213,6 +215,10 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "billing.api.serializers.ORDER_STATES",
         "ConnectorState": "stations.api.views.CONNECTOR_STATES",
         "EntryKind": "billing.api.serializers.ENTRY_KINDS",
+        "PaymentState": "billing.api.payments.PAYMENT_STATES",
+        "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
+        "RefundState": "billing.api.refunds.REFUND_STATES",
+        "RefundPartState": "billing.api.refunds.PART_STATES",
     },
 }
 
@@ -224,6 +230,14 @@ PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  #
 OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
+RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
+RECHARGE_MAX_FEN = ev_env.integer("EV_RECHARGE_MAX_FEN", 500_000, 1, 10_000_000)
+PAYMENT_EXPIRE_S = ev_env.integer("EV_PAYMENT_EXPIRE_S", 1800, 60, 7200)  # a WeChat prepay id lives two hours
+REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000_000)  # above it: four eyes
+PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
+PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
+PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
+PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
 SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
 
 # --- security ----------------------------------------------------------------

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-$PWD/.venv/bin/python}
 export EV_DATA_DIR=${1:-$(mktemp -d)}
-export EV_HTTP_PORT=${EV_HTTP_PORT:-8100} EV_YKC_PORT=${EV_YKC_PORT:-8867} EV_LOG_LEVEL=${EV_LOG_LEVEL:-WARNING}
+export EV_HTTP_PORT=${EV_HTTP_PORT:-8100} EV_YKC_PORT=${EV_YKC_PORT:-8867} EV_DNY_PORT=${EV_DNY_PORT:-8868} EV_LOG_LEVEL=${EV_LOG_LEVEL:-WARNING}
 API=http://127.0.0.1:$EV_HTTP_PORT/api/v1/driver
 PASSWORD=first-charge-secret
 

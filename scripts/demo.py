@@ -46,6 +46,7 @@ def _settings() -> dict[str, str]:
     environment.setdefault("EV_HTTP_HOST", "127.0.0.1")
     environment.setdefault("EV_HTTP_PORT", "8000")
     environment.setdefault("EV_YKC_PORT", "8767")
+    environment.setdefault("EV_DNY_PORT", "8768")
     environment["EV_DEMO"] = "1"
     environment["PYTHONUNBUFFERED"] = "1"
     return environment
@@ -60,7 +61,8 @@ def _port(environment: dict[str, str], name: str) -> int:
 
 def _refuse_taken_ports(environment: dict[str, str]) -> None:
     host = environment["EV_HTTP_HOST"]
-    for name, at in (("EV_HTTP_PORT", host), ("EV_YKC_PORT", environment.get("EV_DEVICE_HOST", host))):
+    devices = environment.get("EV_DEVICE_HOST", host)
+    for name, at in (("EV_HTTP_PORT", host), ("EV_YKC_PORT", devices), ("EV_DNY_PORT", devices)):
         port = _port(environment, name)
         try:
             socket.create_server((at, port), family=socket.AF_INET6 if ":" in at else socket.AF_INET).close()

@@ -46,6 +46,21 @@ def _clean_cache():
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _marked_messages_cross_a_socket(request):
+    """A test that carries `message` marks fails unless a gateway of this process heard or said each of them."""
+    marks = list(request.node.iter_markers("message"))
+    if not marks:
+        yield
+        return
+    from tests.wiretap import Wiretap
+
+    with Wiretap() as wiretap:
+        yield
+    missing = [text for mark in marks for text in wiretap.missing(*mark.args)]
+    assert not missing, f"marked, but did not cross a socket: {', '.join(missing)}"
+
+
 @pytest.fixture
 def live_gateway(transactional_db):
     """The web server and the device listeners on free ports, over the test database."""

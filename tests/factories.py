@@ -112,7 +112,9 @@ class PileFactory(DjangoModelFactory):
 
     station = factory.SubFactory(StationFactory)
     operator = factory.SelfAttribute("station.operator")
-    code = factory.Sequence(lambda n: f"{32010600000000 + n}")
+    code = factory.LazyAttributeSequence(
+        lambda o, n: f"05{n + 1:06X}" if o.protocol == Pile.Protocol.DNY else f"{32010600000000 + n}"
+    )
     name = factory.Sequence(lambda n: f"Pile {n}")
     protocol = Pile.Protocol.YKC
     rated_power_kw = Decimal("60.0")

@@ -16,7 +16,7 @@ class LiveGateway:
     def __init__(self) -> None:
         self._started = threading.Event()
         self._error: BaseException | None = None
-        self._settings = override_settings(EV_YKC_PORT=0, EV_DEVICE_HOST="127.0.0.1")
+        self._settings = override_settings(EV_YKC_PORT=0, EV_DNY_PORT=0, EV_DEVICE_HOST="127.0.0.1")
 
     @property
     def http_url(self) -> str:
@@ -67,6 +67,7 @@ class LiveGateway:
         try:
             self.listeners = await start_listeners(application)
             self.ykc_port = self.listeners.port("ykc")
+            self.dny_port = self.listeners.port("dny")
             serving = asyncio.create_task(server.serve(sockets=[self._socket]))
             while not server.started:
                 await asyncio.sleep(0.01)

@@ -1,1 +1,1 @@
-from billing.admin import account, driver, entry, order, pile, review, tariff, version  # noqa: F401
+from billing.admin import account, driver, entry, order, payment, pile, refund, review, tariff, version  # noqa: F401

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 from billing.admin.order import order_chip
 from billing.admin.order_page import lasted
 from billing.models import Account, ChargingOrder, Entry
-from billing.services import ledger
+from billing.services import ledger, refunds
 from users.admin.driver import DriverAdmin
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import actor_of, replace
@@ -34,10 +34,14 @@ class TopUpForm(ReasonForm):
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
 
+class RefundForm(TopUpForm):
+    """Amount, reason and key of a refund in a driver's name."""
+
+
 @replace(Driver)
 class WalletDriverAdmin(DriverAdmin):
     list_display = ("display_name", "masked_phone", "wallet", "operator", "status", "created_at")
-    actions_detail = ("top_up", *DriverAdmin.actions_detail)
+    actions_detail = ("top_up", "refund", *DriverAdmin.actions_detail)
     change_form_template = "billing/driver_change.html"
 
     def get_queryset(self, request):
@@ -99,3 +103,21 @@ class WalletDriverAdmin(DriverAdmin):
             idempotency_key=f"console:{data['key']}",
         )
         return _("%(amount)s booked.") % {"amount": fen(int(data["amount"] * 100))}
+
+    @operator_action(
+        title=_("Ask for a refund"),
+        text=_("The amount leaves the wallet at once and goes back to the recharges after approval."),
+        permission="billing.request_refund",
+        form=RefundForm,
+        icon="undo",
+    )
+    def refund(self, request, obj, form):
+        data = form.cleaned_data
+        refund = refunds.request_refund(
+            actor=actor_of(request),
+            driver=obj,
+            amount_fen=int(data["amount"] * 100),
+            reason=data["reason"],
+            idempotency_key=f"console:{data['key']}",
+        )
+        return _("%(amount)s wait for approval.") % {"amount": fen(refund.amount_fen)}

@@ -1,8 +1,8 @@
-"""Addresses of connectors, orders and the wallet, under /api/v1/."""
+"""Addresses of connectors, orders, the wallet and payments, under /api/v1/."""
 
 from django.urls import path
 
-from billing.api import connectors, orders, wallet
+from billing.api import connectors, notify, orders, payments, refunds, wallet
 
 urlpatterns = [
     path("driver/connectors/<str:code>", connectors.ConnectorView.as_view(), name="driver-connector"),
@@ -12,4 +12,17 @@ urlpatterns = [
     path("driver/orders/<str:order_no>/stop", orders.OrderStopView.as_view(), name="driver-order-stop"),
     path("driver/wallet", wallet.WalletView.as_view(), name="driver-wallet"),
     path("driver/wallet/entries", wallet.EntryListView.as_view(), name="driver-wallet-entries"),
+    path("driver/payment-channels", payments.ChannelListView.as_view(), name="driver-payment-channels"),
+    path("driver/payments", payments.PaymentListView.as_view(), name="driver-payments"),
+    path("driver/payments/<str:out_trade_no>", payments.PaymentView.as_view(), name="driver-payment"),
+    path("driver/refunds", refunds.RefundListView.as_view(), name="driver-refunds"),
+    path("driver/refunds/possible", refunds.RefundableView.as_view(), name="driver-refunds-possible"),
+    path("driver/refunds/<str:refund_no>", refunds.RefundView.as_view(), name="driver-refund"),
+    path(
+        "driver/refunds/<str:refund_no>/withdraw",
+        refunds.RefundWithdrawView.as_view(),
+        name="driver-refund-withdraw",
+    ),
+    path("payments/wechat/notify", notify.WeChatNotifyView.as_view(), name="wechat-notify"),
+    path("payments/alipay/notify", notify.AlipayNotifyView.as_view(), name="alipay-notify"),
 ]

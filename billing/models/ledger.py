@@ -23,6 +23,9 @@ class Account(models.Model):
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
         OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
+        CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
+        CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
+        REFUNDS_IN_TRANSIT = "refunds_in_transit", _("Driver refunds under way")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     driver = models.ForeignKey(
@@ -70,6 +73,10 @@ class Account(models.Model):
                 condition=~models.Q(kind="wallet") | models.Q(balance_fen__gte=models.F("held_fen")),
             ),
             models.CheckConstraint(
+                name="account_transit_not_negative",
+                condition=~models.Q(kind="refunds_in_transit") | models.Q(balance_fen__gte=0),
+            ),
+            models.CheckConstraint(
                 name="account_arrears_not_positive",
                 condition=~models.Q(kind="arrears") | models.Q(balance_fen__lte=0),
             ),
@@ -91,6 +98,10 @@ class Journal(models.Model):
         SETTLEMENT = "settlement", _("Order settled")
         ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
         CORRECTION = "correction", _("Order corrected")
+        RECHARGE = "recharge", _("Recharge")
+        REFUND_FREEZE = "refund_freeze", _("Refund asked for")
+        REFUND_PAID = "refund_paid", _("Refunded to origin")
+        REFUND_RETURNED = "refund_returned", _("Refund returned to the wallet")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)

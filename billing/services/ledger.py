@@ -118,10 +118,36 @@ def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempo
         )
     if not reason.strip():
         raise DomainError("reason_required", field="reason")
+    return credit(
+        key=f"topup:{driver.pk}:{idempotency_key}"[:88],
+        kind=Journal.Kind.TOPUP,
+        source=account_of(Account.Kind.MANUAL_TOPUP),
+        driver=driver,
+        amount_fen=amount_fen,
+        actor=actor,
+        memo=reason,
+        audited=("billing.top_up", reason),
+    )
+
+
+def credit(
+    *,
+    key: str,
+    kind: str,
+    source: Account,
+    driver: Driver,
+    amount_fen: int,
+    actor: Actor,
+    memo: str = "",
+    audited: tuple[str, str] | None = None,
+) -> Journal:
+    """Move money from `source` to a driver's wallet, and from there pay what the driver owes.
+
+    Once per `key`; a repeat returns the first journal. `audited` is (action, reason) of the audit event, if one
+    is wanted. Raises as `post` does.
+    """
     wallet = wallet_of(driver)
     arrears = account_of(Account.Kind.ARREARS, driver=driver)
-    source = account_of(Account.Kind.MANUAL_TOPUP)
-    key = f"topup:{driver.pk}:{idempotency_key}"[:88]
     with transaction.atomic():
         locked = lock_accounts([wallet.pk, arrears.pk, source.pk])
         repeated = Journal.objects.filter(idempotency_key=key).exists()
@@ -130,35 +156,33 @@ def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempo
             "arrears_fen": -locked[arrears.pk].balance_fen,
         }
         journal = post(
-            key=key,
-            kind=Journal.Kind.TOPUP,
-            lines=[(source, -amount_fen), (wallet, amount_fen)],
-            actor=actor,
-            memo=reason,
+            key=key, kind=kind, lines=[(source, -amount_fen), (wallet, amount_fen)], actor=actor, memo=memo
         )
         if repeated:
             return journal
-        owed = min(-locked[arrears.pk].balance_fen, amount_fen)
+        owed = min(before["arrears_fen"], amount_fen)
         if owed:
             post(
                 key=f"{key}:arrears",
                 kind=Journal.Kind.ARREARS_PAYMENT,
                 lines=[(wallet, -owed), (arrears, owed)],
                 actor=actor,
-                memo=reason,
+                memo=memo,
             )
-        audit.record(
-            actor=actor,
-            action="billing.top_up",
-            target=driver,
-            reason=reason,
-            before=before,
-            after={
-                "balance_fen": before["balance_fen"] + amount_fen - owed,
-                "arrears_fen": before["arrears_fen"] - owed,
-                "amount_fen": amount_fen,
-            },
-        )
+        if audited is not None:
+            action, reason = audited
+            audit.record(
+                actor=actor,
+                action=action,
+                target=driver,
+                reason=reason,
+                before=before,
+                after={
+                    "balance_fen": before["balance_fen"] + amount_fen - owed,
+                    "arrears_fen": before["arrears_fen"] - owed,
+                    "amount_fen": amount_fen,
+                },
+            )
         return journal
 
 

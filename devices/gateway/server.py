@@ -12,11 +12,26 @@ from kernel.runtime.dbpool import in_database
 logger = logging.getLogger(__name__)
 
 
+PORT_SETTINGS = {"ykc": "EV_YKC_PORT", "dny": "EV_DNY_PORT"}
+
+
+class ListenerFailed(Exception):
+    """A device port cannot be opened; `setting` names what moves it."""
+
+    def __init__(self, setting: str, port: int, error: OSError):
+        super().__init__(f"{setting}={port}: {error}")
+        self.setting, self.port, self.error = setting, port, error
+
+
 class Listeners:
     """The running listeners of this process."""
 
     def __init__(self, servers: list[AsgiTcpServer]):
         self.servers = servers
+
+    @property
+    def names(self) -> list[str]:
+        return [server.name for server in self.servers]
 
     def port(self, name: str) -> int:
         return next(server.port for server in self.servers if server.name == name)
@@ -34,12 +49,20 @@ async def start_listeners(application: Application) -> Listeners:
     Sessions that a killed process of the same node name left open are closed first.
 
     Raises:
-        OSError: a port is taken; the message names it.
+        ListenerFailed: a port is taken; those that were open are closed again.
     """
     left = await in_database(presence.close_sessions_of_node, settings.EV_NODE)
     if left:
         logger.warning("%d pile sessions of an earlier run were closed", left)
-    server = AsgiTcpServer(application, name="ykc", host=settings.EV_DEVICE_HOST, port=settings.EV_YKC_PORT)
-    await server.start()
-    logger.info("YKC piles are served on %s:%d", server.host, server.port)
-    return Listeners([server])
+    servers: list[AsgiTcpServer] = []
+    for name, setting in PORT_SETTINGS.items():
+        port = getattr(settings, setting)
+        server = AsgiTcpServer(application, name=name, host=settings.EV_DEVICE_HOST, port=port)
+        try:
+            await server.start()
+        except OSError as error:
+            await Listeners(servers).close()
+            raise ListenerFailed(setting, port, error) from error
+        logger.info("%s piles are served on %s:%d", name.upper(), server.host, server.port)
+        servers.append(server)
+    return Listeners(servers)

@@ -17,6 +17,16 @@ _SUPPORTED: dict[str, frozenset[str]] = {
             _K.REBOOT,
         }
     ),
+    "dny": frozenset(
+        {
+            _K.START,
+            _K.STOP,
+            _K.READ_STATUS,
+            _K.REBOOT,
+            _K.GET_CONFIGURATION,
+            _K.CHANGE_CONFIGURATION,
+        }
+    ),
     "ocpp16": frozenset(
         {
             _K.START,

@@ -5,7 +5,7 @@ nobody answers expires.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -137,6 +137,22 @@ def outstanding_command(*, pile_id: int, kind: str, connector_no: int) -> Device
     ).first()
 
 
+def recent_commands(*, pile_id: int, kinds: Collection[str], limit: int = 20) -> list[DeviceCommand]:
+    """The last commands of these kinds, newest first, ended ones too: a late answer finds its own."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind__in=kinds)
+    return list(rows.order_by("-pk")[:limit])
+
+
+def carried_out_at(*, pile_id: int, kind: str, reference: str) -> datetime | None:
+    """When the last command of this kind and reference took effect: its acceptance, or else its sending."""
+    command = (
+        DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, reference=reference).order_by("-pk").first()
+    )
+    if command is None:
+        return None
+    return command.answered_at if command.state == DeviceCommand.State.ACCEPTED else command.sent_at
+
+
 def answer_outstanding(
     *,
     pile_id: int,
@@ -148,6 +164,18 @@ def answer_outstanding(
 ) -> DeviceCommand | None:
     """End the open command of this kind and connector with the pile's answer."""
     command = outstanding_command(pile_id=pile_id, kind=kind, connector_no=connector_no)
+    if command is None:
+        return None
+    state = DeviceCommand.State.ACCEPTED if accepted else DeviceCommand.State.REJECTED
+    return complete_command(command_id=command.pk, state=state, reason=reason, result=result)
+
+
+def answer_oldest(
+    *, pile_id: int, kind: str, accepted: bool, reason: str = "", result: Mapping[str, Any] | None = None
+) -> DeviceCommand | None:
+    """End the pile's oldest open command of this kind, for answers that name no connector."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)
+    command = rows.order_by("pk").first()
     if command is None:
         return None
     state = DeviceCommand.State.ACCEPTED if accepted else DeviceCommand.State.REJECTED

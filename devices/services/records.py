@@ -61,6 +61,14 @@ class ReportedTransaction:
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def stored_times(identity: str) -> tuple[datetime | None, datetime | None] | None:
+    """Start and end of the record of this identity; None when there is none yet.
+
+    For protocols whose records carry no times of their own: a repeat must not look like other content.
+    """
+    return TransactionRecord.objects.filter(identity=identity).values_list("started_at", "ended_at").first()
+
+
 def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> TransactionRecord:
     """Store a record once per identity and publish `TransactionReported`, all in one transaction.
 

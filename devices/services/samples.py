@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -33,6 +34,12 @@ def store_samples(readings: Sequence[StoredReading]) -> None:
 def store_frames(frames: Sequence[FrameLog]) -> None:
     """Append a batch to the frame log."""
     FrameLog.objects.bulk_create(frames, batch_size=500)
+
+
+def last_sample_at(*, pile_id: int, transaction_ref: str) -> datetime | None:
+    """When the last stored sample of a transaction was taken."""
+    rows = MeterSample.objects.filter(pile_id=pile_id, transaction_ref=transaction_ref)
+    return rows.order_by("-at").values_list("at", flat=True).first()
 
 
 def _row(reading: StoredReading) -> MeterSample:

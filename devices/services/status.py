@@ -69,6 +69,18 @@ def charge_started(event: events.ChargeStarted) -> None:
         events.publish(event)
 
 
+def report_fault(
+    *, pile: events.PileRef, connector_no: int, at: datetime, fault_code: str, fault_words: str = ""
+) -> None:
+    """Publish a fault that a pile reports as an event of its own, apart from the states of its connectors."""
+    with transaction.atomic():
+        events.publish(
+            events.FaultRaised(
+                pile=pile, connector_no=connector_no, at=at, code=fault_code, words=fault_words
+            )
+        )
+
+
 def pile_fault(*, pile: events.PileRef, at: datetime, fault_code: str, fault_words: str = "") -> None:
     """Publish a fault of the whole pile, or its end (`fault_code` empty)."""
     with transaction.atomic():

@@ -57,6 +57,19 @@ OCPP201 = {name: fault for name, fault in OCPP.items() if name != "offline_start
     "seq_always_0": (0.0, "every event of a transaction has the sequence number 0"),
     "no_started": (0.0, "the event that starts a transaction is lost"),
 }
+DNY = {
+    name: COMMON[name] for name in ("drop_link", "mute", "never_answer_start", "late_start", "no_record")
+} | {
+    "reject_start": (1.0, "refuse the start command with this result"),
+    "fault_in_charge": (10.0, "a port fault this many seconds into every charge"),
+    "resend_record": (3.0, "send every settlement this many more times although it was acknowledged"),
+    "unplug": (20.0, "pull the plug this many seconds into every charge"),
+    "overload": (20.0, "plug a heater in this many seconds into every charge"),
+    "power_cut": (20.0, "cut the mains this many seconds into every charge; it goes on afterwards"),
+    "wrong_checksum": YKC["wrong_checksum"],
+    "merge_frames": YKC["merge_frames"],
+    "garbage": YKC["garbage"],
+}
 
 
 class UnknownFault(ValueError):

@@ -35,7 +35,12 @@ class AddPileForm(forms.ModelForm):
     class Meta:
         model = Pile
         fields = ("station", "code", "name", "protocol", "rated_power_kw", "model")
-        help_texts = {"code": _("YKC: 14 digits. OCPP: the last part of its address, 1 to 32 characters")}
+        help_texts = {
+            "code": _(
+                "YKC: 14 digits. OCPP: the last part of its address, 1 to 32 characters. "
+                "DNY: 8 hexadecimal digits"
+            )
+        }
 
 
 class PilePasswordForm(ReasonForm):
@@ -67,7 +72,7 @@ class PileAdmin(ScopedModelAdmin):
         "last_seen_at",
         "online_changed_at",
     )
-    reported_fields = ("vendor", "reported_model", "serial", "firmware", "iccid", "findings_list")
+    reported_fields = ("printed", "vendor", "reported_model", "serial", "firmware", "iccid", "findings_list")
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("connectors")
@@ -118,6 +123,10 @@ class PileAdmin(ScopedModelAdmin):
             ),
         )
 
+    @admin.display(description=_("printed number"))
+    def printed(self, obj):
+        return obj.printed_number or "–"
+
     @admin.display(description=_("rated power"))
     def power(self, obj):
         return f"{obj.rated_power_kw.normalize():f} kW"
@@ -155,7 +164,7 @@ class PileAdmin(ScopedModelAdmin):
         text=_("The pile needs the new password at its next connection."),
         permission="stations.change_pile",
         form=PilePasswordForm,
-        available=lambda pile: pile.protocol != Pile.Protocol.YKC,
+        available=lambda pile: pile.protocol not in piles.WITHOUT_PASSWORD,
         icon="key",
     )
     def set_password(self, request, obj, form):

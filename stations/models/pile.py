@@ -46,6 +46,7 @@ class Pile(models.Model):
         YKC = "ykc", _("YKC (TCP)")
         OCPP16 = "ocpp16", _("OCPP 1.6J")
         OCPP201 = "ocpp201", _("OCPP 2.0.1")
+        DNY = "dny", _("DNY e-bike (TCP)")
 
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="piles"
@@ -103,3 +104,11 @@ class Pile(models.Model):
     @property
     def tenant_id(self) -> int | None:
         return self.operator_id
+
+    @property
+    def printed_number(self) -> str:
+        """The number under a box's QR code: of an e-bike box the low three bytes of its id in decimal, else empty.
+
+        Source: AP3000 device protocol V8.6 §1.0.2.
+        """
+        return str(int(self.code[2:], 16)) if self.protocol == self.Protocol.DNY else ""

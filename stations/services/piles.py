@@ -20,9 +20,11 @@ MOST_CONNECTORS = 16
 # A pile shows its password at every reconnect, ten thousand of them at once after an outage: a person's half
 # second per check would keep them out for an hour. Pile passwords are long and made by machines.
 PASSWORD_ITERATIONS = 20_000
+WITHOUT_PASSWORD = (Pile.Protocol.YKC, Pile.Protocol.DNY)
 EDITABLE = ("name", "model", "rated_power_kw")
 _OCPP_CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _YKC_CODE = re.compile(r"[0-9]{14}")
+_DNY_CODE = re.compile(r"(?!09|0A)[0-9A-F]{8}")  # 09 and 0A are hosts, which have no ports
 
 
 def add_pile(
@@ -42,6 +44,8 @@ def add_pile(
     YKC: the code is the 14 digits of its login frame (YKC V1.6 §6.1), a password is not used.
     OCPP: the code is the last part of its URL, 1 to 32 of `A-Za-z0-9_.-`; the password (16 to 64
     characters, HTTP Basic) is stored hashed.
+    DNY: the code is the physical id of the box as 8 hexadecimal digits, the kind of device first (AP3000 device
+    protocol V8.6 §1.0.2); its ports are the connectors, and a password is not used.
     DomainError `permission_denied`, `not_found` (station outside the scope), `invalid`, `pile_code_invalid`,
     `pile_code_taken`, `pile_password_required`, `connector_count_invalid`.
     """
@@ -109,7 +113,7 @@ def update_pile(*, actor: Actor, pile: Pile, changes: Mapping[str, Any]) -> Pile
 def set_password(*, actor: Actor, pile: Pile, password: str, reason: str) -> Pile:
     """Replace the password of an OCPP pile; the pile needs it at its next connection.
 
-    DomainError `permission_denied`, `not_found`, `reason_required`, `pile_password_required`, `invalid` (YKC).
+    DomainError `permission_denied`, `not_found`, `reason_required`, `pile_password_required`, `invalid` (YKC, DNY).
     """
     policy.require(actor, "stations.change_pile")
     edits.in_scope(actor, pile)
@@ -131,6 +135,12 @@ def check_pile_code(code: str, protocol: str) -> str:
         raise DomainError("invalid", {"field": "protocol", "reason": reason}, field="protocol")
     if protocol == Pile.Protocol.YKC:
         good, accepted = _YKC_CODE.fullmatch(code), _("14 digits")
+    elif protocol == Pile.Protocol.DNY:
+        code = code.upper()
+        good, accepted = (
+            _DNY_CODE.fullmatch(code),
+            _("8 hexadecimal digits, the kind of box first; hosts (09, 0A) are not registered"),
+        )
     else:
         good, accepted = (
             _OCPP_CODE.fullmatch(code),
@@ -142,9 +152,9 @@ def check_pile_code(code: str, protocol: str) -> str:
 
 
 def _credential(protocol: str, password: str | None) -> str:
-    if protocol == Pile.Protocol.YKC:
+    if protocol in WITHOUT_PASSWORD:
         if password:
-            reason = _("YKC piles have no password.")
+            reason = _("Piles of this protocol have no password.")
             raise DomainError("invalid", {"field": "password", "reason": reason}, field="password")
         return ""
     if not password or not 16 <= len(password) <= 64:

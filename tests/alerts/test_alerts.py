@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from alerts.models import Alert
 from alerts.services.alerts import open_alert
@@ -62,6 +62,25 @@ class TestEpisodes:
         events.publish(fault(site))
         events.publish(events.PileOnline(pile=site.ref, at=timezone.now(), session_id=1))
         assert Alert.objects.get().closed_at is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "code", "detail", "text"),
+    [
+        ("fault", "emergency_stop", "The emergency stop is pressed.", "急停按钮已按下"),
+        ("fault", "E07", "The emergency stop is pressed.", "E07 急停按钮已按下。"),
+        ("fault", "E07", "", "E07"),
+        ("offline", "", "silent", "桩长时间无通信"),
+        ("offline", "", "", ""),
+    ],
+)
+def test_an_alert_says_what_is_wrong(kind, code, detail, text):
+    site = f.make_site()
+    alert = open_alert(pile=site.ref, kind=kind, at=timezone.now(), code=code, detail=detail)
+    with translation.override("zh-hans"):
+        assert alert.text == text
+        assert str(alert) == (f"{alert.get_kind_display()} · {text}" if text else alert.get_kind_display())
 
 
 @pytest.mark.django_db(transaction=True)

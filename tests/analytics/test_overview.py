@@ -48,6 +48,22 @@ def test_day_totals_split_at_local_midnight():
     assert (day.orders, day.orders_then, day.orders_yesterday) == (2, 1, 2)
 
 
+def test_today_is_compared_with_yesterday_by_this_time_and_says_so(client):
+    site = f.make_site()
+    midnight = NOON.replace(hour=0)
+    for number, (at, fen) in enumerate(
+        [(NOON, 150), (midnight - timedelta(hours=20), 100), (midnight - timedelta(hours=1), 900)]
+    ):
+        make_order(
+            site, site.driver, order_no=f"C{number}", transaction_ref="", settled_at=at, total_fen=fen,
+            electricity_fen=fen, service_fen=0,
+        )  # fmt: skip
+    client.force_login(f.make_staff(superuser=True))
+    page = client.get(reverse("admin:board"), headers={"Accept-Language": "zh-CN"}).json()["parts"]["money"]
+    for words in ("+50 %", "昨日同期 ¥1.00", "昨日全天 ¥10.00"):
+        assert words in page
+
+
 def test_energy_by_hour_adds_up_running_and_settled_orders():
     site = f.make_site()
     segments = {

@@ -8,7 +8,9 @@ from django.core.management import call_command
 from django.utils import timezone, translation
 
 from billing import review_words, selectors
+from billing.models import OrderEvent
 from billing.pricing.words import FINDINGS
+from devices.models import DeviceCommand
 from kernel.actor import system
 from kernel.errors import DomainError
 from tests.billing import flow
@@ -62,6 +64,61 @@ def test_the_timeline_merges_everything_in_time_order(settled):
     assert not [title for title in titles if title.startswith("Operator:")]  # none of a driver's business
     frame = next(item for item in items if item.kind == "frame")
     assert frame.data["decoded"] == {"soc": 40}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        ("fault", {"code": "door_open", "words": "The door of the pile is open."}, "桩门打开"),
+        ("fault", {"code": "X1", "words": "The door of the pile is open."}, "桩门打开。"),
+        ("fault", {"code": "X1"}, "X1"),
+        ("start_refused", {"reason": "not_plugged"}, "枪未插入车辆"),
+        ("stop_requested", {"reason": "balance"}, "预授权金额即将用完"),
+        ("stop_requested", {"reason": "blocked bay"}, "blocked bay"),
+        ("nothing_delivered", {"stop_reason": "start_insulation"}, "启动失败：绝缘检测异常"),
+        ("pile_offline", {"reason": "silent"}, "桩长时间无通信"),
+        ("reading_doubtful", {"why": "jump"}, "电量增长超过桩的供电能力"),
+        ("idle_seen", {"state": "fault", "fault_code": "dc_fuse"}, "故障 直流熔断器故障"),
+        ("record_attached", {"record": 1}, ""),
+    ],
+)
+def test_an_event_says_its_codes_in_words(settled, kind, data, words):
+    _site, order = settled
+    OrderEvent.objects.create(order=order, at=timezone.now(), kind=kind, data=data)
+    with translation.override("zh-hans"):
+        item = selectors.order_timeline(actor=system("tests"), order=order)[-1]
+    assert (item.data["event"], item.detail) == (kind, words)
+
+
+def test_a_stop_that_cannot_be_sent_says_why(settled):
+    site, order = settled
+    for reason in ("pile_offline", "command_pending", "command_unsupported"):
+        OrderEvent.objects.create(
+            order=order, at=timezone.now(), kind="stop_impossible", data={"reason": reason}
+        )
+    with translation.override("en"):
+        items = selectors.order_timeline(actor=system("tests"), order=order)[-3:]
+    assert items[0].detail == f"The pile {site.pile.code} is offline."
+    assert not [item.detail for item in items if "%(" in item.detail]
+
+
+def test_answers_and_frames_are_in_words(settled):
+    site, order = settled
+    frame = {"pile": site.pile, "transaction_ref": order.transaction_ref, "name": "13 realtime_data"}
+    FrameLogFactory(**frame)
+    order_commands = DeviceCommand.objects.filter(reference=order.order_no)
+    order_commands.update(state="rejected", reason="already_charging", answered_at=timezone.now())
+    with translation.override("zh-hans"):
+        items = selectors.order_timeline(actor=system("tests"), order=order)
+    assert "13 · 实时数据" in [item.title for item in items]
+    assert "桩已拒绝 · 枪已在充电" in [item.detail for item in items]
+
+
+def test_a_reason_quotes_tiers_and_errors_in_words():
+    with translation.override("zh-hans"):
+        assert "峰" in review_words.sentence_of({"code": "unknown_tier", "params": {"tier": "peak"}})
+        quoted = review_words.sentence_of({"code": "cannot_price", "params": {"reason": "no_tiers"}})
+    assert "no_tiers" not in quoted
 
 
 def test_a_long_session_shows_its_first_and_last_frames(settled):

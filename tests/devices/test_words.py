@@ -3,6 +3,8 @@
 import pytest
 from django.utils import translation
 
+from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
+from devices.protocols.dny.codec import words as dny
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
 from devices.protocols.ocpp16.handlers import HANDLERS
@@ -37,6 +39,14 @@ def english(function, *arguments):
         (stop_reason_text, ("ykc", "something_new"), "something_new"),
         (stop_reason_text, ("dny", "Local"), "Local"),
         (stop_reason_text, ("ykc", ""), ""),
+        (stop_reason_text, ("dny", "battery_full"), "电池已充满"),
+        (stop_reason_text, ("dny", "not_plugged"), "端口未插充电器"),  # a start that the box refused
+        (stop_reason_text, ("dny", "stop_ee"), "stop_ee"),
+        (fault_text, ("dny", "short_circuit"), "负载短路"),
+        (fault_text, ("dny", "smoke"), "烟感报警"),
+        (frame_title, ("dny", "03 settlement"), "03 · 结算上报"),
+        (frame_title, ("dny", "03 settlement_reply"), "03 · 结算应答"),
+        (frame_title, ("dny", "ICCID"), "ICCID"),
         (answer_text, ("ykc", "low_balance"), "余额不足"),
         (answer_text, ("ykc", "no answer in time"), "桩未及时应答"),
         (answer_text, ("ykc", "result_9"), "result_9"),
@@ -90,6 +100,16 @@ def every_code():
         yield fault_text, "ykc", fault.slug
     for kind, layout in LAYOUTS.items():
         yield frame_title, "ykc", f"{kind:02X} {layout.name}"
+    for table in (FROM_DEVICE, TO_DEVICE):
+        for kind, layout in table.items():
+            yield frame_title, "dny", f"{kind:02X} {layout.name}"
+    for function, listed in (
+        (stop_reason_text, dny.STOP_REASONS),
+        (answer_text, dny.ANSWERS),
+        (fault_text, dny.FAULTS),
+    ):
+        for slug in listed:
+            yield function, "dny", slug
     for reason in ocpp16.STOP_REASONS:
         yield stop_reason_text, "ocpp16", reason
     for answer in ocpp16.ANSWERS:

@@ -70,13 +70,14 @@ class Gateway(PlatformProcess):
     """`manage.py serve` without worker and beat on fixed free ports, so that piles find it again."""
 
     def __init__(self, **environment: str):
-        self.http_port, self.ykc_port = free_port(), free_port()
+        self.http_port, self.ykc_port, self.dny_port = free_port(), free_port(), free_port()
         super().__init__(
             "manage.py",
             "serve",
             "--no-worker",
             EV_HTTP_PORT=str(self.http_port),
             EV_YKC_PORT=str(self.ykc_port),
+            EV_DNY_PORT=str(self.dny_port),
             **environment,
         )
 

@@ -2,7 +2,9 @@
 
 import pytest
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
+from billing.models import Payment, Refund
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -28,6 +30,18 @@ TABLE = {
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
     ("GET", "driver/wallet"): (401, 200, 200, 200),
     ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
+    ("GET", "driver/payment-channels"): (401, 200, 200, 200),
+    ("GET", "driver/payments"): (401, 200, 200, 200),
+    ("POST", "driver/payments"): (401, 400, 400, 400),
+    ("GET", "driver/payments/<str:out_trade_no>"): (401, 404, 200, 200),
+    ("GET", "driver/refunds"): (401, 200, 200, 200),
+    ("POST", "driver/refunds"): (401, 400, 400, 400),
+    ("GET", "driver/refunds/possible"): (401, 200, 200, 200),
+    ("GET", "driver/refunds/<str:refund_no>"): (401, 404, 200, 200),
+    ("POST", "driver/refunds/<str:refund_no>/withdraw"): (401, 404, 409, 409),
+    # A notice's credential is its signature; without a channel that is on there is nothing to tell.
+    ("POST", "payments/wechat/notify"): (404, 404, 404, 404),
+    ("POST", "payments/alipay/notify"): (404, 404, 404, 404),
 }
 CALLERS = ("nobody", "another driver", "frozen driver", "owner")
 
@@ -75,7 +89,23 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
             client = ApiClient(site.driver)
     if caller == "frozen driver":
         set_frozen(actor=system("tests"), driver=site.driver, frozen=True, reason="tests")
+    now = timezone.now()
+    payment = Payment.objects.create(
+        out_trade_no="P1", channel="wechat", way="native", driver=site.driver, amount_fen=100, created_at=now,
+        expires_at=now,
+    )  # fmt: skip
+    refund = Refund.objects.create(
+        refund_no="R1",
+        driver=site.driver,
+        amount_fen=100,
+        requested_at=now,
+        requested_by_key="x",
+        state="failed",
+    )
     path = address.replace("<str:order_no>", order.order_no)
+    path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
+        "<str:refund_no>", refund.refund_no
+    )
     path = path.replace("<str:code>", site.station.code if "stations" in address else site.connector.code)
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
@@ -84,10 +114,11 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
     response = client.call(method, f"/api/v1/{path}", body)
     expected = TABLE[method, address][CALLERS.index(caller)]
     assert response.status_code == expected, response.content
-    if expected >= 400:
+    if expected >= 400 and not address.startswith("payments/"):
         assert response["Content-Type"].startswith("application/problem+json")
         order.refresh_from_db()
         assert (order.state, order.version) == before
+    assert Payment.objects.count() == Refund.objects.count() == 1
 
 
 @pytest.mark.parametrize(("method", "address"), sorted(TABLE))

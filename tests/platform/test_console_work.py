@@ -215,6 +215,23 @@ def test_the_stop_reason_is_in_words(client, boss, protocol, reason, known):
     assert (page.context["stop_words"] == reason) is not known
 
 
+@pytest.mark.parametrize(
+    ("prices", "shown"),
+    [
+        ((("flat", "0.6", "0.45"),), ["0.6000", "0.4500", "1.0500"]),
+        ((("flat", "0.60001", "0.45"),), ["0.60001", "0.45000", "1.05001"]),
+    ],
+)
+def test_prices_of_a_table_have_the_same_decimals(client, boss, prices, shown):
+    site = f.make_site(prices=prices, slots=["flat"] * 48)
+    page = client.get(
+        f"/admin/billing/tariff/{site.tariff.pk}/change/", headers={"Accept-Language": "zh-CN"}
+    ).content.decode()
+    assert "每天时长（小时）" in page
+    for price in shown:
+        assert f">{price}<" in page
+
+
 def test_an_order_is_found_by_every_shape_of_term(client, boss):
     site = f.make_site()
     order = make_order(site, site.driver)

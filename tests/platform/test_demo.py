@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.embedded
+PORTS = ("EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT")
 
 
 def _free_port() -> int:
@@ -26,7 +27,7 @@ def _free_port() -> int:
 
 def _environment(data: Path, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EV_")}
-    ports = {"EV_HTTP_PORT": str(_free_port()), "EV_YKC_PORT": str(_free_port())}
+    ports = {name: str(_free_port()) for name in PORTS}
     return clean | {"EV_DATA_DIR": str(data)} | ports | more
 
 
@@ -107,7 +108,7 @@ def test_the_demo_starts_charges_survives_kill_minus_nine_and_ends_cleanly(tmp_p
     assert not _children(tmp_path)
 
 
-@pytest.mark.parametrize("setting", ["EV_HTTP_PORT", "EV_YKC_PORT"])
+@pytest.mark.parametrize("setting", PORTS)
 def test_a_taken_port_is_one_clear_line(tmp_path, setting):
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = str(other.getsockname()[1])

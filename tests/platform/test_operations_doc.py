@@ -17,9 +17,12 @@ def test_the_table_of_settings_is_complete():
     ]
     documented = set(re.findall(r"`(EV_[A-Z_]+)`", " ".join(line.split("|")[1] for line in rows)))
     read = set()
-    for name in ("settings.py", "env.py"):
+    for name in ("settings.py", "env.py", "payment_env.py"):
         source = (ROOT / "ev_platform" / name).read_text()
         read |= set(
-            re.findall(r"""(?:str|list|choice|boolean|integer|port|get)\(\s*"(EV_[A-Z_]+)\"""", source)
+            re.findall(
+                r"""(?:str|list|choice|boolean|integer|port|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
+                source,
+            )
         )
     assert documented == read

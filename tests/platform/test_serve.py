@@ -36,6 +36,7 @@ class Served:
             "EV_DATA_DIR": str(data),
             "EV_HTTP_PORT": str(self.port),
             "EV_YKC_PORT": str(self.ykc_port),
+            "EV_DNY_PORT": "0",
             **environment,
         }
         self.command = [sys.executable, "manage.py", "serve", *options]
@@ -151,7 +152,7 @@ def test_beat_and_worker_run_inside(migrated):
         served.stop()
 
 
-@pytest.mark.parametrize("setting", ["EV_HTTP_PORT", "EV_YKC_PORT"])
+@pytest.mark.parametrize("setting", ["EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT"])
 def test_a_taken_port_is_one_clear_line_that_names_the_setting(migrated, setting):
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = str(other.getsockname()[1])

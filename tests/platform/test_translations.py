@@ -24,11 +24,13 @@ messages = _messages()
 
 
 def _entries(catalogue) -> dict:
-    def plain(text):  # a plural is a list in one reader and a tuple in the other
+    def plain(text):  # a plural is a list in one reader and a tuple in the other, a context bytes in one
+        if isinstance(text, bytes):
+            return text.decode()
         return tuple(text) if isinstance(text, list) else text
 
     return {
-        (plain(entry.id), entry.context): plain(entry.string)
+        (plain(entry.id), plain(entry.context)): plain(entry.string)
         for entry in catalogue
         if entry.id and all(entry.string)
     }

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from alerts.models import Alert
-from billing.models import Account, ChargingOrder, OrderEvent, ReviewItem
+from billing.models import Account, ChargingOrder, OrderEvent, Payment, PaymentNotice, Refund, ReviewItem
 from billing.services import ledger
 from billing.services.tariffs import snapshot_of
 from kernel.actor import system
@@ -55,7 +55,23 @@ def make_tenant() -> Tenant:
         actor=system("tests"),
         order=order,
     )
+    payment = Payment.objects.create(
+        out_trade_no=f"P{order.pk}", channel="wechat", way="native", driver=driver, operator=operator,
+        amount_fen=100, created_at=now, expires_at=now,
+    )  # fmt: skip
     tenant.add(
+        payment,
+        PaymentNotice.objects.create(
+            channel="wechat", notice_id=f"n{order.pk}", number="x", payment=payment, received_at=now
+        ),
+        Refund.objects.create(
+            refund_no=f"R{order.pk}",
+            driver=driver,
+            operator=operator,
+            amount_fen=100,
+            requested_at=now,
+            requested_by_key="tests",
+        ),
         operator,
         admin,
         driver,

@@ -37,6 +37,8 @@ _READ_MONEY = (
     "billing.view_reviewitem",
     "billing.view_account",
     "billing.view_entry",
+    "billing.view_payment",
+    "billing.view_refund",
     "users.view_driver",
 )
 _OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
@@ -94,6 +96,11 @@ ROLES = (
             "stations.view_station",
             "billing.settle_review",
             "billing.top_up",
+            "billing.view_paymentnotice",
+            "billing.query_payment",
+            "billing.resolve_payment",
+            "billing.request_refund",
+            "billing.approve_refund",
         ),
     ),
     Role(

@@ -19,8 +19,9 @@ from django.core.management.base import CommandParser
 from django.db import connections
 
 from devices.simulators.demo import Demo, demo_password, register_kwh
+from devices.simulators.dny import DnyBox
 from devices.simulators.driver_app import DriverApp
-from devices.simulators.faults import OCPP, OCPP201, YKC, UnknownFault
+from devices.simulators.faults import DNY, OCPP, OCPP201, YKC, UnknownFault
 from devices.simulators.fleet import Fleet, SimulatedPile, keep_cars_coming, soak
 from devices.simulators.ocpp16 import Ocpp16Pile
 from devices.simulators.ocpp201 import Ocpp201Pile
@@ -44,6 +45,7 @@ class Command(ServiceCommand):
         what = parser.add_argument_group("which piles")
         what.add_argument("--ykc", nargs="+", default=[], metavar="CODE", help="YKC piles by code")
         what.add_argument("--ocpp", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 1.6J piles")
+        what.add_argument("--dny", nargs="+", default=[], metavar="CODE", help="DNY e-bike boxes by code")
         what.add_argument(
             "--ocpp201", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 2.0.1 piles"
         )
@@ -67,7 +69,9 @@ class Command(ServiceCommand):
             help="the registered piles (of more than ten, one stays away), and drivers that come and go",
         )
         how = parser.add_argument_group("how they behave")
-        how.add_argument("--connectors", type=int, default=1, help="connectors per pile (default 1)")
+        how.add_argument(
+            "--connectors", type=int, help="connectors per pile (default 1, of an e-bike box 10)"
+        )
         how.add_argument("--rated-kw", type=float, default=60.0, help="power per connector (default 60)")
         how.add_argument("--ac", action="store_true", help="AC piles instead of DC")
         how.add_argument("--no-cars", action="store_true", help="nobody plugs in")
@@ -82,8 +86,9 @@ class Command(ServiceCommand):
             "--pace", type=float, default=1.0, help="demo: length of visits and pauses (default 1)"
         )
         where = parser.add_argument_group("where and how long")
-        where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the YKC listener")
+        where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the device listeners")
         where.add_argument("--ykc-port", type=int, default=settings.EV_YKC_PORT)
+        where.add_argument("--dny-port", type=int, default=settings.EV_DNY_PORT)
         where.add_argument("--http-url", default=f"http://127.0.0.1:{settings.EV_HTTP_PORT}")
         where.add_argument(
             "--connect-rate",
@@ -100,6 +105,8 @@ class Command(ServiceCommand):
         self._quiet = options["json"]
         rng = random.Random(options["seed"])
         drivers: list[tuple[str, str]] = []
+        options["ports"] = options["connectors"] or 10
+        options["connectors"] = options["connectors"] or 1
         try:
             if options["demo"]:
                 if settings.PRODUCTION:
@@ -110,7 +117,9 @@ class Command(ServiceCommand):
         except UnknownFault as error:
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
-            raise Refused("no_piles", "name piles with --ykc, --ocpp, --ocpp201, --piles, --idle or --demo")
+            raise Refused(
+                "no_piles", "name piles with --ykc, --ocpp, --ocpp201, --dny, --piles, --idle or --demo"
+            )
         if options["demo"] or options["register_station"]:
             connections.close_all()  # the rest of this process needs no database
         return asyncio.run(self._simulate(piles, drivers, options, rng))
@@ -132,9 +141,7 @@ class Command(ServiceCommand):
             host=options["host"],
             port=options["ykc_port"],
             speed=options["speed"],
-            faults=_known(
-                options["fault"], YKC, bool(options["ocpp"] or options["ocpp201"] or options["demo"])
-            ),
+            faults=_known(options, YKC),
             rng=random.Random(rng.random()),
             **settings_of_pile,
         )
@@ -153,16 +160,25 @@ class Command(ServiceCommand):
             "rated_kw": options["rated_kw"],
             "dc": not options["ac"],
         } | more
-        kinds = ("ykc", "piles", "idle", "demo", "ocpp" if kind is Ocpp201Pile else "ocpp201")
-        others = any(options[name] for name in kinds)
         return kind(
             code,
             password=password,
             url=f"{options['http_url'].rstrip('/').replace('http', 'ws', 1)}/ocpp",
             speed=options["speed"],
-            faults=_known(options["fault"], kind.FAULTS, others),
+            faults=_known(options, kind.FAULTS),
             rng=random.Random(rng.random()),
             **settings_of_pile,
+        )
+
+    def _dny(self, code: str, options: dict[str, Any], rng: random.Random, **more: Any) -> DnyBox:
+        return DnyBox(
+            code,
+            host=options["host"],
+            port=options["dny_port"],
+            speed=options["speed"],
+            faults=_known(options, DNY),
+            rng=random.Random(rng.random()),
+            **({"connectors": options["ports"]} | more),
         )
 
     def _named(self, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -175,6 +191,10 @@ class Command(ServiceCommand):
             for text in options[name]:
                 code, _, password = text.partition(":")
                 piles.append(self._ocpp(code, password, options, rng, kind))
+        for code in options["dny"]:
+            if len(code) != 8 or set(code.upper()) - set("0123456789ABCDEF"):
+                raise Refused("pile_code_invalid", f"{code}: a DNY code has 8 hexadecimal digits")
+            piles.append(self._dny(code.upper(), options, rng))
         return piles
 
     def _numbered(self, actor: Actor, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -233,6 +253,9 @@ class Command(ServiceCommand):
             }
             if row.protocol == Pile.Protocol.YKC:
                 piles.append(self._ykc(row.code, options, rng, **more))
+            elif row.protocol == Pile.Protocol.DNY:
+                kept = {name: more[name] for name in ("connectors", "records_path")}
+                piles.append(self._dny(row.code, options, rng, **kept))
             else:
                 kind = Ocpp201Pile if row.protocol == Pile.Protocol.OCPP201 else Ocpp16Pile
                 piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, kind, **more))
@@ -346,15 +369,19 @@ async def _go_home(fleet: Fleet) -> None:
         await asyncio.sleep(0.05)
 
 
-def _known(faults: list[str], table: dict, other_kind_runs: bool) -> list[str]:
-    """The faults a kind of pile knows; those of the other kind are left to it when both run."""
-    if not other_kind_runs:
-        return faults
-    both = OCPP.keys() | OCPP201.keys() | YKC.keys()
-    names = [(text.partition("=")[0], text) for text in faults]
-    return [text for name, text in names if name in table or name not in both]
+def _known(options: dict[str, Any], table: dict) -> list[str]:
+    """The faults a kind of pile knows; those of other kinds are left to them when several run."""
+    ykc = options["ykc"] or options["piles"] or options["idle"]
+    kinds = (
+        4 if options["demo"] else sum(map(bool, (ykc, options["ocpp"], options["ocpp201"], options["dny"])))
+    )
+    if kinds < 2:
+        return options["fault"]
+    all_known = OCPP.keys() | OCPP201.keys() | YKC.keys() | DNY.keys()
+    names = [(text.partition("=")[0], text) for text in options["fault"]]
+    return [text for name, text in names if name in table or name not in all_known]
 
 
 def _fault_help() -> str:
-    lines = [f"{name} ({text})" for name, (_, text) in sorted((OCPP201 | YKC | OCPP).items())]
+    lines = [f"{name} ({text})" for name, (_, text) in sorted((DNY | YKC | OCPP201 | OCPP).items())]
     return "misbehaviours: " + "; ".join(lines)

@@ -77,7 +77,7 @@ def reboot(command: DeviceCommand, head: dict[str, Any]) -> Encoded:
 
 
 _K = DeviceCommand.Kind
-_ENCODERS: dict[str, Callable[[DeviceCommand, dict[str, Any]], Encoded]] = {
+ENCODERS: dict[str, Callable[[DeviceCommand, dict[str, Any]], Encoded]] = {
     _K.START: start,
     _K.STOP: stop,
     _K.SET_BALANCE: set_balance,
@@ -92,4 +92,4 @@ _ENCODERS: dict[str, Callable[[DeviceCommand, dict[str, Any]], Encoded]] = {
 def frame_of(command: DeviceCommand, pile_code: str) -> Encoded:
     """The frame type and fields of a command."""
     head = {"pile_code": pile_code, "gun_no": f"{command.connector_no:02d}"}
-    return _ENCODERS[command.kind](command, head)
+    return ENCODERS[command.kind](command, head)

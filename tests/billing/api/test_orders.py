@@ -81,7 +81,7 @@ def report(site, order, begun, kwh="2.0000"):
             meter_end_kwh=Decimal("100.0000") + Decimal(kwh),
             device_amount=amount,
             tiers=tiers,
-            stop_reason="app_remote_stop",
+            stop_reason="stopped_by_app",
         ),
     )
 
@@ -117,6 +117,9 @@ def test_from_the_sticker_to_the_bill(site, app):
 
     settled = app.get(f"orders/{order_no}").json()
     assert (settled["state"], settled["total_fen"]) == ("settled", 240)
+    assert (live["stop_reason_text"], settled["stop_reason"]) == ("", "stopped_by_app")
+    in_chinese = app.get(f"orders/{order_no}", **{"Accept-Language": "zh-CN"}).json()
+    assert in_chinese["stop_reason_text"] == "用户在 APP 停止"
     assert settled["electricity_fen"] + settled["service_fen"] == 240
     assert [(line["tier"], line["energy_kwh"], line["total_fen"]) for line in settled["bill"]] == [
         ("flat", "2.0000", 240)

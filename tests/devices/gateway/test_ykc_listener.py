@@ -48,6 +48,7 @@ def dial(live_gateway, pile, **kwargs) -> YkcSocket:
     return YkcSocket(live_gateway.ykc_port, pile.code, **kwargs)
 
 
+@pytest.mark.message("ykc", "01", "02", "56")
 def test_login_marks_online_and_sets_the_clock(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         seq_reply = sock.login()
@@ -64,6 +65,7 @@ def test_login_marks_online_and_sets_the_clock(live_gateway, pile):
 
 @pytest.mark.promise(8)
 @pytest.mark.feature("BOOT-03")
+@pytest.mark.message("ykc", "01", "02")
 def test_unknown_pile_is_refused_listed_and_closed(live_gateway, site):
     with YkcSocket(live_gateway.ykc_port, "99999999999999") as sock:
         assert sock.login().fields["result"] == 1
@@ -89,6 +91,7 @@ def test_a_pile_speaks_only_for_itself(live_gateway, site, pile):
     assert not TransactionRecord.objects.exists()
 
 
+@pytest.mark.message("ykc", "03", "04")
 def test_heartbeat_is_echoed_with_its_sequence(live_gateway, pile):
     Connector.objects.filter(pile=pile).update(state="offline")
     with dial(live_gateway, pile) as sock:
@@ -101,6 +104,7 @@ def test_heartbeat_is_echoed_with_its_sequence(live_gateway, pile):
 
 
 @pytest.mark.feature("PIL-03", "PIL-18")
+@pytest.mark.message("ykc", "13")
 def test_state_follows_live_data_and_fault_words_are_kept(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -188,6 +192,7 @@ def test_several_piles_on_one_socket(live_gateway, site, pile):
 
 @pytest.mark.promise(1)
 @pytest.mark.promise(2)
+@pytest.mark.message("ykc", "3B", "40")
 def test_a_record_is_stored_before_it_is_acknowledged_and_only_once(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -231,6 +236,7 @@ def test_a_repeat_with_other_content_is_kept_answered_and_flagged(live_gateway, 
     assert len(record.conflicts) == 1
 
 
+@pytest.mark.message("ykc", "13")
 def test_samples_of_a_running_transaction_are_stored(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -243,6 +249,7 @@ def test_samples_of_a_running_transaction_are_stored(live_gateway, pile):
     assert samples[0].power_kw == Decimal("40.000")
 
 
+@pytest.mark.message("ykc", "12", "13")
 def test_a_command_reaches_the_pile_and_its_answer_ends_it(live_gateway, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()
@@ -252,6 +259,7 @@ def test_a_command_reaches_the_pile_and_its_answer_ends_it(live_gateway, pile):
         until(lambda: commands.DeviceCommand.objects.get(pk=command.pk).state == "accepted")
 
 
+@pytest.mark.message("ykc", "92")
 def test_a_queued_command_is_found_without_a_wake_up(live_gateway, pile, monkeypatch):
     monkeypatch.setattr(commands, "_wake", lambda channel, command_id: None)
     with dial(live_gateway, pile) as sock:
@@ -307,6 +315,7 @@ def test_a_pile_that_was_silent_for_long_comes_back_on_the_same_socket(live_gate
 
 
 @pytest.mark.feature("PIL-04")
+@pytest.mark.message("ykc", "51", "52")
 def test_out_of_service_locks_the_pile_and_refuses_starts(live_gateway, site, pile):
     with dial(live_gateway, pile) as sock:
         sock.login()

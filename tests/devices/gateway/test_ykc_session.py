@@ -102,6 +102,7 @@ def ledger_is_balanced() -> bool:
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
 @pytest.mark.feature("TAR-05", "TAR-09", "TAR-10", "STA-14", "ORD-05", "BOOT-06")
+@pytest.mark.message("ykc", "05", "06", "09", "0A", "33", "34", "35", "36", "3B", "40")
 def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, noonish):
     order = begin(app, sock, site)
     ref = order.transaction_ref
@@ -154,6 +155,7 @@ def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, 
     assert bill["total_fen"] == 3436
 
 
+@pytest.mark.message("ykc", "34", "36")
 def test_start_unanswered_closes_the_order_and_a_late_start_is_stopped(app, sock, site, noonish):
     order_no = app.start(site.connector.code)["order_no"]
     trade_no = sock.expect(0x34).fields["trade_no"]
@@ -171,6 +173,7 @@ def test_start_unanswered_closes_the_order_and_a_late_start_is_stopped(app, sock
     assert ledger_is_balanced()
 
 
+@pytest.mark.message("ykc", "33", "34")
 def test_a_refused_start_closes_the_order_at_once(app, sock, site):
     order_no = app.start(site.connector.code)["order_no"]
     trade_no = sock.expect(0x34).fields["trade_no"]

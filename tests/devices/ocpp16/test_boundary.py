@@ -27,6 +27,7 @@ def moment(text: str) -> datetime:
 @pytest.mark.feature("TAR-10")
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
+@pytest.mark.message("ocpp16", "RemoteStartTransaction", "StartTransaction", "MeterValues", "StopTransaction")
 def test_over_a_tariff_boundary_the_bill_is_the_worked_example(transactional_db, monkeypatch, request):
     held = HeldClock(moment("10:11:55"))
     monkeypatch.setattr(clock, "now", held.now)

@@ -80,6 +80,17 @@ EVERY_COMMAND = [
 ]
 
 
+@pytest.mark.message(
+    "ocpp16",
+    "RemoteStartTransaction",
+    "RemoteStopTransaction",
+    "ChangeAvailability",
+    "Reset",
+    "UnlockConnector",
+    "ChangeConfiguration",
+    "ClearCache",
+    "DataTransfer out",
+)
 def test_every_command_and_its_answers(station, command, ended):
     for kind, options, (action, payload), answers in EVERY_COMMAND:
         for word, state in answers:
@@ -93,6 +104,7 @@ def test_every_command_and_its_answers(station, command, ended):
             assert row.reason == ("" if word == "Accepted" else word)
 
 
+@pytest.mark.message("ocpp16", "GetConfiguration")
 def test_configuration_is_read(station, command, ended):
     sent = command(K.GET_CONFIGURATION, params={"keys": ["HeartbeatInterval", "Nothing"]})
     message_id, action, payload = station.expect_call()
@@ -214,6 +226,7 @@ def test_lesson_19_a_station_that_goes_on_without_boot_is_served(dial, command):
     assert station.expect_call()[1] == "ClearCache"
 
 
+@pytest.mark.message("ocpp16", "TriggerMessage")
 def test_lesson_19_a_silent_station_is_asked_for_its_states(dial, pile, command, monkeypatch):
     monkeypatch.setattr(consumer_module, "READY_AFTER_S", 0.2)
     station = dial()

@@ -39,6 +39,7 @@ def test_lesson_3_a_batch_with_only_the_state_of_charge_changes_no_energy(statio
     assert [energy for energy, _suspect in samples()] == [Decimal("0.5"), None, None, Decimal("0.6")]
 
 
+@pytest.mark.message("ocpp16", "MeterValues")
 def test_lesson_6_a_register_that_resets_starts_a_new_run(station):
     number = station.start(5_000, when=at(-600))
     for second, wh in ((-500, 5_400), (-400, 100), (-300, 350)):

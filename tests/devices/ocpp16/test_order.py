@@ -33,6 +33,16 @@ def begin(station: Station, site) -> ChargingOrder:
 
 
 @pytest.mark.feature("PIL-30")
+@pytest.mark.message(
+    "ocpp16",
+    "RemoteStartTransaction",
+    "Authorize",
+    "StartTransaction",
+    "StatusNotification",
+    "MeterValues",
+    "RemoteStopTransaction",
+    "StopTransaction",
+)
 def test_an_order_from_start_to_bill(plugged, site, eventually):
     order = begin(plugged, site)
     message_id, action, payload = plugged.expect_call()

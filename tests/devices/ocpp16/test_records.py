@@ -18,6 +18,7 @@ def stop_of(number, meter_wh=2_000, *, when, tag="TAG", **more):
 
 
 @pytest.mark.promise(2)
+@pytest.mark.message("ocpp16", "StartTransaction", "StopTransaction")
 def test_lesson_1_the_same_stop_three_times_is_one_record(station):
     number = station.start(1_000, when=at(-60))
     stop = stop_of(number, when=at(-1))
@@ -196,6 +197,7 @@ def test_a_start_without_a_time_is_found_again(station):
     assert DeviceTransaction.objects.count() == 1
 
 
+@pytest.mark.message("ocpp16", "MeterValues", "StopTransaction")
 def test_samples_inside_a_stop_are_kept_once(station):
     number = station.start(1_000, when=at(-600))
     told = at(-500)

@@ -15,6 +15,7 @@ def state_of(pile, number=1):
     return Connector.objects.get(pile=pile, number=number)
 
 
+@pytest.mark.message("ocpp16", "BootNotification", "Heartbeat")
 def test_boot_heartbeat_and_facts(dial, pile, settings):
     station = dial()
     answer = station.boot(
@@ -29,6 +30,7 @@ def test_boot_heartbeat_and_facts(dial, pile, settings):
     assert (row.firmware, row.iccid) == ("1.2.3", "89860000000000000000")
 
 
+@pytest.mark.message("ocpp16", "StatusNotification")
 def test_states_of_connectors(station, pile):
     expected = {
         "Available": ("idle", False),
@@ -52,6 +54,7 @@ def test_states_of_connectors(station, pile):
     assert state_of(pile, 2).state == "offline"
 
 
+@pytest.mark.message("ocpp16", "StartTransaction", "MeterValues", "StopTransaction")
 def test_a_session_is_recorded(station, pile, eventually):
     station.status("Preparing")
     number = station.start(1_000_000, when=at(-600))
@@ -129,6 +132,7 @@ def test_the_newest_connection_wins(dial, pile):
     assert PileSession.objects.get(closed_at__isnull=False).close_reason == "replaced"
 
 
+@pytest.mark.message("ocpp16", "Authorize", "StartTransaction")
 def test_a_tag_nobody_knows_is_stored_not_refused(station):
     assert station.call("Authorize", {"idTag": "NOBODY"}) == {"idTagInfo": {"status": "Invalid"}}
     answer = station.call(
@@ -139,6 +143,9 @@ def test_a_tag_nobody_knows_is_stored_not_refused(station):
     assert (row.id_tag, row.authorization) == ("NOBODY", "invalid")
 
 
+@pytest.mark.message(
+    "ocpp16", "DataTransfer in", "FirmwareStatusNotification", "DiagnosticsStatusNotification"
+)
 def test_messages_that_are_only_acknowledged(station):
     assert station.call("DataTransfer", {"vendorId": "any", "data": "x"}) == {"status": "UnknownVendorId"}
     assert station.call("FirmwareStatusNotification", {"status": "Installed"}) == {}

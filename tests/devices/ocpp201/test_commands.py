@@ -140,6 +140,20 @@ EVERY_COMMAND = [
 NUMBERED = {"RequestStartTransaction": "remoteStartId", "GetBaseReport": "requestId"}
 
 
+@pytest.mark.message(
+    "ocpp201",
+    "RequestStartTransaction",
+    "RequestStopTransaction",
+    "TriggerMessage",
+    "ChangeAvailability",
+    "Reset",
+    "UnlockConnector",
+    "GetVariables",
+    "GetBaseReport",
+    "SetVariables",
+    "ClearCache",
+    "DataTransfer out",
+)
 def test_every_command_and_its_answers(station, command, ended):
     for kind, options, (action, payload), answers in EVERY_COMMAND:
         for answer, state, reason in answers:

@@ -44,6 +44,9 @@ def fresh(order: ChargingOrder) -> ChargingOrder:
     return ChargingOrder.objects.get(pk=order.pk)
 
 
+@pytest.mark.message(
+    "ocpp201", "RequestStartTransaction", "Authorize", "TransactionEvent", "RequestStopTransaction"
+)
 @pytest.mark.promise(2)
 @pytest.mark.promise(6)
 def test_an_order_from_start_to_bill(plugged, site):

@@ -19,6 +19,7 @@ def end_of(station, name, meter_wh=2_000, **options):
     return station.event("Ended", name, sampled(meter_wh, context="Transaction.End"), **options)
 
 
+@pytest.mark.message("ocpp201", "TransactionEvent")
 @pytest.mark.promise(2)
 def test_lesson_1_the_same_end_three_times_is_one_record(station):
     name = station.start(1_000, when=at(-60))
@@ -287,6 +288,7 @@ def test_an_event_is_stored_as_far_as_it_can_be_read(station):
     assert (record.ended_at, record.stop_reason) == (None, "Bored")
 
 
+@pytest.mark.message("ocpp201", "MeterValues")
 def test_values_outside_transaction_events(station):
     values = {"evseId": 1, "meterValue": [{"timestamp": at(-90), "sampledValue": [sampled(900)]}]}
     station.call("MeterValues", values)  # before it: nobody's

@@ -16,6 +16,7 @@ def state_of(pile, number=1):
     return Connector.objects.get(pile=pile, number=number)
 
 
+@pytest.mark.message("ocpp201", "BootNotification", "Heartbeat")
 def test_boot_heartbeat_and_facts(dial, pile, settings):
     station = dial()
     assert station.socket.subprotocol == "ocpp2.0.1"
@@ -31,6 +32,7 @@ def test_boot_heartbeat_and_facts(dial, pile, settings):
     assert PileSession.objects.get().protocol == "ocpp201"
 
 
+@pytest.mark.message("ocpp201", "StatusNotification")
 def test_states_of_evses(station, pile):
     expected = {
         "Available": ("idle", False),
@@ -64,6 +66,7 @@ def test_the_plugs_of_one_evse_are_one_connector(station, pile):
     assert state_of(pile).state == "fault"
 
 
+@pytest.mark.message("ocpp201", "TransactionEvent", "StatusNotification")
 def test_a_session_is_recorded(station, pile, eventually):
     station.status("Occupied")
     name = station.start(1_000_000, when=at(-600), trigger="RemoteStart")
@@ -138,6 +141,7 @@ def test_a_station_in_order_leaves_no_findings(station, pile):
     assert Pile.objects.get(pk=pile.pk).findings == {}
 
 
+@pytest.mark.message("ocpp201", "Authorize", "TransactionEvent")
 def test_a_tag_nobody_knows_is_stored_not_refused(station):
     token = {"idToken": "NOBODY", "type": "ISO14443"}
     assert station.call("Authorize", {"idToken": token}) == {"idTokenInfo": {"status": "Invalid"}}
@@ -147,6 +151,15 @@ def test_a_tag_nobody_knows_is_stored_not_refused(station):
     assert (row.station_ref, row.id_tag, row.authorization) == ("T1", "NOBODY", "invalid")
 
 
+@pytest.mark.message(
+    "ocpp201",
+    "DataTransfer in",
+    "NotifyReport",
+    "NotifyEvent",
+    "SecurityEventNotification",
+    "LogStatusNotification",
+    "FirmwareStatusNotification",
+)
 def test_messages_that_are_only_acknowledged(station, eventually):
     assert station.call("DataTransfer", {"vendorId": "any", "data": {"x": 1}}) == {
         "status": "UnknownVendorId"

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from kernel.commands import Refused
+from tests.devices.simulators.dny_platform import FakeDnyPlatform
 from tests.devices.simulators.ocpp201_platform import FakeCsms
 from tests.devices.simulators.ocpp_platform import PASSWORD, FakeCentral
 from tests.devices.simulators.ykc_platform import FakePlatform
@@ -74,6 +75,14 @@ def test_a_pile_of_ocpp_201_logs_in_with_its_own_faults():
         assert csms.statuses()[:2] == ["Available", "Occupied"]  # a car came
 
 
+def test_e_bike_boxes_come_by_code_with_ten_ports_and_bikes_at_them():
+    with in_thread(FakeDnyPlatform) as platform:
+        result = simulate("--dny", "05ab373b", "--dny-port", platform.port, "--duration", 3)
+        assert (result["piles"], result["online"], result["logins"]) == (1, 1, 1)
+        assert result["errors"] == []
+        assert platform.of(0x20)[0]["ports"] == 10
+
+
 def test_idle_piles_hold_the_link_and_report():
     with in_thread(FakePlatform) as ykc:
         result = simulate("--idle", 20, "--ykc-port", ykc.port, "--duration", 1, "--connect-rate", 200)
@@ -89,6 +98,8 @@ def test_idle_piles_hold_the_link_and_report():
     [
         ((), "no_piles"),
         (("--ykc", "123"), "pile_code_invalid"),
+        (("--dny", "05AB373G"), "pile_code_invalid"),
+        (("--dny", "05AB373B", "--fault", "crc_high_first"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "explode"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "begin_zero"), "unknown_fault"),
         (("--ocpp201", "CP-1:secret", "--fault", "offline_start"), "unknown_fault"),

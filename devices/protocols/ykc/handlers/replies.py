@@ -26,10 +26,13 @@ async def _end(held, kind: str, accepted: bool, *, connector_no: int = 0, reason
 async def balance(consumer, held, frame, message) -> None:
     """41: carries no gun, so it ends the oldest open balance update of the pile."""
     code = message.fields["result"]
-    reason = {0: "", 1: "wrong_pile", 2: "wrong_card"}.get(code, f"result_{code}")
-    for number in sorted(held.guns):
-        if await _end(held, _KIND.SET_BALANCE, code == 0, connector_no=number, reason=reason):
-            return
+    await in_database(
+        commands.answer_oldest,
+        pile_id=held.pile.id,
+        kind=_KIND.SET_BALANCE,
+        accepted=code == 0,
+        reason={0: "", 1: "wrong_pile", 2: "wrong_card"}.get(code, f"result_{code}"),
+    )
 
 
 async def work_parameters(consumer, held, frame, message) -> None:

@@ -1,0 +1,141 @@
+"""What the sandbox knows: payments and refunds of both services, kept in one file so that a restart keeps them."""
+
+import json
+import secrets
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+UNPAID, PAID, CLOSED = "unpaid", "paid", "closed"
+
+
+@dataclass
+class TradeRow:
+    """One payment. Amounts are fen, moments are seconds since the epoch."""
+
+    channel: str
+    number: str
+    amount_fen: int
+    way: str
+    notify_url: str
+    subject: str
+    expires_at: float
+    request: dict[str, Any] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_hex(12))
+    provider_no: str = ""
+    state: str = UNPAID
+    paid_at: float = 0.0
+    payer: str = ""
+
+    @property
+    def expired(self) -> bool:
+        return time.time() > self.expires_at
+
+
+@dataclass
+class RefundRow:
+    """One refund of a payment; `state` is processing, success, closed or abnormal."""
+
+    channel: str
+    number: str
+    trade_number: str
+    amount_fen: int
+    created_at: float
+    notify_url: str = ""
+    state: str = "processing"
+    provider_no: str = ""
+    finished_at: float = 0.0
+
+
+@dataclass
+class Faults:
+    """How to misbehave. Counters go down by themselves, the rest stays until it is changed."""
+
+    drop_callback: bool = False  # never call back
+    duplicate_callback: int = 0  # so many copies more, all at once
+    delay_callback_s: float = 0.0  # late
+    wrong_key: bool = False  # signed by somebody else
+    probe_callback: bool = False  # WeChat's own probe with a signature that must not verify
+    stale_s: int = 0  # so many seconds old: a replay
+    wrong_amount_fen: int = 0  # the notice tells so much more than was paid
+    callback_before_answer: bool = False  # paid and told before the answer to the creation leaves
+    tamper_answer: int = 0  # answers changed after signing
+    probe_answer: int = 0  # answers whose signature is a probe
+    lose_answer: int = 0  # the request is carried out, the connection is cut instead of an answer
+    fail_next: int = 0  # requests answered with `fail_status` and `fail_code` and not carried out
+    fail_status: int = 500
+    fail_code: str = "SYSTEM_ERROR"
+    delay_answer_ms: int = 0
+    refund_outcome: str = "success"  # or closed, abnormal
+    refund_delay_s: float = 1.0
+    refund_gap_s: float = 60.0  # partial refunds of one payment at least so far apart
+
+    def take(self, name: str) -> bool:
+        """Use up one of a counter; whether there was one."""
+        left = getattr(self, name)
+        if left > 0:
+            setattr(self, name, left - 1)
+        return left > 0
+
+
+class Book:
+    """The rows behind one lock; `path` None keeps them in memory only."""
+
+    def __init__(self, path: Path | None = None):
+        self.lock = threading.RLock()
+        self.trades: dict[tuple[str, str], TradeRow] = {}
+        self.refunds: dict[tuple[str, str], RefundRow] = {}
+        self._path = path
+        if path is not None and path.exists():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            for row in content["trades"]:
+                self.add(TradeRow(**row))
+            for row in content["refunds"]:
+                self.add(RefundRow(**row))
+
+    def add(self, row: TradeRow | RefundRow) -> None:
+        rows = self.trades if isinstance(row, TradeRow) else self.refunds
+        rows[row.channel, row.number] = row
+
+    def by_token(self, token: str) -> TradeRow | None:
+        return next((row for row in self.trades.values() if row.token == token), None)
+
+    def refunds_of(self, trade: TradeRow) -> list[RefundRow]:
+        return [
+            row
+            for row in self.refunds.values()
+            if (row.channel, row.trade_number) == (trade.channel, trade.number) and row.state != "closed"
+        ]
+
+    def refunded_fen(self, trade: TradeRow) -> int:
+        return sum(row.amount_fen for row in self.refunds_of(trade))
+
+    def save(self) -> None:
+        """Write everything down; called under the lock after a change."""
+        if self._path is None:
+            return
+        content = {
+            "trades": [asdict(row) for row in self.trades.values()],
+            "refunds": [asdict(row) for row in self.refunds.values()],
+        }
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+def rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, ZONE).isoformat(timespec="seconds")
+
+
+def local_moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, ZONE).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def new_number() -> str:
+    """A channel's own number: 28 digits."""
+    return f"{datetime.now(ZONE):%Y%m%d%H%M%S}{secrets.randbelow(10**14):014d}"

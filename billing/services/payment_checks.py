@@ -1,0 +1,53 @@
+"""Payments and refunds counted again, against the ledger and against each other; changes nothing."""
+
+from collections.abc import Iterator
+
+from django.db.models import BigIntegerField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
+
+from billing.models import Account, Payment, RefundPart
+from billing.services.checks import Problem
+from billing.services.payments import CHANNEL_ACCOUNTS
+
+T = RefundPart.State
+UNDER_WAY = (T.PENDING, T.SENT)
+TAKEN = (*UNDER_WAY, T.SUCCEEDED)
+
+
+def _total(name: str, condition: Q | None = None) -> Coalesce:
+    return Coalesce(Sum(name, filter=condition), Value(0), output_field=BigIntegerField())
+
+
+def payment_problems() -> Iterator[Problem]:
+    """Channel accounts, money under way and rests of recharges that are not what their rows add up to."""
+    payments = Payment.objects.unscoped("a check of every payment")
+    parts = RefundPart.objects.unscoped("a check of every refund")
+    accounts = Account.objects.unscoped("a check of the whole ledger")
+    for channel, kind in CHANNEL_ACCOUNTS.items():
+        booked = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
+        paid = payments.filter(channel=channel, state=Payment.State.SUCCEEDED)
+        back = parts.filter(channel=channel, state=T.SUCCEEDED).aggregate(total=_total("amount_fen"))["total"]
+        rows_fen = back - paid.aggregate(total=_total("paid_fen"))["total"]
+        if booked != rows_fen:
+            yield Problem(
+                "channel_differs", f"channel {channel}", {"booked_fen": booked, "rows_fen": rows_fen}
+            )
+    yield from _transit(accounts, parts)
+    rests = payments.annotate(taken_fen=_total("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
+    for row in rests.exclude(refunded_fen=F("taken_fen")).values("out_trade_no", "refunded_fen", "taken_fen"):
+        yield Problem("refunded_differs", f"payment {row.pop('out_trade_no')}", row)
+
+
+def _transit(accounts, parts) -> Iterator[Problem]:
+    under_way = dict(
+        parts.filter(state__in=UNDER_WAY)
+        .values_list("refund__driver_id")
+        .annotate(total=Sum("amount_fen"))
+        .order_by()
+    )
+    held = dict(accounts.filter(kind=Account.Kind.REFUNDS_IN_TRANSIT).values_list("driver_id", "balance_fen"))
+    for driver_id in sorted(under_way.keys() | held.keys()):
+        rows_fen, booked_fen = under_way.get(driver_id, 0), held.get(driver_id, 0)
+        if rows_fen != booked_fen:
+            data = {"booked_fen": booked_fen, "rows_fen": rows_fen}
+            yield Problem("transit_differs", f"driver {driver_id}", data)

@@ -1,0 +1,72 @@
+"""Notices of payment channels: verified first, then one transaction that remembers and books them.
+
+A notice is answered with success only after the commit. No channel is called here: the answer is due within
+five seconds.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.db.models import F
+
+from billing.models import Payment, PaymentNotice, RefundPart
+from billing.payments.channels import ChannelOff, provider_of
+from billing.payments.provider import Notice, NoticeRefused
+from billing.services.payments import Outcome, book_trade
+from kernel import clock
+from kernel.actor import system
+
+logger = logging.getLogger(__name__)
+
+
+def take_notice(*, channel: str, headers: Mapping[str, str], body: bytes, ip: str = "") -> str:
+    """Handle one notice of a channel; returns its `PaymentNotice.Outcome`.
+
+    Raises `NoticeRefused` for what is not genuine, not ours or too old; it is logged and changes nothing.
+    """
+    try:
+        notice = provider_of(channel).read_notice(headers, body)
+    except ChannelOff:
+        raise NoticeRefused("channel_off", status=404) from None
+    except NoticeRefused as refusal:
+        logger.warning("%s notice from %s refused: %s", channel, ip or "?", refusal.reason)
+        raise
+    with transaction.atomic():
+        row, created = PaymentNotice.objects.unscoped("notices of a channel").get_or_create(
+            channel=channel,
+            notice_id=notice.notice_id,
+            defaults={
+                "number": (notice.trade.out_trade_no if notice.trade else notice.out_refund_no)[:64],
+                "body": dict(notice.body),
+                "received_at": clock.now(),
+            },
+        )
+        if not created:
+            PaymentNotice.objects.unscoped("notices of a channel").filter(pk=row.pk).update(
+                repeats=F("repeats") + 1
+            )
+        # A repeat is worked through again: the rows behind it decide what is left to do, not the notice's id.
+        row.outcome, row.payment = _apply(channel, notice, row)
+        row.save(update_fields=["outcome", "payment"] if created else ["payment"])
+        return row.outcome
+
+
+def _apply(channel: str, notice: Notice, row: PaymentNotice) -> tuple[str, Payment | None]:
+    if notice.trade is not None:
+        found = Payment.objects.unscoped("the payment of a verified notice").filter(
+            channel=channel, out_trade_no=notice.trade.out_trade_no
+        )
+        payment = found.first()
+        if payment is None:
+            logger.error("%s notice about an unknown payment %s", channel, notice.trade.out_trade_no)
+            return Outcome.UNKNOWN, None
+        actor = system(f"{channel} notice")
+        return book_trade(actor=actor, payment_id=payment.pk, trade=notice.trade), payment
+    if notice.out_refund_no:
+        # What it says is asked for, not believed: the part is due for a query now.
+        RefundPart.objects.unscoped("the part of a verified notice").filter(
+            channel=channel, out_refund_no=notice.out_refund_no, state=RefundPart.State.SENT
+        ).update(next_at=clock.now())
+        return Outcome.REFUND, None
+    return Outcome.IGNORED, None
