@@ -174,13 +174,13 @@ def _row_at(rows: list[DeviceTransaction], at: datetime | None) -> DeviceTransac
 
 
 def _is_name_used_again(row: DeviceTransaction, event: ReportedEvent) -> bool:
-    return (
-        event.started
-        and event.at is not None
-        and row.start_known
-        and row.ended_at is not None
-        and event.at > row.ended_at
-    )
+    """Whether a start is that of another transaction: later than this one's end, or later and somebody else's."""
+    if not event.started or event.at is None:
+        return False
+    if row.ended_at is not None:
+        return event.at > row.ended_at
+    others = event.id_tag is not None and row.id_tag not in ("", event.id_tag)
+    return row.start_known and others and event.at > row.started_at
 
 
 def _begin(
@@ -203,7 +203,7 @@ def _begin(
 def _learn(row: DeviceTransaction, event: ReportedEvent) -> bool:
     """Take what a known transaction still lacks; returns whether the event is its missing start."""
     changed = []
-    missing_start = event.started and not row.start_known
+    missing_start = event.started and not row.start_known and row.ended_at is None
     if missing_start:
         row.start_known, row.started_at = True, event.at or row.started_at
         changed += ["start_known", "started_at"]

@@ -244,6 +244,32 @@ def test_a_name_used_again_is_another_transaction(station):
     assert [(row.ref, row.ended_at is None) for row in rows] == [("1", False), ("1~2", False), ("1~3", True)]
 
 
+def test_lesson_9_a_name_used_again_by_another_tag_is_not_held_up_by_a_transaction_that_never_ended(station):
+    station.start(1_000, name="1", when=at(-900), tag="BEFORE")
+    answer = station.transaction("Started", "1", sampled(4_000), when=at(-60), tag="AFTER")
+    station.meter("1", sampled(4_500), when=at(-30), tag="AFTER")
+    station.end("1", 5_000, when=at(-1))
+    assert answer == {"idTokenInfo": {"status": "Invalid"}}  # nobody vouches for it here
+    rows = DeviceTransaction.objects.order_by("id")
+    assert [(row.ref, row.id_tag, row.ended_at is None) for row in rows] == [
+        ("1", "BEFORE", True),
+        ("1~2", "AFTER", False),
+    ]
+    record = TransactionRecord.objects.get()
+    assert (record.transaction_ref, record.energy_kwh) == ("1~2", Decimal("1"))
+
+
+def test_a_start_that_comes_after_its_end_makes_no_conflict(station):
+    station.meter("LATE", sampled(1_500), when=at(-30), evse=1)
+    end = end_of(station, "LATE", when=at(-1))
+    station.call("TransactionEvent", end)
+    station.start(1_000, name="LATE", when=at(-60))
+    station.call("TransactionEvent", end)
+    record = TransactionRecord.objects.get()
+    assert (record.energy_kwh, record.times_received, record.conflicts) == (None, 2, [])
+    assert DeviceTransaction.objects.count() == 1
+
+
 @pytest.mark.promise(3)
 @pytest.mark.promise(8)
 def test_lesson_10_the_name_of_another_pile_is_no_record_of_its_session(station, dial):
