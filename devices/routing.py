@@ -3,7 +3,9 @@
 from django.urls import re_path
 
 from devices.protocols.dny.consumer import DnyConsumer
-from devices.protocols.ocpp16.consumer import Ocpp16Consumer
+from devices.protocols.ocpp16.dialect import OCPP16
+from devices.protocols.ocpp201.dialect import OCPP201
+from devices.protocols.ocppj.consumer import OcppConsumer
 from devices.protocols.ykc.consumer import YkcConsumer
 
 _TCP = {"ykc": YkcConsumer.as_asgi(), "dny": DnyConsumer.as_asgi()}
@@ -14,4 +16,7 @@ async def tcp_router(scope, receive, send) -> None:
     await _TCP[scope["protocol"]](scope, receive, send)
 
 
-websocket_urlpatterns = [re_path(r"^ocpp/(?P<code>[^/]+)/?$", Ocpp16Consumer.as_asgi())]
+# One address for every version: the pile's registered protocol chooses.
+_OCPP = OcppConsumer.as_asgi(dialects=(OCPP16, OCPP201))
+
+websocket_urlpatterns = [re_path(r"^ocpp/(?P<code>[^/]+)/?$", _OCPP)]

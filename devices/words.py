@@ -1,8 +1,8 @@
 """Codes of piles as people read them: one look-up for every page, API and timeline, whatever the protocol.
 
 Every function answers in the active language with a phrase without a full stop, and shows a code that nobody
-knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7; AP3000 device protocol V8.6
-§3.1, §3.3 and §4.2.
+knows as it came. Sources of the tables: YKC V1.6 §7 and §13.1; OCPP 1.6 §4 to §7; OCPP 2.0.1 part 2 §3;
+AP3000 device protocol V8.6 §3.1, §3.3 and §4.2.
 """
 
 from functools import cache
@@ -15,9 +15,11 @@ from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
+from devices.protocols.ocpp201 import words as ocpp201
 from devices.protocols.ykc.codec import LAYOUTS, words
 
-YKC, OCPP16, DNY = "ykc", "ocpp16", "dny"
+YKC, OCPP16, OCPP201, DNY = "ykc", "ocpp16", "ocpp201", "dny"
+_OCPP = {OCPP16: ocpp16, OCPP201: ocpp201}
 ALL_FAULT_BITS = 0xFFFF
 
 # Answers that the platform itself writes on a command.
@@ -96,8 +98,8 @@ def frame_title(protocol: str, name: str) -> str:
     if protocol == YKC:
         code = name.partition(" ")[0]
         title = _frames().get(code)
-    elif protocol == OCPP16:
-        title = ocpp16.ACTIONS.get(name)
+    elif protocol in _OCPP:
+        title = _OCPP[protocol].ACTIONS.get(name)
     elif protocol == DNY:
         code, title = name.partition(" ")[0], _dny_frames().get(name)
     if not title or gettext(title) == code:
@@ -123,7 +125,9 @@ def _phrase(sentence: str) -> str:
 def _stop_reasons(protocol: str) -> dict[str, str]:
     if protocol == YKC:
         return {word.slug: word.text for word in words.STOP_REASONS.values()}
-    return {OCPP16: ocpp16.STOP_REASONS, DNY: dny.STOP_REASONS}.get(protocol, {})
+    if protocol == DNY:
+        return dny.STOP_REASONS
+    return _OCPP[protocol].STOP_REASONS if protocol in _OCPP else {}
 
 
 @cache
@@ -132,8 +136,8 @@ def _answers(protocol: str) -> dict[str, str]:
     if protocol == YKC:
         for look_up in (words.remote_stop_failure, words.remote_start_failure):
             known |= {word.slug: word.text for word in map(look_up, range(256))}
-    elif protocol == OCPP16:
-        known |= ocpp16.ANSWERS
+    elif protocol in _OCPP:
+        known |= _OCPP[protocol].ANSWERS
     elif protocol == DNY:
         known |= dny.ANSWERS
     return known

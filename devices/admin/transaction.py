@@ -1,4 +1,4 @@
-"""Transactions that the platform numbers (OCPP)."""
+"""Transactions of OCPP piles."""
 
 from django.contrib import admin
 from django.db.models import Q
@@ -11,15 +11,20 @@ from devices.words import stop_reason_text
 
 @admin.register(DeviceTransaction)
 class DeviceTransactionAdmin(PileFactAdmin):
-    list_display = ("id", "pile_page", "connector_no", "id_tag", "started_at", "ended_at", "stopped")
+    list_display = ("number", "pile_page", "connector_no", "id_tag", "started_at", "ended_at", "stopped")
     list_filter = (date_window("started_at", _("Time")),)
     fields = (
-        "id", "pile_page", "connector_no", "id_tag", "authorization", "started_at", "meter_start_kwh", "ended_at",
-        "meter_end_kwh", "stopped",
+        "number", "pile_page", "connector_no", "id_tag", "authorization", "started_at", "start_known",
+        "meter_start_kwh", "ended_at", "meter_end_kwh", "stopped",
     )  # fmt: skip
+
+    @admin.display(description=_("transaction no."), ordering="id")
+    def number(self, obj):
+        return obj.ref
 
     def search_condition(self, request, term):
         condition = super().search_condition(request, term)
+        condition |= Q(station_ref=term)
         return condition | Q(pk=int(term)) if term.isdigit() and len(term) < 19 else condition
 
     @admin.display(description=_("stop reason"))

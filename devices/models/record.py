@@ -11,7 +11,7 @@ class TransactionRecord(models.Model):
     """What a pile reported of one finished session.
 
     `identity` is the business key (YKC: pile + trade number; OCPP 1.6: pile + connector + start time + start
-    meter + tag). A repeat with the same content only counts `times_received`; a repeat with other content is
+    meter + tag; OCPP 2.0.1: pile + transaction + event type + sequence number + time of its end). A repeat with the same content only counts `times_received`; a repeat with other content is
     kept in `conflicts` and flagged by whoever owns the money.
     """
 

@@ -40,6 +40,20 @@ _SUPPORTED: dict[str, frozenset[str]] = {
             _K.DATA_TRANSFER,
         }
     ),
+    "ocpp201": frozenset(
+        {
+            _K.START,
+            _K.STOP,
+            _K.READ_STATUS,
+            _K.SET_AVAILABILITY,
+            _K.REBOOT,
+            _K.UNLOCK,
+            _K.GET_CONFIGURATION,
+            _K.CHANGE_CONFIGURATION,
+            _K.CLEAR_CACHE,
+            _K.DATA_TRANSFER,
+        }
+    ),
 }
 
 

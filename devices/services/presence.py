@@ -143,7 +143,7 @@ _SLOW_HEARTBEATS = {Pile.Protocol.DNY: 2.5 * 180}  # AP3000 device protocol V8.6
 def offline_after(protocol: str) -> timedelta:
     """How long a pile of this protocol may be silent; OCPP stations are told a heartbeat of their own."""
     seconds = settings.PILE_OFFLINE_AFTER_S
-    if protocol == Pile.Protocol.OCPP16:
+    if protocol in (Pile.Protocol.OCPP16, Pile.Protocol.OCPP201):
         seconds = max(seconds, 2.5 * settings.OCPP_HEARTBEAT_S)
     seconds = max(seconds, _SLOW_HEARTBEATS.get(protocol, 0))
     return timedelta(seconds=seconds)

@@ -23,9 +23,10 @@ from kernel import clock
 
 @dataclass(frozen=True, slots=True)
 class TransactionState:
-    """A numbered transaction as the gateway needs it to go on after a restart.
+    """A transaction as the gateway needs it to go on after a restart.
 
-    `energy_kwh` and `register_kwh` are those of the last stored sample at `at`, or of the start.
+    `energy_kwh` and `register_kwh` are those of the last stored sample at `at`, or of the start; a start that
+    told no register has None.
     """
 
     number: int
@@ -33,10 +34,10 @@ class TransactionState:
     connector_no: int
     ended: bool
     energy_kwh: Decimal
-    register_kwh: Decimal
+    register_kwh: Decimal | None
     at: datetime
     id_tag: str
-    meter_start_kwh: Decimal
+    meter_start_kwh: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def transaction_state(
         row = rows.filter(pk=number).first()
     else:
         row = rows.filter(connector_no=connector_no or 0, ended_at__isnull=True).order_by("-pk").first()
-    return None if row is None else _state(row)
+    return None if row is None else state_of_row(row)
 
 
 def match_stop(*, pile_id: int, stop: ReportedStop) -> TransactionState | None:
@@ -76,7 +77,7 @@ def match_stop(*, pile_id: int, stop: ReportedStop) -> TransactionState | None:
     same tag when there is one. Two connectors that could be meant are no match.
     """
     row = _match(pile_id, stop)
-    return None if row is None else _state(row)
+    return None if row is None else state_of_row(row)
 
 
 def store_stop(*, pile: events.PileRef, stop: ReportedStop) -> TransactionRecord:
@@ -114,7 +115,8 @@ def _match(pile_id: int, stop: ReportedStop) -> DeviceTransaction | None:
     return candidates[0]
 
 
-def _state(row: DeviceTransaction) -> TransactionState:
+def state_of_row(row: DeviceTransaction) -> TransactionState:
+    """Where a transaction stands by its last stored sample."""
     last = (
         MeterSample.objects.filter(
             pile_id=row.pile_id,

@@ -47,6 +47,16 @@ OCPP = COMMON | {
     "numeric_ids": (0.0, "message ids are numbers instead of strings"),
     "oversized_frame": (200.0, "after boot send one DataTransfer of this many KiB"),
 }
+OCPP201 = {name: fault for name, fault in OCPP.items() if name != "offline_start"} | {
+    "resend_stop": (3.0, "send the event that ends a charge this many times, each with a new message id"),
+    "stop_unanswered": (
+        0.0,
+        "lose the link right after the event that ends a charge, before its answer; send it again later",
+    ),
+    "offline_charge": (2.0, "lose the link as a charge begins, tell of it this many seconds later"),
+    "seq_always_0": (0.0, "every event of a transaction has the sequence number 0"),
+    "no_started": (0.0, "the event that starts a transaction is lost"),
+}
 DNY = {
     name: COMMON[name] for name in ("drop_link", "mute", "never_answer_start", "late_start", "no_record")
 } | {

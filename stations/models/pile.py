@@ -45,6 +45,7 @@ class Pile(models.Model):
     class Protocol(models.TextChoices):
         YKC = "ykc", _("YKC (TCP)")
         OCPP16 = "ocpp16", _("OCPP 1.6J")
+        OCPP201 = "ocpp201", _("OCPP 2.0.1")
         DNY = "dny", _("DNY e-bike (TCP)")
 
     operator = models.ForeignKey(

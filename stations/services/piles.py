@@ -42,7 +42,7 @@ def add_pile(
     """Register a pile with connectors 1..n, whose codes are the pile code and two digits.
 
     YKC: the code is the 14 digits of its login frame (YKC V1.6 §6.1), a password is not used.
-    OCPP 1.6: the code is the last part of its URL, 1 to 32 of `A-Za-z0-9_.-`; the password (16 to 64
+    OCPP: the code is the last part of its URL, 1 to 32 of `A-Za-z0-9_.-`; the password (16 to 64
     characters, HTTP Basic) is stored hashed.
     DNY: the code is the physical id of the box as 8 hexadecimal digits, the kind of device first (AP3000 device
     protocol V8.6 §1.0.2); its ports are the connectors, and a password is not used.

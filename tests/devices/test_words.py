@@ -1,4 +1,4 @@
-"""Codes of both protocols are shown in words in the reader's language, and unknown ones as they came."""
+"""Codes of every protocol are shown in words in the reader's language, and unknown ones as they came."""
 
 import pytest
 from django.utils import translation
@@ -8,6 +8,8 @@ from devices.protocols.dny.codec import words as dny
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
 from devices.protocols.ocpp16.handlers import HANDLERS
+from devices.protocols.ocpp201 import words as ocpp201
+from devices.protocols.ocpp201.handlers import HANDLERS as HANDLERS_201
 from devices.protocols.ykc.codec import LAYOUTS
 from devices.protocols.ykc.codec import words as ykc
 from devices.words import answer_text, ending_text, fault_text, frame_title, refusal_text, stop_reason_text
@@ -65,6 +67,10 @@ def english(function, *arguments):
         (frame_title, ("ykc", "7E"), "7E"),
         (frame_title, ("ocpp16", "MeterValues"), "MeterValues · 计量数据"),
         (frame_title, ("ocpp16", "Vendor.Thing"), "Vendor.Thing"),
+        (frame_title, ("ocpp201", "TransactionEvent"), "TransactionEvent · 充电过程上报"),
+        (stop_reason_text, ("ocpp201", "StoppedByEV"), "车辆主动结束充电"),
+        (answer_text, ("ocpp201", "FormatViolation: no id"), "桩无法解析报文 (no id)"),
+        (fault_text, ("ocpp201", "Faulted"), "桩上报故障"),
         (ending_text, ("silent",), "桩长时间无通信"),
         (ending_text, ("ConnectionResetError(104)",), "ConnectionResetError(104)"),
         (refusal_text, ("bad_password",), "密码错误"),
@@ -112,6 +118,12 @@ def every_code():
         yield fault_text, "ocpp16", code
     for action in {*ocpp16.ACTIONS, *HANDLERS}:
         yield frame_title, "ocpp16", action
+    for reason in ocpp201.STOP_REASONS:
+        yield stop_reason_text, "ocpp201", reason
+    for answer in ocpp201.ANSWERS:
+        yield answer_text, "ocpp201", answer
+    for action in {*ocpp201.ACTIONS, *HANDLERS_201}:
+        yield frame_title, "ocpp201", action
 
 
 def test_every_code_of_the_tables_has_its_chinese():

@@ -22,9 +22,11 @@ class Command(ServiceCommand):
         parser.add_argument("--station", required=True, help="code of the station")
         parser.add_argument("--protocol", required=True, choices=Pile.Protocol.values)
         parser.add_argument(
-            "--code", required=True, help="ykc: 14 digits; dny: 8 hex digits; ocpp16: 1 to 32 of A-Za-z0-9_.-"
+            "--code",
+            required=True,
+            help="ykc: 14 digits; dny: 8 hex digits; ocpp16, ocpp201: 1 to 32 of A-Za-z0-9_.-",
         )
-        parser.add_argument("--password", help="ocpp16: 16 to 64 characters (HTTP Basic)")
+        parser.add_argument("--password", help="ocpp16, ocpp201: 16 to 64 characters (HTTP Basic)")
         parser.add_argument("--connectors", type=int, default=1)
         parser.add_argument("--power-kw", type=decimal, default=Decimal(60), help="rated power in kW")
         parser.add_argument("--name", default="")

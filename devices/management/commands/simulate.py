@@ -21,9 +21,11 @@ from django.db import connections
 from devices.simulators.demo import Demo, demo_password, register_kwh
 from devices.simulators.dny import DnyBox
 from devices.simulators.driver_app import DriverApp
-from devices.simulators.faults import DNY, OCPP, YKC, UnknownFault
+from devices.simulators.faults import DNY, OCPP, OCPP201, YKC, UnknownFault
 from devices.simulators.fleet import Fleet, SimulatedPile, keep_cars_coming, soak
 from devices.simulators.ocpp16 import Ocpp16Pile
+from devices.simulators.ocpp201 import Ocpp201Pile
+from devices.simulators.ocppj.client import OcppPile
 from devices.simulators.ykc import YkcPile
 from kernel.actor import Actor
 from kernel.commands import Refused, ServiceCommand
@@ -44,6 +46,9 @@ class Command(ServiceCommand):
         what.add_argument("--ykc", nargs="+", default=[], metavar="CODE", help="YKC piles by code")
         what.add_argument("--ocpp", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 1.6J piles")
         what.add_argument("--dny", nargs="+", default=[], metavar="CODE", help="DNY e-bike boxes by code")
+        what.add_argument(
+            "--ocpp201", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 2.0.1 piles"
+        )
         what.add_argument(
             "--piles", type=int, default=0, metavar="N", help="N more YKC piles, from --first-code on"
         )
@@ -112,7 +117,9 @@ class Command(ServiceCommand):
         except UnknownFault as error:
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
-            raise Refused("no_piles", "name piles with --ykc, --ocpp, --dny, --piles, --idle or --demo")
+            raise Refused(
+                "no_piles", "name piles with --ykc, --ocpp, --ocpp201, --dny, --piles, --idle or --demo"
+            )
         if options["demo"] or options["register_station"]:
             connections.close_all()  # the rest of this process needs no database
         return asyncio.run(self._simulate(piles, drivers, options, rng))
@@ -140,19 +147,25 @@ class Command(ServiceCommand):
         )
 
     def _ocpp(
-        self, code: str, password: str, options: dict[str, Any], rng: random.Random, **more: Any
-    ) -> Ocpp16Pile:
+        self,
+        code: str,
+        password: str,
+        options: dict[str, Any],
+        rng: random.Random,
+        kind: type[OcppPile] = Ocpp16Pile,
+        **more: Any,
+    ) -> OcppPile:
         settings_of_pile = {
             "connectors": options["connectors"],
             "rated_kw": options["rated_kw"],
             "dc": not options["ac"],
         } | more
-        return Ocpp16Pile(
+        return kind(
             code,
             password=password,
             url=f"{options['http_url'].rstrip('/').replace('http', 'ws', 1)}/ocpp",
             speed=options["speed"],
-            faults=_known(options, OCPP),
+            faults=_known(options, kind.FAULTS),
             rng=random.Random(rng.random()),
             **settings_of_pile,
         )
@@ -174,9 +187,10 @@ class Command(ServiceCommand):
             if len(code) != 14 or not code.isdigit():
                 raise Refused("pile_code_invalid", f"{code}: a YKC code has 14 digits")
             piles.append(self._ykc(code, options, rng))
-        for text in options["ocpp"]:
-            code, _, password = text.partition(":")
-            piles.append(self._ocpp(code, password, options, rng))
+        for name, kind in (("ocpp", Ocpp16Pile), ("ocpp201", Ocpp201Pile)):
+            for text in options[name]:
+                code, _, password = text.partition(":")
+                piles.append(self._ocpp(code, password, options, rng, kind))
         for code in options["dny"]:
             if len(code) != 8 or set(code.upper()) - set("0123456789ABCDEF"):
                 raise Refused("pile_code_invalid", f"{code}: a DNY code has 8 hexadecimal digits")
@@ -243,7 +257,8 @@ class Command(ServiceCommand):
                 kept = {name: more[name] for name in ("connectors", "records_path")}
                 piles.append(self._dny(row.code, options, rng, **kept))
             else:
-                piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, **more))
+                kind = Ocpp201Pile if row.protocol == Pile.Protocol.OCPP201 else Ocpp16Pile
+                piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, kind, **more))
         people = Driver.objects.unscoped("the demo's drivers").filter(is_frozen=False).order_by("pk")[:200]
         tokens = [
             (one.phone, issue_token(actor=actor, driver=one, name="demo app", days=7)) for one in people
@@ -357,14 +372,16 @@ async def _go_home(fleet: Fleet) -> None:
 def _known(options: dict[str, Any], table: dict) -> list[str]:
     """The faults a kind of pile knows; those of other kinds are left to them when several run."""
     ykc = options["ykc"] or options["piles"] or options["idle"]
-    kinds = 3 if options["demo"] else sum(map(bool, (ykc, options["ocpp"], options["dny"])))
+    kinds = (
+        4 if options["demo"] else sum(map(bool, (ykc, options["ocpp"], options["ocpp201"], options["dny"])))
+    )
     if kinds < 2:
         return options["fault"]
-    all_known = OCPP.keys() | YKC.keys() | DNY.keys()
+    all_known = OCPP.keys() | OCPP201.keys() | YKC.keys() | DNY.keys()
     names = [(text.partition("=")[0], text) for text in options["fault"]]
     return [text for name, text in names if name in table or name not in all_known]
 
 
 def _fault_help() -> str:
-    lines = [f"{name} ({text})" for name, (_, text) in sorted((DNY | YKC | OCPP).items())]
+    lines = [f"{name} ({text})" for name, (_, text) in sorted((DNY | YKC | OCPP201 | OCPP).items())]
     return "misbehaviours: " + "; ".join(lines)

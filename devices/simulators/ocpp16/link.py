@@ -1,61 +1,17 @@
-"""The pile's end of one OCPP link: the `ocpp` library's charge point, whose handlers ask the pile."""
+"""The end of one OCPP 1.6J link: the `ocpp` library's charge point, whose handlers ask the pile."""
 
-import json
-import logging
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ocpp.charge_point import camel_to_snake_case, remove_nones, serialize_as_dict, snake_to_camel_case
-from ocpp.messages import MessageType
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result, enums
 
-if TYPE_CHECKING:
-    from devices.simulators.ocpp16.client import Ocpp16Pile
-
-_quiet = logging.getLogger("devices.simulators.ocpp16")
-_quiet.setLevel(logging.CRITICAL)  # faults make noise on purpose
+from devices.simulators.ocppj.link import LinkFaults
 
 
-class Link(ChargePoint):
-    """Answers the Core profile and TriggerMessage. Never calls from a handler: the pile queues what follows."""
+class Link16(LinkFaults, ChargePoint):
+    """Answers the Core profile and TriggerMessage."""
 
-    def __init__(self, pile: "Ocpp16Pile", connection: Any) -> None:
-        super().__init__(pile.code, connection, response_timeout=pile.timing.answer_s, logger=_quiet)
-        self.pile = pile
-        self._numbers = 1000
-        self.deaf = False
-
-    async def route_message(self, raw_msg: str) -> None:
-        self.pile.stats.received += 1
-        if self.deaf:
-            return
-        if "never_answer_start" in self.pile.faults and '"RemoteStartTransaction"' in raw_msg:
-            return
-        await super().route_message(raw_msg)
-
-    async def _send(self, message: str) -> None:
-        if "mute" in self.pile.faults:
-            return
-        self.pile.stats.sent += 1
-        await super()._send(message)
-
-    async def call(self, payload: Any, **options: Any) -> Any:
-        """Call the platform; a CALLERROR raises. With `numeric_ids` the message id is a JSON number."""
-        if "numeric_ids" in self.pile.faults:
-            return await self._call_with_number(payload)
-        return await super().call(payload, suppress=False, **options)
-
-    async def _call_with_number(self, payload: Any) -> Any:
-        self._numbers += 1
-        content = remove_nones(snake_to_camel_case(serialize_as_dict(payload)))
-        async with self._call_lock:
-            await self._send(json.dumps([MessageType.Call, self._numbers, type(payload).__name__, content]))
-            response = await self._get_specific_response(self._numbers, self._response_timeout)
-        if response.message_type_id == MessageType.CallError:
-            raise response.to_exception()
-        result = getattr(self._call_result, type(payload).__name__)
-        return result(**camel_to_snake_case(response.payload))
+    START_ACTION = "RemoteStartTransaction"
 
     @on("RemoteStartTransaction")
     def on_remote_start(self, id_tag: str, connector_id: int | None = None, **_: Any) -> Any:
@@ -68,7 +24,7 @@ class Link(ChargePoint):
 
     @on("ChangeAvailability")
     def on_change_availability(self, connector_id: int, type: str) -> Any:
-        status = self.pile.change_availability(connector_id, type == enums.AvailabilityType.operative)
+        status = self.pile.set_available(connector_id, type == enums.AvailabilityType.operative)
         return call_result.ChangeAvailability(status=status)
 
     @on("ChangeConfiguration")
@@ -116,8 +72,3 @@ class Link(ChargePoint):
 
 def _accepted(yes: bool) -> enums.RemoteStartStopStatus:
     return enums.RemoteStartStopStatus.accepted if yes else enums.RemoteStartStopStatus.rejected
-
-
-def parse_time(text: str) -> datetime:
-    """Return the aware datetime of an OCPP timestamp."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -85,9 +85,9 @@ class Command(BaseCommand):
     def _announce(self, addresses: dict[str, str], parts: Parts, *, embedded: bool) -> None:
         lines = [f"Serving {addresses['http']}"]
         if "ykc" in addresses:
-            lines.append(f"  piles: YKC on {addresses['ykc']}, OCPP 1.6J on {addresses['ocpp']}")
+            lines.append(f"  piles: YKC on {addresses['ykc']}, OCPP on {addresses['ocpp']}")
         else:
-            lines.append(f"  piles: OCPP 1.6J on {addresses['ocpp']}; no TCP listeners in this process")
+            lines.append(f"  piles: OCPP on {addresses['ocpp']}; no TCP listeners in this process")
         lines += [f"  {line}" for line in self._embedded_parts(parts, embedded=embedded)]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()

@@ -12,10 +12,8 @@ from tests.devices.ocpp16.station import PASSWORD, WAIT_S, Station
 from tests.factories import StationFactory, add_pile
 
 
-def make_pile(**options: Any) -> Pile:
-    pile = add_pile(
-        options.pop("station", None) or StationFactory(), protocol=Pile.Protocol.OCPP16, **options
-    )
+def make_pile(*, protocol: str = Pile.Protocol.OCPP16, **options: Any) -> Pile:
+    pile = add_pile(options.pop("station", None) or StationFactory(), protocol=protocol, **options)
     Pile.objects.filter(pk=pile.pk).update(password=make_password(PASSWORD))
     pile.refresh_from_db()
     return pile

@@ -31,9 +31,11 @@ def register(value: str, *, unit: str = "Wh", **more: str) -> dict[str, str]:
 class Station:
     """One connection of a charge point."""
 
+    SUBPROTOCOL = "ocpp1.6"
+
     def __init__(self, gateway: Any, code: str, *, password: str = PASSWORD, **options: Any):
         headers = options.pop("headers", {"Authorization": basic(code, password)})
-        options.setdefault("subprotocols", ["ocpp1.6"])
+        options.setdefault("subprotocols", [self.SUBPROTOCOL])
         self.ids = count(1)
         self._ending = ExitStack()
         self.socket = self._ending.enter_context(

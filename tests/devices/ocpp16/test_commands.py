@@ -5,7 +5,7 @@ import json
 import pytest
 
 from devices.models import DeviceCommand, FrameLog
-from devices.protocols.ocpp16 import consumer as consumer_module
+from devices.protocols.ocppj import consumer as consumer_module
 from devices.services.commands import expire_commands, send_command
 from kernel.actor import system
 from kernel.errors import DomainError

@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from websockets.exceptions import InvalidStatus
 
 from devices.models import PileSession, UnknownPile
-from devices.protocols.ocpp16 import handshake
+from devices.protocols.ocppj import handshake
 from stations.models import Pile
 from tests.devices.ocpp16.conftest import make_pile
 from tests.devices.ocpp16.station import PASSWORD, basic

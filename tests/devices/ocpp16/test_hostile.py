@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from devices.models import FrameLog
-from devices.protocols.ocpp16 import consumer as consumer_module
+from devices.protocols.ocppj import consumer as consumer_module
 from stations.models import Pile
 from tests.devices.ocpp16.conftest import make_pile
 from tests.devices.ocpp16.station import at, register

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from devices.models import MeterSample
-from devices.protocols.ocpp16.meters import readings_of
+from devices.protocols.ocppj.meters import readings_of
 from stations.models import Pile
 from tests.devices.ocpp16.station import at, register
 

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ocpp.messages import Call, CallError, CallResult
 
-from devices.protocols.ocpp16 import reading, schema, wire
+from devices.protocols.ocpp16.dialect import OCPP16
 from devices.protocols.ocpp16.handlers import HANDLERS
-from devices.protocols.ocpp16.meters import readings_of
-from devices.protocols.ocpp16.registers import BACKWARDS, JUMP, RegisterRun, most_kwh
 from devices.protocols.ocpp16.statuses import fault_code_of, fault_words_of, state_of
+from devices.protocols.ocppj import reading, wire
+from devices.protocols.ocppj.meters import readings_of
+from devices.protocols.ocppj.registers import BACKWARDS, JUMP, RegisterRun, most_kwh
 
+schema = OCPP16.schema
 BEGAN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from devices.models import MeterSample
-from devices.protocols.ocpp16 import consumer
+from devices.protocols.ocppj import consumer
 from tests.devices.ocpp16.station import at, register
 
 MESSAGES = 10_000

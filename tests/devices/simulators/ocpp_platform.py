@@ -14,21 +14,20 @@ TIME = "2026-11-20T04:00:00.000Z"
 PASSWORD = "a-password-of-sixteen"
 
 
-class Station(ChargePoint):
-    """The central system's end of one link."""
+class Heard:
+    """Mixin before the library's charge point: one end of a link, all of whose messages the platform hears."""
 
     def __init__(self, platform: "FakeCentral", connection: ServerConnection) -> None:
         super().__init__(connection.request.path.rpartition("/")[2], connection, response_timeout=3)
         self.platform = platform
 
     async def route_message(self, raw_msg: str) -> None:
-        message = json.loads(raw_msg)
-        if message[0] == 2:
-            self.platform.calls.append((message[2], message[3]))
-            self.platform.message_ids.append(message[1])
-            if message[2] in self.platform.silent:
-                return
-        await super().route_message(raw_msg)
+        if not self.platform.hear(raw_msg):
+            await super().route_message(raw_msg)
+
+
+class Station(Heard, ChargePoint):
+    """The central system's end of one link."""
 
     @on("BootNotification")
     def boot(self, **_):
@@ -69,6 +68,8 @@ class Station(ChargePoint):
 class FakeCentral:
     """Listens on a free port. Switches: `silent` (actions not answered), `verdict` on tags."""
 
+    SUBPROTOCOL, STATION = "ocpp1.6", Station
+
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict]] = []
         self.message_ids: list = []
@@ -77,14 +78,14 @@ class FakeCentral:
         self.transaction_id = 100
         self.connections = 0
         self.close_codes: list[int | None] = []
-        self.station: Station | None = None
+        self.station: ChargePoint | None = None
 
     async def __aenter__(self) -> "FakeCentral":
         self._server = await serve(
             self._serve,
             "127.0.0.1",
             0,
-            subprotocols=["ocpp1.6"],
+            subprotocols=[self.SUBPROTOCOL],
             process_request=self._check,
             max_size=128 * 1024,
         )
@@ -94,6 +95,15 @@ class FakeCentral:
     async def __aexit__(self, *exc) -> None:
         self._server.close()
         await self._server.wait_closed()
+
+    def hear(self, raw_msg: str) -> bool:
+        """Keep a message; returns whether it is one that gets no answer."""
+        message = json.loads(raw_msg)
+        if message[0] != 2:
+            return False
+        self.calls.append((message[2], message[3]))
+        self.message_ids.append(message[1])
+        return message[2] in self.silent
 
     def of(self, action: str) -> list[dict]:
         """The payloads of every call of an action, oldest first."""
@@ -123,7 +133,7 @@ class FakeCentral:
 
     async def _serve(self, connection: ServerConnection) -> None:
         self.connections += 1
-        self.station = Station(self, connection)
+        self.station = self.STATION(self, connection)
         try:
             await self.station.start()
         except ConnectionClosed as closed:

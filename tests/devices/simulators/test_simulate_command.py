@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from kernel.commands import Refused
 from tests.devices.simulators.dny_platform import FakeDnyPlatform
+from tests.devices.simulators.ocpp201_platform import FakeCsms
 from tests.devices.simulators.ocpp_platform import PASSWORD, FakeCentral
 from tests.devices.simulators.ykc_platform import FakePlatform
 
@@ -63,6 +64,17 @@ def test_piles_of_both_protocols_log_in_and_the_result_is_one_line_of_json():
         assert ykc.of(0x13)[-1]["plugged"] == 1  # a car came
 
 
+def test_a_pile_of_ocpp_201_logs_in_with_its_own_faults():
+    with in_thread(FakeCsms) as csms:
+        result = simulate(
+            "--ocpp201", f"CP-1:{PASSWORD}", "--fault", "seq_always_0", "--charge-s", 0.2, "--speed", 50,
+            "--http-url", csms.url.replace("ws", "http", 1).removesuffix("/ocpp"), "--duration", 2,
+        )  # fmt: skip
+        assert (result["piles"], result["online"], result["logins"], result["drops"]) == (1, 1, 1, 0)
+        assert result["errors"] == []
+        assert csms.statuses()[:2] == ["Available", "Occupied"]  # a car came
+
+
 def test_e_bike_boxes_come_by_code_with_ten_ports_and_bikes_at_them():
     with in_thread(FakeDnyPlatform) as platform:
         result = simulate("--dny", "05ab373b", "--dny-port", platform.port, "--duration", 3)
@@ -90,6 +102,7 @@ def test_idle_piles_hold_the_link_and_report():
         (("--dny", "05AB373B", "--fault", "crc_high_first"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "explode"), "unknown_fault"),
         (("--ykc", CODE, "--fault", "begin_zero"), "unknown_fault"),
+        (("--ocpp201", "CP-1:secret", "--fault", "offline_start"), "unknown_fault"),
     ],
 )
 def test_bad_input_is_refused_with_a_reason(arguments, code):

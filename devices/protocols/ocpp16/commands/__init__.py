@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.calls import Outcome, OutgoingCall
 from devices.protocols.ocpp16.commands import (
     change_availability,
     change_configuration,
@@ -20,6 +19,7 @@ from devices.protocols.ocpp16.commands import (
     reset,
     unlock_connector,
 )
+from devices.protocols.ocppj.calls import Outcome, OutgoingCall
 from kernel import clock
 
 _K = DeviceCommand.Kind

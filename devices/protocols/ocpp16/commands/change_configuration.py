@@ -3,8 +3,8 @@
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.calls import Outcome
-from devices.protocols.ocpp16.commands.answers import by_status, required
+from devices.protocols.ocppj.answers import by_status, required
+from devices.protocols.ocppj.calls import Outcome
 
 ACTION = "ChangeConfiguration"
 

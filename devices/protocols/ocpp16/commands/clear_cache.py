@@ -3,7 +3,7 @@
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.commands.answers import by_status as outcome
+from devices.protocols.ocppj.answers import by_status as outcome
 
 __all__ = ["ACTION", "build", "outcome"]
 

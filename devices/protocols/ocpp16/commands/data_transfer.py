@@ -3,8 +3,8 @@
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.commands.answers import by_status as outcome
-from devices.protocols.ocpp16.commands.answers import required
+from devices.protocols.ocppj.answers import by_status as outcome
+from devices.protocols.ocppj.answers import required
 
 __all__ = ["ACTION", "build", "outcome"]
 

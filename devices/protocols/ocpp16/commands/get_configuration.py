@@ -3,7 +3,7 @@
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.calls import Outcome
+from devices.protocols.ocppj.calls import Outcome
 
 ACTION = "GetConfiguration"
 

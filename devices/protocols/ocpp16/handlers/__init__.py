@@ -1,11 +1,7 @@
 """What a charge point may say (OCPP 1.6 §4 and the status messages of the firmware profile), one file per family.
 
-A handler takes the link and the incoming call, and returns the payload of the answer. It never waits for the
-station: a call inside a handler would wait for an answer that cannot arrive.
+See `Dialect.handlers` for what a handler is.
 """
-
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from devices.protocols.ocpp16.handlers import (
     access,
@@ -16,9 +12,7 @@ from devices.protocols.ocpp16.handlers import (
     status_notification,
     stop_transaction,
 )
-from devices.protocols.ocpp16.link import Incoming, Link
-
-Handler = Callable[[Link, Incoming], Awaitable[dict[str, Any]]]
+from devices.protocols.ocppj.dialect import Handler
 
 HANDLERS: dict[str, Handler] = {
     "Authorize": access.authorize,

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from devices.protocols.ocpp16 import reading as read
-from devices.protocols.ocpp16.link import CallRefused, Incoming, Link, database
+from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.link import CallRefused, Incoming, Link, database
 from devices.services import presence, transactions
 
 AUTHORIZATION_STATUS = {

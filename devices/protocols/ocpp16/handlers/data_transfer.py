@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devices.protocols.ocpp16.link import Incoming, Link
+from devices.protocols.ocppj.link import Incoming, Link
 
 
 async def handle(link: Link, call: Incoming) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from devices.protocols.ocpp16 import meters, sampling
-from devices.protocols.ocpp16 import reading as read
-from devices.protocols.ocpp16.link import CallRefused, Incoming, Link
+from devices.protocols.ocppj import meters, sampling
+from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.link import CallRefused, Incoming, Link
 from devices.services.stops import unknown_ref
 
 
 async def handle(link: Link, call: Incoming) -> dict[str, Any]:
-    """Store the readings under the transaction they name, or under none."""
+    """Store the readings under the transaction they name, or under none.
+
+    0, −1 or no number is the open transaction on the connector.
+    """
     connector_no = read.connector(call.payload)
     number = read.whole(call.payload, "transactionId")
     entries = call.payload.get("meterValue")
@@ -19,7 +22,8 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
     readings = meters.readings_of(entries, findings)
     for finding in findings:
         link.count(finding)
-    running = await link.running(number, connector_no, call.at)
+    named = str(number) if number is not None and number > 0 else None
+    running = await link.running(named, connector_no, call.at)
     if running is not None:
         ref = running.ref
         if connector_no not in (None, running.connector_no):

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from devices.protocols.ocpp16 import reading as read
 from devices.protocols.ocpp16.handlers.access import AUTHORIZATION_STATUS
-from devices.protocols.ocpp16.link import CallRefused, Incoming, Link, Running, database
-from devices.protocols.ocpp16.registers import RegisterRun
+from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.link import CallRefused, Incoming, Link, Running, database
+from devices.protocols.ocppj.registers import RegisterRun
 from devices.services import transactions
 
 
@@ -38,10 +38,10 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
     )
     call.transaction_ref = str(started.number)
     if started.repeated:
-        link.resumed(started.number, connector_no)
+        link.resumed(call.transaction_ref, connector_no)
     else:
         run = RegisterRun(link.pile.rated_power_kw, Decimal(0), meter_start, started_at or call.at)
-        link.began(Running(started.number, call.transaction_ref, connector_no, False, run))
+        link.began(Running(call.transaction_ref, connector_no, False, run))
     return {
         "transactionId": started.number,
         "idTagInfo": {"status": AUTHORIZATION_STATUS[started.authorization]},

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from devices.protocols.ocpp16 import reading as read
 from devices.protocols.ocpp16 import statuses
-from devices.protocols.ocpp16.link import CallRefused, Incoming, Link, database
+from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.link import CallRefused, Incoming, Link, database
 from devices.services import status as status_service
 from stations.models import Connector
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from devices.protocols.ocpp16 import meters, sampling
-from devices.protocols.ocpp16 import reading as read
-from devices.protocols.ocpp16.link import CallRefused, Incoming, Link, Running, database
+from devices.protocols.ocppj import meters, sampling
+from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.link import CallRefused, Incoming, Link, Running, database
 from devices.services import stops
 from devices.services.stops import ReportedStop, TransactionState
 
@@ -24,7 +24,7 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
             await _store_data(link, call, state)
     await database(stops.store_stop, pile=link.pile, stop=stop)
     if state is not None:
-        link.forget(state.number)
+        link.forget(state.ref)
     return {"idTagInfo": {"status": "Accepted"}} if stop.id_tag else {}
 
 

@@ -1,4 +1,4 @@
-"""The periods of an OCPP 1.6 pile in seconds, so that tests can run them faster."""
+"""The periods of an OCPP pile in seconds, so that tests can run them faster."""
 
 from dataclasses import dataclass
 

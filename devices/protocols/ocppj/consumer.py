@@ -1,4 +1,4 @@
-"""The OCPP 1.6J consumer: one WebSocket, one charge point.
+"""The OCPP consumer: one WebSocket, one station, in the version its pile is registered with.
 
 Messages of one socket are handled in order. Whatever a station sends, the socket survives: what cannot be read is
 counted, kept raw in the frame log and, when it has a message id, answered with a CALLERROR; only a station that
@@ -17,11 +17,10 @@ from devices.gateway.buffers import gateway_buffers
 from devices.gateway.dispatch import CommandDispatch
 from devices.gateway.throttle import Throttle
 from devices.models import DeviceCommand, FrameLog
-from devices.protocols.ocpp16 import handshake, reading, schema, wire
-from devices.protocols.ocpp16.calls import CallQueue, Outcome, OutgoingCall
-from devices.protocols.ocpp16.commands import call_of
-from devices.protocols.ocpp16.handlers import HANDLERS, TRANSACTION_ACTIONS
-from devices.protocols.ocpp16.link import DATABASE_ERRORS, CallRefused, Incoming, Link, database
+from devices.protocols.ocppj import handshake, wire
+from devices.protocols.ocppj.calls import CallQueue, Outcome, OutgoingCall
+from devices.protocols.ocppj.dialect import Dialect
+from devices.protocols.ocppj.link import DATABASE_ERRORS, CallRefused, Incoming, Link, database
 from devices.services import commands, commissioning, presence
 from devices.services.samples import LoggedFrame
 from kernel import clock
@@ -37,11 +36,15 @@ SHOWN_OF_BAD = 2_000  # characters of a frame that cannot be read, for the log
 PROTOCOL_ERROR, TOO_BIG, TRY_AGAIN, REPLACED = 1002, 1009, 1013, 4409
 
 
-class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
-    """Channels consumer of `/ocpp/<pile code>`, subprotocol `ocpp1.6`."""
+class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
+    """Channels consumer of `/ocpp/<pile code>`; `dialects` are the versions it speaks."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    dialects: tuple[Dialect, ...] = ()
+    dialect: Dialect
+
+    def __init__(self, *args: Any, dialects: tuple[Dialect, ...], **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.dialects = dialects
         self.link: Link | None = None
         self._throttle = Throttle(rate=MESSAGES_PER_S, burst=REPLAY_BURST)
         self._bad_in_a_row = 0
@@ -67,11 +70,14 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
         self.remote = f"{client[0]}:{client[1]}"
         code = self.scope["url_route"]["kwargs"]["code"]
         try:
-            pile = await handshake.identify(self.scope, code, self.remote)
-            if handshake.SUBPROTOCOL not in self.scope.get("subprotocols", ()):
+            spoken = {dialect.subprotocol: dialect.protocol for dialect in self.dialects}
+            pile = await handshake.identify(self.scope, code, self.remote, spoken)
+            self.dialect = next(one for one in self.dialects if one.protocol == pile.protocol)
+            subprotocol = self.dialect.subprotocol
+            if subprotocol not in self.scope.get("subprotocols", ()):
                 # OCPP-J 1.6 §3.2: finish the handshake without a subprotocol, then close at once.
                 await self.accept()
-                await self.hang_up(PROTOCOL_ERROR, "subprotocol ocpp1.6 is required")
+                await self.hang_up(PROTOCOL_ERROR, f"subprotocol {subprotocol} is required")
                 return
             await self._open_session(pile.pk)
         except handshake.Refused as refused:
@@ -81,7 +87,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
             logger.exception("OCPP: %s cannot be looked up now", code)
             await self._refuse(503)
             return
-        await self.accept(handshake.SUBPROTOCOL)
+        await self.accept(subprotocol)
         self._later(READY_AFTER_S, self._ready_without_boot)
 
     async def disconnect(self, code: int) -> None:
@@ -155,18 +161,19 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
     async def _take_call(self, message: Call, text: str) -> None:
         link = self.link
         call = Incoming(message.action, message.payload, text, clock.now())
-        call.connector_no = reading.connector(message.payload)
+        call.connector_no = self.dialect.connector_of(message.payload)
         error, answer = "", None
         try:
             answer = await self._handle(link, call)
             reply = CallResult(message.unique_id, answer, message.action).to_json()
         except CallRefused as refused:
-            error = f"{refused.code}: {refused.description}"
-            reply = wire.call_error(message.unique_id, refused.code, refused.description)
+            code = self.dialect.error_code(refused.code)
+            error = f"{code}: {refused.description}"
+            reply = wire.call_error(message.unique_id, code, refused.description)
         except DATABASE_ERRORS as trouble:
             error, reply = f"not handled: {trouble!r}", None
             logger.error("OCPP: %s of %s: %r", call.action, link.pile.code, trouble)
-            if call.action in TRANSACTION_ACTIONS:
+            if call.action in self.dialect.transaction_actions:
                 # Offline, a station keeps its records without limit; unanswered, it gives up after some tries.
                 self._log(FrameLog.Direction.IN, text, call, decoded=call.payload, error=error)
                 await self.hang_up(TRY_AGAIN, "try again later")
@@ -182,7 +189,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
             await self.calls.open()
 
     async def _handle(self, link: Link, call: Incoming) -> dict[str, Any]:
-        handler = HANDLERS.get(call.action)
+        handler, schema = self.dialect.handlers.get(call.action), self.dialect.schema
         if handler is None:
             self.count("unknown_action")
             raise CallRefused("NotImplemented", "this action is not implemented")
@@ -207,7 +214,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
             result = {"error_code": message.error_code, "details": message.error_details}
             outcome = Outcome(DeviceCommand.State.REJECTED, wire.clean(reason), result)
         else:
-            for violation in schema.answer_violations(call.action, message.payload):
+            for violation in self.dialect.schema.answer_violations(call.action, message.payload):
                 self.count(f"{call.action}Response.{violation.partition(' ')[0]}")
             outcome = call.read(message.payload)
         await self.calls.end(call, outcome)
@@ -217,8 +224,11 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
         self._log(FrameLog.Direction.IN, raw[:SHOWN_OF_BAD], error=bad.description)
         if bad.ignored:
             return
-        if bad.message_id is not None:
-            await self._send(wire.call_error(bad.message_id, bad.code, bad.description))
+        code, message_id = bad.code, bad.message_id
+        if message_id is None and bad.answerable and self.dialect.unreadable_id:
+            code, message_id = "RpcFrameworkError", self.dialect.unreadable_id
+        if message_id is not None:
+            await self._send(wire.call_error(message_id, self.dialect.error_code(code), bad.description))
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= BAD_FRAMES_IN_A_ROW:
             await self.hang_up(PROTOCOL_ERROR, "too many malformed frames")
@@ -231,8 +241,8 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
     async def send_command_frame(self, command: DeviceCommand) -> None:
         """Put a command in line; a command that makes no valid call fails with the reason."""
         try:
-            call = call_of(command)
-            wrong = schema.call_violations(call.action, call.payload)
+            call = self.dialect.call_of(command)
+            wrong = self.dialect.schema.call_violations(call.action, call.payload)
             if wrong:
                 raise ValueError(f"{call.action} breaks the schema: {wrong[0]}")
         except ValueError as error:
@@ -268,11 +278,11 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
     async def _ask_states(self) -> None:
         """Ask for the connectors' states, which a station that did not boot may not tell by itself.
 
-        OCPP 1.6 §5.17; a station without that profile answers NotImplemented, which does no harm.
+        A station that cannot be asked answers NotImplemented, which does no harm.
         """
         done = Outcome(DeviceCommand.State.ACCEPTED)
-        payload = {"requestedMessage": "StatusNotification"}
-        await self.calls.put(OutgoingCall("TriggerMessage", payload, lambda answer: done, timeout_s=30))
+        for payload in self.dialect.status_triggers(self.link):
+            await self.calls.put(OutgoingCall("TriggerMessage", payload, lambda answer: done, timeout_s=30))
 
     # --- session --------------------------------------------------------------
 
@@ -280,12 +290,12 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
         opened = await database(
             presence.open_session,
             pile_id=pile_id,
-            protocol="ocpp16",
+            protocol=self.dialect.protocol,
             channel=self.channel_name,
             remote_address=self.remote,
         )
         if self.link is None:
-            self.link = Link(opened, self.buffers)
+            self.link = self.dialect.link(opened, self.buffers)
         else:
             self.link.session_id = opened.session_id
             self.link.connectors = dict(opened.connectors)
@@ -300,7 +310,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
         """After a long silence the session may have been closed as silent: open it again, or give way."""
         now, before = clock.now(), self._heard_at
         self._heard_at = now
-        if now - before < presence.offline_after("ocpp16"):
+        if now - before < presence.offline_after(self.dialect.protocol):
             return True
         try:
             reason = await database(presence.close_reason_of, self.link.session_id)
@@ -396,7 +406,7 @@ class Ocpp16Consumer(CommandDispatch, AsyncWebsocketConsumer):
                 station_id=pile.station_id,
                 pile_id=pile.id,
                 pile_code=pile.code,
-                protocol="ocpp16",
+                protocol=self.dialect.protocol,
                 direction=direction,
                 name=wire.clean(context.action)[:48] if context else "?",
                 connector_no=context.connector_no if context else None,

@@ -1,4 +1,4 @@
-"""A simulated OCPP 1.6J pile: dials with HTTP Basic, boots, charges, keeps transaction messages until answered."""
+"""A simulated OCPP pile: dials with HTTP Basic, boots, charges, keeps transaction messages until answered."""
 
 import asyncio
 import base64
@@ -7,22 +7,22 @@ import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ocpp.exceptions import OCPPError
-from ocpp.v16 import call, enums
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from devices.simulators.battery import Car, Meter
-from devices.simulators.faults import OCPP, Faults
-from devices.simulators.ocpp16.charge import Charging
-from devices.simulators.ocpp16.connector import Connector
-from devices.simulators.ocpp16.link import Link, parse_time
-from devices.simulators.ocpp16.memory import StopMemory
-from devices.simulators.ocpp16.outbox import Outbox, Outgoing
-from devices.simulators.ocpp16.timing import OcppTiming
+from devices.simulators.faults import Faults
+from devices.simulators.ocppj.charge import Charging
+from devices.simulators.ocppj.connector import Connector
+from devices.simulators.ocppj.link import parse_time
+from devices.simulators.ocppj.memory import StopMemory
+from devices.simulators.ocppj.outbox import Outbox, Outgoing
+from devices.simulators.ocppj.timing import OcppTiming
 from devices.simulators.stats import Stats
 
 
@@ -30,12 +30,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ocpp16Pile(Charging):
-    """One OCPP 1.6J pile on its own WebSocket.
+class OcppPile(Charging):
+    """One OCPP pile on its own WebSocket; each version says how it words its messages.
 
     `await run()` until `close()`; `faults` may be set and cleared meanwhile. `url` is the address before the code,
     for example `ws://127.0.0.1:8000/ocpp`.
     """
+
+    SUBPROTOCOL: str
+    FAULTS: dict[str, tuple[float, str]]
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class Ocpp16Pile(Charging):
         self.code = code
         self.rated_kw, self.dc, self.speed = rated_kw, dc, speed
         self.timing = timing or OcppTiming()
-        self.faults = Faults(OCPP, faults)
+        self.faults = Faults(self.FAULTS, faults)
         self.stats = Stats()
         self.booted = False
         self.outbox = Outbox()
@@ -69,15 +72,7 @@ class Ocpp16Pile(Charging):
             )
             for number in range(1, connectors + 1)
         }
-        self.configuration = {
-            "HeartbeatInterval": "",
-            "MeterValueSampleInterval": f"{self.timing.sample_s:g}",
-            "AuthorizeRemoteTxRequests": "false",
-            "StopTransactionOnEVSideDisconnect": "true",
-            "ConnectionTimeOut": f"{self.timing.plug_wait_s:g}",
-            "NumberOfConnectors": str(connectors),
-            "SupportedFeatureProfiles": "Core,RemoteTrigger",
-        }
+        self.configuration = self.first_configuration()
         self._url = f"{url.rstrip('/')}/{quote(code)}"
         secret = base64.b64encode(f"{code}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {secret}"} if password else {}
@@ -121,7 +116,7 @@ class Ocpp16Pile(Charging):
         self.car_leaves(self.connectors[number])
 
     def stop_by_hand(self, number: int) -> None:
-        self.end(self.connectors[number], enums.Reason.local)
+        self.end(self.connectors[number], "local")
 
     def drop_link(self, away_s: float | None = None) -> None:
         """Cut the link without a closing handshake and stay away for `away_s` seconds."""
@@ -173,7 +168,7 @@ class Ocpp16Pile(Charging):
         self._on_purpose = False
         async with connect(
             self._url,
-            subprotocols=[Subprotocol("ocpp1.6")],
+            subprotocols=[Subprotocol(self.SUBPROTOCOL)],
             additional_headers=self._headers,
             compression=None,
             ping_interval=None,
@@ -183,7 +178,7 @@ class Ocpp16Pile(Charging):
         ) as connection:
             self._connection = connection
             self.stats.connects += 1
-            link = Link(self, connection)
+            link = self.link_on(connection)
             talk = asyncio.create_task(self._talk(link))
             try:
                 await link.start()
@@ -207,25 +202,7 @@ class Ocpp16Pile(Charging):
         self.outbox.put(kind, send)
         self._wake.set()
 
-    def say_status(self, number: int) -> None:
-        """Queue the StatusNotification of a connector (0: the pile) as of now."""
-        connector = self.connectors.get(number)
-        faulted = connector is not None and connector.faulted
-        error = enums.ChargePointErrorCode
-        message = call.StatusNotification(
-            connector_id=number,
-            error_code=error.other_error if faulted else error.no_error,
-            status=connector.status if connector else enums.ChargePointStatus.available,
-            timestamp=self.timestamp(),
-        )
-
-        async def send(link: Link) -> None:
-            await link.call(message)
-
-        if self.booted:
-            self.say("plain", send)
-
-    async def _talk(self, link: Link) -> None:
+    async def _talk(self, link: Any) -> None:
         """Boot, then send what is queued, one call at a time."""
         with contextlib.suppress(ConnectionClosed):
             while not await self._boot(link):
@@ -239,7 +216,7 @@ class Ocpp16Pile(Charging):
                     continue
                 await self._deliver(link, item)
 
-    async def _deliver(self, link: Link, item: Outgoing) -> None:
+    async def _deliver(self, link: Any, item: Outgoing) -> None:
         try:
             await item.send(link)
         except TimeoutError:
@@ -255,31 +232,23 @@ class Ocpp16Pile(Charging):
         else:
             self.outbox.done(item)
 
-    async def _boot(self, link: Link) -> bool:
+    async def _boot(self, link: Any) -> bool:
         if not ("no_boot" in self.faults and self._ever_booted):
             try:
-                answer = await link.call(
-                    call.BootNotification(
-                        charge_point_model="SIM-DC" if self.dc else "SIM-AC",
-                        charge_point_vendor="Simulated",
-                        charge_point_serial_number=self.code[:25],
-                        firmware_version="1.0",
-                    )
-                )
+                answer = await link.call(self.boot_message())
             except (TimeoutError, OCPPError):
                 await asyncio.sleep(self.timing.retry_s)
                 return False
-            if answer.status != enums.RegistrationStatus.accepted:
+            if answer.status != "Accepted":
                 self.stats.refusals += 1
                 await asyncio.sleep(min(answer.interval, self.timing.reconnect_max_s) or self.timing.retry_s)
                 return False
-            self._heartbeat_s = self.timing.heartbeat_s or answer.interval or 60.0
-            self.configuration["HeartbeatInterval"] = f"{self._heartbeat_s:g}"
+            self.beat_every(self.timing.heartbeat_s or answer.interval or 60.0)
             self._set_clock(answer.current_time)
         self.booted = self._ever_booted = True
         self.stats.logins += 1
         self._heartbeat_due = self.now() + self._heartbeat_s * self.rng.random()
-        for number in (0, *self.connectors):
+        for number in self.status_numbers():
             self.say_status(number)
         size = self.faults.take("oversized_frame")
         if size is not None:
@@ -288,9 +257,9 @@ class Ocpp16Pile(Charging):
             )
         return True
 
-    async def _heartbeat(self, link: Link) -> None:
+    async def _heartbeat(self, link: Any) -> None:
         self.stats.heartbeats += 1
-        answer = await link.call(call.Heartbeat())
+        answer = await link.call(self.heartbeat_message())
         self.stats.heartbeats_answered += 1
         self._set_clock(answer.current_time)
 
@@ -310,3 +279,32 @@ class Ocpp16Pile(Charging):
                 self.say("plain", self._heartbeat)
             last = now
             await asyncio.sleep(self.timing.tick_s)
+
+    def beat_every(self, seconds: float) -> None:
+        """Set the heartbeat's period; each version also shows it in its configuration."""
+        self._heartbeat_s = seconds
+        self._heartbeat_due = min(self._heartbeat_due, self.now() + seconds)
+
+    # -- what each version says in its own words
+
+    def link_on(self, connection: Any) -> Any:
+        """The pile's end of a link on an open connection."""
+        raise NotImplementedError
+
+    def first_configuration(self) -> dict[str, str]:
+        """What the pile is set to when it leaves the factory."""
+        raise NotImplementedError
+
+    def boot_message(self) -> Any:
+        raise NotImplementedError
+
+    def heartbeat_message(self) -> Any:
+        raise NotImplementedError
+
+    def status_numbers(self) -> Iterable[int]:
+        """The connectors whose status is told after a boot."""
+        raise NotImplementedError
+
+    def say_status(self, number: int) -> None:
+        """Queue the status of a connector as of now, if the link is up."""
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""StopTransactions not yet answered, kept in a file so that they outlive the pile's process."""
+"""Ends of transactions not yet answered, kept in a file so that they outlive the pile's process."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class StopMemory:
-    """Payloads of StopTransaction (snake case) by a key of their own. Without a path nothing is kept."""
+    """Payloads of the message that ends a transaction (snake case) by a key of their own. Without a path nothing is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

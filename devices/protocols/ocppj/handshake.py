@@ -15,19 +15,20 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.hashers import check_password
 
 from devices.gateway.throttle import Throttle
-from devices.protocols.ocpp16.link import database
+from devices.protocols.ocppj.link import database
 from devices.services import commissioning, references
 from stations.models import Pile
 
 logger = logging.getLogger(__name__)
 
-SUBPROTOCOL = "ocpp1.6"
 REMEMBERED = 20_000
 
 _key = secrets.token_bytes(32)
@@ -46,6 +47,17 @@ _guesses: OrderedDict[str, Throttle] = OrderedDict()  # stored hash -> how often
 _listing = Throttle(rate=5, burst=200)  # strangers cannot make us write without end
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who opens a socket, for the waiting list."""
+
+    scope: Mapping[str, Any]
+    headers: Mapping[bytes, bytes]
+    code: str
+    remote: str
+    spoken: Mapping[str, str]
+
+
 class Refused(Exception):
     """The handshake ends with this HTTP status."""
 
@@ -54,30 +66,31 @@ class Refused(Exception):
         self.status = status
 
 
-async def identify(scope: dict[str, Any], code: str, remote: str) -> Pile:
-    """The pile that opens this socket.
+async def identify(scope: dict[str, Any], code: str, remote: str, spoken: Mapping[str, str]) -> Pile:
+    """The pile that opens this socket; `spoken` maps the subprotocols we know to the protocols of piles.
 
     Raises:
         Refused: 404 for a station nobody registered (OCPP-J 1.6 §3.2), 401 for missing or wrong credentials.
             Either is listed for commissioning with its reason.
     """
     headers = {name.lower(): value for name, value in scope.get("headers", ())}
+    caller = _Caller(scope, headers, code, remote, spoken)
     if not code.isprintable() or len(code) > 64:
         raise Refused(404)
     pile = await database(references.pile_by_any_protocol, code)
     if pile is None:
-        await _list(scope, headers, code, remote, "unknown")
+        await _list(caller, "unknown")
         raise Refused(404)
-    if pile.protocol != Pile.Protocol.OCPP16:
-        await _list(scope, headers, code, remote, "other_protocol")
+    if pile.protocol not in spoken.values():
+        await _list(caller, "other_protocol")
         raise Refused(404)
     credentials = _basic(headers.get(b"authorization", b""))
     if credentials is None:
-        await _list(scope, headers, code, remote, "no_password")
+        await _list(caller, "no_password")
         raise Refused(401)
     username, password = credentials
     if username != code.encode() or not await _password_fits(pile.password, password):
-        await _list(scope, headers, code, remote, "bad_password")
+        await _list(caller, "bad_password")
         raise Refused(401)
     return pile
 
@@ -124,19 +137,22 @@ def _keep(memory: OrderedDict, key: str, value: Any) -> Any:
     return value
 
 
-async def _list(scope: dict[str, Any], headers: dict, code: str, remote: str, reason: str) -> None:
-    logger.warning("OCPP: %s from %s refused: %s", code, remote, reason)
+async def _list(caller: _Caller, reason: str) -> None:
+    logger.warning("OCPP: %s from %s refused: %s", caller.code, caller.remote, reason)
     if not _listing.allow():
         return
+    offered = [str(name)[:32] for name in caller.scope.get("subprotocols", ())][:8]
+    # The station's own order of preference; without a word of it, the older version.
+    known = [caller.spoken[name] for name in offered if name in caller.spoken]
     login = {
-        "subprotocols": [str(name)[:32] for name in scope.get("subprotocols", ())][:8],
-        "user_agent": headers.get(b"user-agent", b"").decode("latin-1")[:128],
+        "subprotocols": offered,
+        "user_agent": caller.headers.get(b"user-agent", b"").decode("latin-1")[:128],
     }
     await database(
         commissioning.note_unknown_pile,
-        code=code,
-        protocol="ocpp16",
-        remote_address=remote,
+        code=caller.code,
+        protocol=(known or list(caller.spoken.values()))[0],
+        remote_address=caller.remote,
         login=login,
         reason=reason,
     )

@@ -27,11 +27,14 @@ def most_kwh(rated_power_kw: Decimal, duration: timedelta) -> Decimal:
 
 @dataclass(slots=True)
 class RegisterRun:
-    """Where a session stands: its energy so far and the register value that belongs to it, both in kWh."""
+    """Where a session stands: its energy so far and the register value that belongs to it, both in kWh.
+
+    Without a register at the start (None) the first reading is the start.
+    """
 
     rated_power_kw: Decimal
     energy_kwh: Decimal
-    register_kwh: Decimal
+    register_kwh: Decimal | None
     at: datetime
 
     def observe(self, register_kwh: Decimal, at: datetime) -> tuple[Decimal | None, str]:
@@ -41,6 +44,9 @@ class RegisterRun:
         """
         if at < self.at:
             return None, LATE
+        if self.register_kwh is None:
+            self.register_kwh, self.at = register_kwh, at
+            return self.energy_kwh, ""
         rise = register_kwh - self.register_kwh
         if -REGISTER_STEP_KWH <= rise < 0:
             self.at = at

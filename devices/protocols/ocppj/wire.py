@@ -1,4 +1,4 @@
-"""OCPP-J framing (OCPP-J 1.6 §4): text to a typed message and back.
+"""OCPP-J framing (OCPP-J 1.6 §4; OCPP 2.0.1 part 4 §4): text to a typed message and back.
 
 Whatever arrives, nothing but `BadFrame` leaves this module: text that is no JSON, numbers no database holds,
 nesting without end, message ids that are no strings.
@@ -25,7 +25,8 @@ class BadFrame(Exception):
     Args:
         finding: what to count.
         message_id: the id to answer with CALLERROR, None when there is none or no answer is due.
-        code: the CALLERROR's code.
+        code: the CALLERROR's code, as OCPP 1.6 spells it.
+        answerable: it is no answer itself; a version that answers what it cannot read may answer it.
         ignored: OCPP-J 1.6 §4.1.3 wants it dropped in silence; it is no sign of a broken peer.
     """
 
@@ -36,6 +37,7 @@ class BadFrame(Exception):
         *,
         message_id: str | None = None,
         code: str = "FormationViolation",
+        answerable: bool = True,
         ignored: bool = False,
     ):
         super().__init__(finding)
@@ -43,6 +45,7 @@ class BadFrame(Exception):
         self.description = description or finding.replace("_", " ")
         self.message_id = message_id
         self.code = code
+        self.answerable = answerable
         self.ignored = ignored
 
 
@@ -70,10 +73,10 @@ def decode(text: str) -> Message:
         return _call(elements, message_id)
     if kind == MessageType.CallResult:
         if len(elements) != _RESULT_LENGTH or not isinstance(elements[2], dict):
-            raise BadFrame("malformed_answer")
+            raise BadFrame("malformed_answer", answerable=False)
         return CallResult(message_id, elements[2])
     if len(elements) not in _ERROR_LENGTHS:
-        raise BadFrame("malformed_answer")
+        raise BadFrame("malformed_answer", answerable=False)
     return CallError(message_id, str(elements[2]), str(elements[3]), (elements[4:] or [{}])[0])
 
 
@@ -111,7 +114,7 @@ def _message_id(elements: list[Any]) -> str:
     if isinstance(message_id, str) and 0 < len(message_id) <= ENDLESS_MESSAGE_ID:
         return message_id
     if elements[0] != MessageType.Call or not isinstance(message_id, str | int | float):
-        raise BadFrame("no_message_id")
+        raise BadFrame("no_message_id", answerable=elements[0] == MessageType.Call)
     # The number goes back as a string: an answer at all tells the station's maker what is wrong.
     shown = str(message_id)[:MAX_MESSAGE_ID]
     raise BadFrame(

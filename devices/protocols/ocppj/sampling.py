@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from devices import events
-from devices.protocols.ocpp16.link import Link, Running
-from devices.protocols.ocpp16.meters import Reading
+from devices.protocols.ocppj.link import Link, Running
+from devices.protocols.ocppj.meters import Reading
 from devices.services.samples import StoredReading
 
 AHEAD = timedelta(minutes=5)  # a sample from further in the future has a wrong clock
@@ -44,7 +44,7 @@ async def store(
     except Exception:
         # Nothing was answered: what the run has seen must come again from the database and the station.
         if running is not None:
-            link.forget(running.number)
+            link.forget(running.ref)
         raise
 
 

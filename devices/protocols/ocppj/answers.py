@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from devices.models import DeviceCommand
-from devices.protocols.ocpp16.calls import Outcome
+from devices.protocols.ocppj.calls import Outcome
 
 
 def by_status(answer: dict[str, Any], accepted: Collection[str] = ("Accepted",)) -> Outcome:

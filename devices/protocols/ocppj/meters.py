@@ -1,4 +1,4 @@
-"""MeterValues of OCPP 1.6 (§3.16, §7.17) as readings in the platform's units.
+"""Meter values (OCPP 1.6 §3.16, §7.17; OCPP 2.0.1 part 2, MeterValueType) as readings in the platform's units.
 
 One `meterValue` entry becomes one reading. What a station leaves out is None and changes nothing: a batch with
 only the state of charge says nothing of energy, and energy by phase without a total is no total.
@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from devices.protocols.ocpp16 import reading as read
+from devices.protocols.ocppj import reading as read
 
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
@@ -23,6 +23,8 @@ _PHASES = ("L1", "L2", "L3")
 _PHASE_TO_NEUTRAL = {"L1-N": "L1", "L2-N": "L2", "L3-N": "L3", "L1": "L1", "L2": "L2", "L3": "L3"}
 # Where the car is fed; a meter at the grid inlet would count the pile's own losses.
 _LOCATIONS = ("Outlet", "Cable")
+BEGIN, END = "Transaction.Begin", "Transaction.End"
+_MOST_POWER_OF_TEN = 12
 _FAHRENHEIT, _KELVIN = Decimal("1.8"), Decimal("273.15")
 
 # (measurand, phase, location) -> value in kWh, kW, A, V, percent or °C
@@ -66,6 +68,21 @@ def readings_of(entries: Any, findings: set[str]) -> list[Reading]:
     return readings
 
 
+def register_at(entries: Any, context: str) -> Decimal | None:
+    """The energy register in kWh that a `meterValue` array marks with this context; None when there is none."""
+    for entry in entries if isinstance(entries, list) else ():
+        sampled = entry.get("sampledValue") if isinstance(entry, Mapping) else None
+        marked = [
+            {**item, "context": ""}
+            for item in (sampled if isinstance(sampled, list) else ())
+            if isinstance(item, Mapping) and item.get("context") == context
+        ]
+        register = _at_outlet(_values(marked, set()), ENERGY, "")
+        if register is not None:
+            return _round(register, 4)
+    return None
+
+
 def _reading(at: datetime | None, sampled: Iterable[Any], findings: set[str]) -> Reading:
     values = _values(sampled, findings)
     soc = _round(_at_outlet(values, SOC, "") or _anywhere(values, SOC), 0)
@@ -96,16 +113,27 @@ def _values(sampled: Iterable[Any], findings: set[str]) -> _Values:
         if number is None:
             findings.add("value_not_a_number")
             continue
-        converted = _converted(measurand, number, read.text(item, "unit"))
+        converted = _converted(measurand, *_in_unit(item, number))
         if converted is None:
             findings.add("unknown_unit")
             continue
         location = read.text(item, "location") or "Outlet"
         key = (measurand, read.text(item, "phase"), location)
-        if key in values and item.get("context") == "Transaction.Begin":
+        if key in values and item.get("context") == BEGIN:
             continue  # the current value stands beside it
         values[key] = converted
     return values
+
+
+def _in_unit(item: Mapping[str, Any], number: Decimal) -> tuple[Decimal, str]:
+    """(number, unit): OCPP 1.6 names a unit, OCPP 2.0.1 a unit and a power of ten."""
+    measure = item.get("unitOfMeasure")
+    if not isinstance(measure, Mapping):
+        return number, read.text(item, "unit")
+    power = read.whole(measure, "multiplier") if "multiplier" in measure else 0
+    if power is None or abs(power) > _MOST_POWER_OF_TEN:
+        return number, "unreadable"
+    return number.scaleb(power), read.text(measure, "unit")
 
 
 def _converted(measurand: str, number: Decimal, unit: str) -> Decimal | None:
