@@ -17,7 +17,7 @@ from devices.protocols.dny.handlers import HANDLERS, strangers
 from devices.protocols.dny.held import HeldBox, Pending
 from devices.protocols.dny.references import connector_of, message_id_of, transaction_ref_of
 from devices.services import presence
-from devices.services.references import pile_by_code
+from devices.services.references import pile_id_by_code
 from kernel.runtime.dbpool import in_database
 
 logger = logging.getLogger(__name__)
@@ -98,14 +98,14 @@ class DnyConsumer(TcpPileConsumer[HeldBox]):
         code, now = frame.pile_code, time.monotonic()
         if self._strangers.get(code, 0.0) > now:
             return
-        pile = await in_database(pile_by_code, code, self.protocol)
-        if pile is None:
+        pile_id = await in_database(pile_id_by_code, code, self.protocol)
+        if pile_id is None:
             if code in self._strangers or len(self._strangers) < MOST_STRANGERS:
                 self._strangers[code] = now + LOOK_AGAIN_S
                 await strangers.note(self, frame, message)
             return
         self._strangers.pop(code, None)
-        opened = await self.open_session(pile.pk, {"iccid": self.iccid} if self.iccid else None)
+        opened = await self.open_session(pile_id, {"iccid": self.iccid} if self.iccid else None)
         held = HeldBox(pile=opened.pile, session_id=opened.session_id, connectors=len(opened.connectors))
         for number, state in opened.connectors.items():
             held.port(number).state = state
