@@ -59,7 +59,7 @@ def on_pile_offline(event: events.PileOffline) -> None:
 
 def on_pile_online(event: events.PileOnline) -> None:
     sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
-    if tariffs.holds_another_version(pile=event.pile):
+    if tariffs.lacks_version_in_force(pile=event.pile):
         tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
 
 

@@ -323,17 +323,18 @@ def push_if_due(*, actor: Actor, pile: Pile) -> bool:
     return True
 
 
-def holds_another_version(*, pile: PileRef) -> bool:
-    """Whether a pile confirmed a version that is no longer in force.
+def lacks_version_in_force(*, pile: PileRef) -> bool:
+    """Whether a pile that prices itself does not hold what is in force.
 
-    One that never confirmed any asks by itself after its login (YKC V1.6 §6.2), or the sweep finds it.
+    Most ask after their login (YKC V1.6 §6.2); some firmware never does and waits for the push.
     """
     if pile.protocol != Pile.Protocol.YKC:
         return False
-    rows = PileTariff.objects.unscoped("what a pile holds").filter(pile_id=pile.id)
-    held = rows.values_list("version_id", flat=True).first()
-    version = None if held is None else version_in_force(pile=pile, at=clock.now())
-    return version is not None and version.pk != held
+    version = version_in_force(pile=pile, at=clock.now())
+    if version is None:
+        return False
+    rows = PileTariff.objects.unscoped("what a pile holds")
+    return not rows.filter(pile_id=pile.id, version=version).exists()
 
 
 def push_due(*, actor: Actor, limit: int = 500) -> int:

@@ -252,3 +252,9 @@ def test_port_states_of_the_standard_are_what_they_say():
     assert [code for code, state in states.items() if state == "free"] == [0]
     assert words.port_state(0x0D).slug == "short_circuit"
     assert words.port_state(0x77).state == "fault"
+
+
+def test_an_optional_list_announced_as_empty_is_there_and_empty():
+    fields = {"card": "00000000", "card_kind": 0, "port": 0, "purse_fen": 0, "time": None, "card2_length": 0}
+    raw = encode("05ABCDEF", 7, 0x02, {**fields, "card2": ""}, from_device=True)
+    assert decode(parse_frame(raw), from_device=True).fields == {**fields, "card2": ""}

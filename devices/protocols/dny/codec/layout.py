@@ -47,7 +47,8 @@ class Layout:
         for field in self.fields:
             many = fields[field.count] if field.count else 1
             end = at + field.kind.size * many if field.kind.size else len(body)
-            if end > len(body) or (field.optional and at == len(body)):
+            announced_empty = field.count and many == 0  # there, with nothing in it
+            if end > len(body) or (field.optional and at == len(body) and not announced_empty):
                 if field.optional:
                     break
                 raise ShortBody(
