@@ -8,7 +8,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -56,12 +56,16 @@ class Pusher:
         self._loop = weakref.ref(loop)
         self._sent: dict[str, float] = {}  # key -> when it was sent last
         self._waiting: dict[str, Push] = {}
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def put(self, batch: Iterable[Push]) -> None:
         """Send soon; call it on the loop."""
         for group, message in batch:
-            self._waiting[repr((group, message))] = (group, message)
+            key = repr((group, message))
+            self._waiting[key] = (group, message)
+            if key not in self._sent:
+                self._news.set()
         if self._task is None or self._task.done():
             self._task = self._loop().create_task(self._run(), name="live-pushes")
 
@@ -69,11 +73,13 @@ class Pusher:
         loop = asyncio.get_running_loop()
         while self._waiting:
             now = loop.time()
+            self._news.clear()
             self._sent = {key: at for key, at in self._sent.items() if at + SAME_AGAIN_AFTER_S > now}
             due = [key for key in self._waiting if key not in self._sent]
             if not due:
                 first = min(self._sent[key] for key in self._waiting)
-                await asyncio.sleep(max(first + SAME_AGAIN_AFTER_S - now, 0.01))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), max(first + SAME_AGAIN_AFTER_S - now, 0.01))
                 continue
             batch = [self._waiting.pop(key) for key in due]
             self._sent.update(dict.fromkeys(due, now))

@@ -1,11 +1,14 @@
 """Live pushes leave after commit, together, and never break what they tell about."""
 
+import asyncio
+
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
 from kernel import live
+from kernel.runtime.dbpool import in_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.embedded]
 
@@ -63,3 +66,32 @@ def test_a_member_of_the_group_gets_the_message_whole():
         return await layer.receive(name)
 
     assert async_to_sync(join)() == {"type": "order.update", "order_no": "7"}
+
+
+async def test_a_burst_is_told_first_and_last_and_other_messages_do_not_wait(monkeypatch, listener):
+    layer, sent = listener
+    monkeypatch.setattr(live, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(live, "SAME_AGAIN_AFTER_S", 0.1)
+    for _ in range(50):
+        await in_database(live.broadcast, "board", "dirty")
+    await in_database(live.broadcast, "order", "update")
+    await asyncio.sleep(0.02)
+    assert ("board", "dirty") in sent and ("order", "update") in sent
+    before = len(sent)
+    await in_database(live.broadcast, "board", "dirty")
+    await asyncio.sleep(0.15)
+    assert sent[before:] == [("board", "dirty")]
+    assert sent.count(("board", "dirty")) < 25
+    await asyncio.sleep(0.15)
+    assert len(sent) == before + 1
+
+
+async def test_a_layer_that_hangs_holds_up_no_database_thread(monkeypatch):
+    class Hanging:
+        async def group_send(self, group, message):
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(live, "get_channel_layer", lambda: Hanging())
+    async with asyncio.timeout(2):
+        for number in range(20):
+            await in_database(live.broadcast, f"order.{number}", "update")
