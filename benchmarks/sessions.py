@@ -21,9 +21,9 @@ from benchmarks.wire import YkcWire
 
 STATIONS = 50
 ROUNDS = 3
-HEARTBEATS, METER_VALUES = 80, 60  # per station and round, within what one station may say at once
+HEARTBEATS, METER_VALUES = 80, 40  # per station and round, within what one station may say at once
 PILES = 200
-LIVE_FRAMES = 120  # per pile and round, each with a heartbeat behind it
+LIVE_FRAMES = 80  # per pile and round, each with a heartbeat behind it
 RECORDS_AT_ONCE = 50
 BACKGROUND_PER_S = 1_000
 
