@@ -176,7 +176,7 @@ class TestCommand:
             }
         finally:
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=15)
+            out, err = process.communicate(timeout=60)
         assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
 
     def test_a_taken_port_is_one_line(self, tmp_path, sandbox):
