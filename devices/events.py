@@ -79,6 +79,56 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequested:
+    """Somebody at the pile asks to charge by a credential of their own; the first `StartDecision` decides.
+
+    `method` is `card` or `vin`, `credential` the physical card number (upper-case hexadecimal digits as the pile
+    reads them, or the OCPP tag) or the VIN in reading order. `password_md5` is what was typed at the pile, if
+    anything. `transaction_ref` is the number of a pile that numbers its sessions itself, empty where the platform
+    numbers them. Published in the transaction in which the order is opened; the pile is answered after it.
+    """
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    method: str
+    credential: str
+    password_md5: str = ""
+    transaction_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartDecision:
+    """What the platform says to a `StartRequested`. Without any decision the credential is unknown.
+
+    `refusal` is empty when the charge may begin, else one of `START_REFUSALS`. `balance_fen` is what the pile may
+    let flow; `account_label` the card number that is printed for people.
+    """
+
+    refusal: str = ""
+    order_no: str = ""
+    transaction_ref: str = ""
+    account_label: str = ""
+    balance_fen: int = 0
+
+
+# YKC V1.6 §6.5, answer 32, in the order of its codes 01 to 0B.
+START_REFUSALS = (
+    "no_account",
+    "account_frozen",
+    "balance_too_low",
+    "unsettled_record",
+    "pile_stopped",
+    "not_allowed_here",
+    "wrong_password",
+    "station_capacity_short",
+    "vin_unknown",
+    "pile_has_unsettled_record",
+    "no_card_support",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeStarted:
     """Energy may flow under this transaction. Published on every message that proves it; idempotent above.
 
