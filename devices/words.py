@@ -33,6 +33,8 @@ _OWN_ANSWERS = {
     "wrong_pile": _("The pile code does not match."),
     "wrong_card": _("The card does not match."),
     "refused_by_pile": _("The pile refused."),
+    "other_gun_refused": _("Another connector of the merged charge refused."),
+    "cards_not_cleared": _("Not all cards could be cleared."),
 }
 _OWN_FAULTS = {
     "fault": _("The pile reports a fault."),
@@ -134,7 +136,12 @@ def _stop_reasons(protocol: str) -> dict[str, str]:
 def _answers(protocol: str) -> dict[str, str]:
     known = dict(_OWN_ANSWERS)
     if protocol == YKC:
-        for look_up in (words.remote_stop_failure, words.remote_start_failure):
+        for look_up in (
+            words.firmware_state,
+            words.card_failure,
+            words.remote_stop_failure,
+            words.remote_start_failure,
+        ):
             known |= {word.slug: word.text for word in map(look_up, range(256))}
     elif protocol in _OCPP:
         known |= _OCPP[protocol].ANSWERS

@@ -137,6 +137,12 @@ def outstanding_command(*, pile_id: int, kind: str, connector_no: int) -> Device
     ).first()
 
 
+def open_commands(*, pile_id: int, kind: str) -> list[DeviceCommand]:
+    """The pile's open commands of this kind, oldest first."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)
+    return list(rows.order_by("pk"))
+
+
 def recent_commands(*, pile_id: int, kinds: Collection[str], limit: int = 20) -> list[DeviceCommand]:
     """The last commands of these kinds, newest first, ended ones too: a late answer finds its own."""
     rows = DeviceCommand.objects.filter(pile_id=pile_id, kind__in=kinds)

@@ -9,8 +9,13 @@ from typing import Any
 from devices.gateway.tcp_consumer import TcpPileConsumer
 from devices.models import DeviceCommand, FrameLog
 from devices.protocols.ykc import codec, downlink
-from devices.protocols.ykc.handlers import HANDLERS
+from devices.protocols.ykc.handlers import HANDLERS, cards
 from devices.protocols.ykc.held import HeldGuns
+from devices.services import commands
+from devices.services.work_parameters import work_parameters
+from kernel.runtime.dbpool import in_database
+
+WORK_PARAMETERS = (DeviceCommand.Kind.SET_AVAILABILITY, DeviceCommand.Kind.SET_POWER_LIMIT)
 
 
 class YkcConsumer(TcpPileConsumer[HeldGuns]):
@@ -72,10 +77,25 @@ class YkcConsumer(TcpPileConsumer[HeldGuns]):
 
     async def send_command_frame(self, command: DeviceCommand) -> None:
         held = next(held for held in self.piles.values() if held.pile.id == command.pile_id)
-        frame_type, fields = downlink.frame_of(command, held.pile.code)
-        if command.kind == DeviceCommand.Kind.READ_STATUS:
-            held.asked.add(command.connector_no)
-        await self.transmit(frame_type, fields)
+        try:
+            if command.kind in downlink.CARDS_PER_FRAME:
+                await cards.begin(self, held, command)
+                return
+            work = None
+            if command.kind in WORK_PARAMETERS:
+                work = await in_database(work_parameters, held.pile.id)
+            frame_type, fields = downlink.ENCODERS[command.kind](downlink.Order(command, held, work))
+            if command.kind == DeviceCommand.Kind.READ_STATUS:
+                held.asked.add(command.connector_no)
+            await self.transmit(frame_type, fields)
+        except (codec.YkcError, KeyError, ValueError) as error:
+            # It does not fit a frame: the caller's parameters are wrong, and only the caller can mend them.
+            await in_database(
+                commands.complete_command,
+                command_id=command.pk,
+                state=DeviceCommand.State.FAILED,
+                reason=f"{type(error).__name__}: {error}",
+            )
 
     def _log_frame(
         self,
