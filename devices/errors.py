@@ -18,11 +18,15 @@ register_messages(
             400,
         ),
         "certificate_request_weak": (
-            _("The key of the certificate request is too weak: RSA from 2048 bits or an elliptic curve from 224."),
+            _(
+                "The key of the certificate request is too weak: RSA from 2048 bits or an elliptic curve from 224."
+            ),
             400,
         ),
         "certificate_request_name": (
-            _("The certificate request names %(name)s; it must name the pile: %(code)s or its serial number."),
+            _(
+                "The certificate request names %(name)s; it must name the pile: %(code)s or its serial number."
+            ),
             400,
         ),
         "certificate_unknown": (_("The platform did not issue this certificate."), 403),

@@ -7,7 +7,6 @@ A01 to A03 and the OCPP 1.6 security whitepaper §4 (keys), RFC 5280 (certificat
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -132,7 +131,7 @@ def _create(folder: Path) -> None:
         )
     )
     try:
-        os.rename(made, folder)
+        made.rename(folder)
     except OSError:
         # Another process was faster: its authority stands.
         with contextlib.suppress(OSError):
@@ -278,7 +277,5 @@ def _public_bytes(key: Any) -> bytes:
 
 def _key_bits(key: Any) -> bytes:
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return key.public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)

@@ -78,7 +78,11 @@ def sign_request(
             actor=actor,
             action="devices.sign_certificate",
             target=pile,
-            after={"fingerprint": signed.fingerprint, "use": use, "valid_until": edits.plain(signed.not_after)},
+            after={
+                "fingerprint": signed.fingerprint,
+                "use": use,
+                "valid_until": edits.plain(signed.not_after),
+            },
         )
     return certificate
 
@@ -167,9 +171,7 @@ def status_answer(
     row = rows.filter(serial_no=serial_no.lower().lstrip("0")).first()
     if row is None:
         return None
-    return pki.ocsp_answer(
-        issuer, certificate_pem=row.pem, revoked_at=row.revoked_at, now=clock.now()
-    )
+    return pki.ocsp_answer(issuer, certificate_pem=row.pem, revoked_at=row.revoked_at, now=clock.now())
 
 
 def renew_due(*, actor: Actor) -> int:

@@ -77,7 +77,9 @@ def test_a_request_is_signed_found_and_verified(pile, pki_folder):
 def test_lesson_33_a_certificate_of_one_pile_never_opens_the_door_of_another(pile):
     other = f.add_pile(pile.station, protocol="ocpp16")
     certificate = sign(pile, pile.code)
-    assert code_of(certificates.verify, certificate.pem, pile_code=other.code) == "certificate_of_another_pile"
+    assert (
+        code_of(certificates.verify, certificate.pem, pile_code=other.code) == "certificate_of_another_pile"
+    )
     assert code_of(sign, pile, other.code) == "certificate_request_name"
     # A pile that says another's code is its serial number gets nothing by it.
     Pile.objects.filter(pk=pile.pk).update(serial=other.code)
@@ -107,7 +109,9 @@ def test_what_cannot_be_signed_is_named(pile, settings):
 def test_the_configured_authority_signs_and_its_key_must_fit(pile, settings, tmp_path):
     settings.PRODUCTION = True
     for name in ("a", "b"):
-        pki.load_authority(cert_file="", key_file="", key_password="", folder=tmp_path / name, may_create=True)
+        pki.load_authority(
+            cert_file="", key_file="", key_password="", folder=tmp_path / name, may_create=True
+        )
     settings.CA_CERT_FILE, settings.CA_KEY_FILE = str(tmp_path / "a/ca.pem"), str(tmp_path / "a/ca.key")
     certificate = sign(pile, pile.code)
     settings.CA_CERT_FILE, settings.CA_KEY_FILE = str(tmp_path / "b/ca.pem"), str(tmp_path / "b/ca.key")
