@@ -111,7 +111,7 @@ class HeldItem(PileRow):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     key = models.CharField(_("key"), max_length=160)
     connector_no = models.PositiveSmallIntegerField(_("connector"), default=0)
-    data = models.JSONField(_("content"), default=dict)
+    data = models.JSONField(_("what it says"), default=dict)
     reported_at = models.DateTimeField(_("reported at"))
 
     class Meta(PileRow.Meta):

@@ -25,7 +25,7 @@ class PileNotice(PileRow):
     code = models.CharField(_("code"), max_length=64)
     detail = models.CharField(_("detail"), max_length=255, blank=True)
     critical = models.BooleanField(_("critical"), default=False)
-    data = models.JSONField(_("content"), default=dict, blank=True)
+    data = models.JSONField(_("what it says"), default=dict, blank=True)
     happened_at = models.DateTimeField(_("happened at"))
     received_at = models.DateTimeField(_("received at"))
     digest = models.CharField(max_length=64)
