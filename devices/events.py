@@ -6,7 +6,7 @@ A handler that raises therefore aborts the event, and the device gets no answer 
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -329,6 +329,36 @@ class ChargingLimitChanged:
     source: str
     cleared: bool = False
     grid_critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BayLockReported:
+    """A ground lock reported something new. `position` and `alarm` are values of `BayLock`."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    position: str
+    previous: str
+    occupied: bool
+    battery_pct: int
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleReported:
+    """A vehicle told its pile something but the running figures; `kind` and `data` are those of `VehicleReport`.
+
+    `vin` is empty while the vehicle has not named itself.
+    """
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    kind: str
+    vin: str
+    data: Mapping[str, Any]
 
 
 Handler = Callable[[Any], Any]

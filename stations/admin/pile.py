@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from stations.admin.chips import connector_chip, connector_chips, online_chip
 from stations.models import Pile
 from stations.services import piles
+from stations.words import finding_text
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.filters import AutocompleteSelectFilter, choice_filter
@@ -136,7 +137,9 @@ class PileAdmin(ScopedModelAdmin):
         if not obj.findings:
             return _("None: the pile keeps to its protocol")
         return format_html_join(
-            "", '<p class="ev-line"><code>{}</code> × {}</p>', sorted(obj.findings.items())
+            "",
+            '<p class="ev-line">{} × {}</p>',
+            sorted((finding_text(finding), number) for finding, number in obj.findings.items()),
         )
 
     def save_through_service(self, request, obj, form, change):

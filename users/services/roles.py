@@ -28,6 +28,9 @@ _READ_DEVICES = (
     "devices.view_pilesession",
     "devices.view_transactionrecord",
     "devices.view_devicetransaction",
+    "devices.view_baylock",
+    "devices.view_reportedvehicle",
+    "devices.view_vehiclereport",
     "alerts.view_alert",
 )
 _READ_MONEY = (
@@ -41,7 +44,7 @@ _READ_MONEY = (
     "billing.view_refund",
     "users.view_driver",
 )
-_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
+_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
     "stations.change_station",
@@ -106,7 +109,13 @@ ROLES = (
     Role(
         "maintenance",
         gettext_noop("Operation and maintenance"),
-        (*_READ_DEVICES, "stations.set_service", "stations.remote_stop", "stations.push_tariff"),
+        (
+            *_READ_DEVICES,
+            "stations.set_service",
+            "stations.remote_stop",
+            "stations.push_tariff",
+            "devices.move_bay_lock",
+        ),
     ),
 )
 

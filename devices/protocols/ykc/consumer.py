@@ -46,21 +46,30 @@ class YkcConsumer(TcpPileConsumer[HeldGuns]):
             if not await self.still_ours(held):
                 return
             self.buffers.seen(held.pile.id)
-            self._note_dialect(held, frame)
+            self._note_dialect(held, frame, message)
         handler = HANDLERS.get(frame.type)
         if handler is None:
             self.count(held, "unhandled_type")
             return
         if held is None and handler.needs_login:
             self.count(None, "before_login")
+            if not self.piles:
+                # A pile that goes on as if it were known logs in when it has to dial again.
+                await self.close("no login")
             return
         await self.attempt(f"{frame.type:02X}", lambda: handler.function(self, held, frame, message))
 
-    def _note_dialect(self, held: HeldGuns, frame: codec.Frame) -> None:
+    def _note_dialect(self, held: HeldGuns, frame: codec.Frame, message: codec.Message) -> None:
+        """Count what this firmware does its own way; once per connection where it does it in every frame."""
         order = frame.crc_order or ""
         if order != held.crc_order:
             held.crc_order = order
             self.count(held, f"crc_{order}_first")
+        if message.surplus and frame.type not in held.longer:
+            held.longer.add(frame.type)
+            self.count(held, "longer_body")
+        if message.flaws:
+            self.count(held, "bad_time")
 
     # --- frames out ---------------------------------------------------------
 

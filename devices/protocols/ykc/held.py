@@ -12,7 +12,8 @@ from devices.gateway import tcp_consumer
 class GunMemory:
     """The last status that was passed on, so that only changes cost a transaction.
 
-    `running_ref` is the transaction seen charging, until a record or two idle reports end it.
+    `running_ref` is the transaction seen charging, until a record or two idle reports end it; `vin` that of the
+    vehicle which last named itself; `stale_ref` a number it goes on sending though nothing charges.
     """
 
     state: str = ""
@@ -21,6 +22,9 @@ class GunMemory:
     running_ref: str = ""
     idle_reports: int = 0
     start_asked: "AskedStart | None" = None
+    stale_ref: str = ""
+    vin: str = ""
+    battery_state: dict[str, Any] | None = None  # of frame 25, until a 23 takes it along
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class HeldGuns(tcp_consumer.HeldPile):
     asked: set[int] = field(default_factory=set)  # guns with an open read command
     card_lists: dict[str, CardList] = field(default_factory=dict)  # by kind of command
     crc_order: str = "low"
+    longer: set[int] = field(default_factory=set)  # types of frames that are longer than their layout
     alternating: bool = False  # an AC pile, by its login
 
     def gun(self, number: int) -> GunMemory:

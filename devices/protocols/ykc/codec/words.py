@@ -354,3 +354,8 @@ def bms_flags(type: int, fields: Mapping[str, Any]) -> list[Flag]:
         if value:
             found.append(Flag(slug, text, value))
     return found
+
+
+def flag_texts(type: int) -> dict[str, str]:
+    """Return the texts of the flags of 0x1B, 0x1D, 0x21 or 0x25 by slug."""
+    return {slug: text for _field, _bit, slug, text in _FLAGS.get(type, ())}

@@ -7,6 +7,7 @@ from devices.models import DeviceCommand
 from devices.protocols.ykc.codec import plausible_vin, words
 from devices.protocols.ykc.downlink import NO_CARD, card_number, yuan
 from devices.protocols.ykc.held import AskedStart, HeldGuns
+from devices.protocols.ykc.references import gun_number
 from devices.services import commands, local_starts
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -22,22 +23,23 @@ REFUSALS = {reason: f"{code:02X}" for code, reason in enumerate(events.START_REF
 
 async def start_asked(consumer, held: HeldGuns, frame, message) -> None:
     """31: answered by 32 once the order is committed, or with the reason why not."""
-    await consumer.reply(frame, 0x32, await _decision(held, frame, message))
+    await consumer.reply(frame, 0x32, await _decision(consumer, held, frame, message))
 
 
 async def merged_start_asked(consumer, held: HeldGuns, frame, message) -> None:
     """A1: one gun of a merged charge, answered by A2; the pile begins only when all its guns were allowed."""
-    answer = await _decision(held, frame, message)
+    answer = await _decision(consumer, held, frame, message)
     await consumer.reply(frame, 0xA2, {**answer, "merge_no": message.fields["merge_no"]})
 
 
-async def _decision(held: HeldGuns, frame, message) -> dict:
+async def _decision(consumer, held: HeldGuns, frame, message) -> dict:
     """The fields of 32 and A2 but the merge number."""
     fields, now = message.fields, clock.now()
-    number = int(fields["gun_no"]) if fields["gun_no"].isdigit() else 0
+    number = gun_number(fields)
     gun = held.gun(number)
     asked = gun.start_asked
     if asked is not None and asked.body == frame.body and now - asked.at < ASKED_AGAIN_WITHIN:
+        consumer.count(held, "start_asked_again")
         return asked.answer
     decision = await _ask(held, number, fields, now)
     refused = bool(decision.refusal)
@@ -87,7 +89,7 @@ def _password(wire: str) -> str:
 async def start_answered(consumer, held: HeldGuns, frame, message) -> None:
     """33 and A3: end the start command; «not plugged» leaves it open for a minute, the driver may plug in yet."""
     fields = message.fields
-    number = int(fields["gun_no"])
+    number = gun_number(fields)
     accepted, fail = fields["ok"] == 1, fields["fail"]
     if not accepted and fail == ALREADY_CHARGING and held.gun(number).running_ref == fields["trade_no"]:
         accepted = True
@@ -135,7 +137,7 @@ async def stop_answered(consumer, held: HeldGuns, frame, message) -> None:
         commands.answer_outstanding,
         pile_id=held.pile.id,
         kind=DeviceCommand.Kind.STOP,
-        connector_no=int(fields["gun_no"]),
+        connector_no=gun_number(fields),
         accepted=accepted,
         reason="" if accepted else words.remote_stop_failure(fields["fail"]).slug,
         result={"fail": fields["fail"]},
