@@ -113,11 +113,12 @@ def flag_lines(kind: str, data: Mapping[str, Any]) -> list[str]:
     """What is raised in a report: causes of a stop, messages that are missing, warnings of the battery."""
     texts = words.flag_texts(_FRAMES[K(kind)]) if kind in _FRAMES else {}
     values = _FLAG_VALUES.get(K(kind), {2: _("not credible")})
+    flags = data.get("flags") or {}
     lines = []
-    for slug, value in (data.get("flags") or {}).items():
+    for slug in sorted(flags, key=list(texts).index) if set(flags) <= set(texts) else sorted(flags):
         if slug == _FAULTLESS:
             continue
-        text = gettext(texts[slug]) if slug in texts else slug
+        value, text = flags[slug], gettext(texts[slug]) if slug in texts else slug
         lines.append(f"{text} ({gettext(values[value])})" if value in values else text)
     return lines
 
