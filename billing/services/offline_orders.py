@@ -9,8 +9,8 @@ from collections.abc import Callable
 from django.db import IntegrityError, transaction
 
 from billing.models import ChargingOrder, TariffVersion
-from billing.services.orders import new_order_no
 from billing.services.order_states import note
+from billing.services.orders import new_order_no
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import TransactionRecord
 from kernel import clock
