@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='station',
             name='scene',
-            field=models.CharField(choices=[('highway', 'Motorway services'), ('bus', 'Bus station'), ('taxi', 'Taxi garage'), ('logistics', 'Logistics'), ('parking', 'Public car park'), ('mall', 'Shopping centre'), ('district', 'Business district'), ('hotel', 'Hotel'), ('park', 'Business park'), ('company', 'Company'), ('school', 'School'), ('community', 'Housing estate'), ('home', 'Home'), ('other', 'Other')], default='parking', max_length=9, verbose_name='kind of place'),
+            field=models.CharField(choices=[('highway', 'Motorway services'), ('bus', 'Bus station'), ('taxi', 'Taxi garage'), ('logistics', 'Logistics'), ('parking', 'Public car park'), ('mall', 'Shopping centre'), ('district', 'Business district'), ('hotel', 'Hotel'), ('park', 'Business park'), ('company', 'Company'), ('school', 'School'), ('community', 'Housing estate'), ('home', 'Private home'), ('other', 'Other')], default='parking', max_length=9, verbose_name='kind of place'),
         ),
         migrations.AddField(
             model_name='station',

@@ -46,7 +46,7 @@ class Scene(models.TextChoices):
     COMPANY = "company", _("Company")
     SCHOOL = "school", _("School")
     COMMUNITY = "community", _("Housing estate")
-    HOME = "home", _("Home")
+    HOME = "home", _("Private home")
     OTHER = "other", _("Other")
 
 
