@@ -242,6 +242,11 @@ PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  #
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
+QR_BASE = env.str(
+    "EV_QR_BASE", default=""
+)  # «https://charge.example/q/»: a connector's code is put behind it
+APP_LINK = env.str("EV_APP_LINK", default="")  # opens the driver app, the code behind it
+APP_DOWNLOAD_URL = env.str("EV_APP_DOWNLOAD_URL", default="")  # where those without the app are sent
 SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
 
 # --- security ----------------------------------------------------------------

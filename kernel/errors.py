@@ -65,6 +65,9 @@ register_messages(
         "permission_denied": (_("Your role does not allow this action (%(permission)s)."), 403),
         "invalid": (_("The value of %(field)s is not accepted: %(reason)s"), 400),
         "reason_required": (_("A reason is required for this action."), 400),
+        "sheet_unreadable": (_("The file cannot be read: XLSX and CSV files are accepted."), 400),
+        "sheet_empty": (_("The file has no row below its header."), 400),
+        "sheet_too_large": (_("The file is too large: up to %(limit)s are accepted."), 400),
         "illegal_transition": (_("%(what)s cannot go from %(state)s by %(event)s."), 409),
         "idempotency_conflict": (_("The same key was used for a different request."), 409),
     }

@@ -1,1 +1,14 @@
-from billing.admin import account, driver, entry, order, payment, pile, refund, review, tariff, version  # noqa: F401
+from billing.admin import (  # noqa: F401
+    account,
+    driver,
+    entry,
+    order,
+    payment,
+    pile,
+    refund,
+    review,
+    station,
+    tariff,
+    unknown,
+    version,
+)

@@ -81,6 +81,7 @@ class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
         platform_only: rows that only staff of the whole platform see.
         big_table: keyset pages, capped count, exact search, one ordering.
         search_kinds: lookup -> `EXACT` or `PREFIX`; the only search of a big table.
+        list_links: (words, name of an admin URL, permission) of the pages that belong to the list.
         deletable: whether rows may be deleted at all; facts and money never.
     """
 
@@ -90,6 +91,7 @@ class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
     big_table = False
     search_kinds: Mapping[str, str] = {}
     deletable = False
+    list_links: tuple[tuple[Any, str, str], ...] = ()
 
     checks_class = ConsoleChecks
     actions = None

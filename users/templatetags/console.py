@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
 from users.console import display
 
@@ -31,4 +32,15 @@ def quick_filters(cl: Any) -> list[dict[str, Any]]:
         {"title": spec.title, "choices": list(spec.choices(cl))}
         for spec in cl.filter_specs
         if getattr(spec, "quick", False)
+    ]
+
+
+@register.simple_tag(takes_context=True)
+def list_links(context: Any, cl: Any) -> list[tuple[Any, str]]:
+    """(words, address) of the pages beside a list that the reader may open."""
+    user = context["request"].user
+    return [
+        (words, reverse(f"admin:{name}"))
+        for words, name, permission in getattr(cl.model_admin, "list_links", ())
+        if user.has_perm(permission)
     ]
