@@ -107,7 +107,7 @@ class PileImporter(Importer):
         Column("name", gettext_lazy("Pile name"), accepted=gettext_lazy("up to 64 characters"), example="1 号桩"),
         Column("protocol", gettext_lazy("Protocol"), choice(Pile.Protocol), Labels(Pile.Protocol), "YKC (TCP)", required=True),
         Column("model", gettext_lazy("Brand and model"), accepted=gettext_lazy("a model of the catalogue, brand first"), example=""),
-        Column("connectors", gettext_lazy("Connectors"), integer(1, piles.MOST_CONNECTORS), gettext_lazy("a whole number from 1 to 16"), "2"),
+        Column("connectors", gettext_lazy("Number of connectors"), integer(1, piles.MOST_CONNECTORS), gettext_lazy("a whole number from 1 to 16"), "2"),
         Column("rated_power_kw", gettext_lazy("Rated power (kW)"), decimal, gettext_lazy("a number above 0 and up to 5000, one decimal"), "120"),
         Column("password", gettext_lazy("Password"), accepted=gettext_lazy("OCPP only: 16 to 64 characters, also set in the pile")),
         Column("tariff", gettext_lazy("Tariff"), accepted=gettext_lazy("the name of a tariff of the operator; empty: that of the station")),

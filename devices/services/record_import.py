@@ -42,7 +42,7 @@ class RecordImporter(Importer):
         Column("energy_kwh", gettext_lazy("Energy (kWh)"), decimal, ENERGY, "11.2", required=True),
         Column("meter_start_kwh", gettext_lazy("Meter start (kWh)"), decimal, ENERGY, "1520.3"),
         Column("meter_end_kwh", gettext_lazy("Meter end (kWh)"), decimal, ENERGY, "1531.5"),
-        Column("card", gettext_lazy("Card"), accepted=gettext_lazy("the physical card number")),
+        Column("card", gettext_lazy("Card number"), accepted=gettext_lazy("the physical card number")),
     )  # fmt: skip
 
     def make(self, actor: Actor, values: Mapping[str, Any]) -> str:

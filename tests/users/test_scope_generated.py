@@ -179,11 +179,16 @@ def test_action_needs_its_permission(client, tenants, model, model_admin, action
 
 def test_custom_pages_are_scoped(client, tenants):
     from billing.models import Tariff
+    from stations.models import Station
 
     mine, theirs = tenants
     for tenant, status in ((mine, 200), (theirs, 404)):
-        page = client.get(reverse("admin:billing_tariff_new_version", args=[tenant.rows[Tariff].pk]))
-        assert page.status_code == status
+        for name, model in (
+            ("billing_tariff_new_version", Tariff),
+            ("stations_station_qr_sheet", Station),
+        ):
+            page = client.get(reverse(f"admin:{name}", args=[tenant.rows[model].pk]))
+            assert page.status_code == status, name
 
 
 def test_no_foreign_name_on_the_overview(client, tenants):
@@ -197,7 +202,17 @@ def test_no_foreign_name_on_the_overview(client, tenants):
 
 def test_every_page_of_the_site_is_known():
     """A page that is none of Django's own and none of these tests' must be added here with its test."""
-    tested = {"billing_tariff_new_version", "board"}
+    tested = {
+        "billing_tariff_new_version",
+        "board",
+        # tests/stations/test_commissioning.py
+        "stations_pile_import",
+        "stations_station_import",
+        "stations_station_wizard",
+        "devices_transactionrecord_import",
+        # test_custom_pages_are_scoped
+        "stations_station_qr_sheet",
+    }
     usual = re.compile(r"_(changelist|add|history|delete|change|autocomplete)$")
     site = {
         "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n",
