@@ -167,7 +167,9 @@ def _limit(value: Any) -> Decimal:
         if number * 10 != (number * 10).to_integral_value():
             raise ValueError
     except (InvalidOperation, ValueError):
-        raise ValueError(f"the limit {str(value)[:20]} is not a number from 0 with one decimal place") from None
+        raise ValueError(
+            f"the limit {str(value)[:20]} is not a number from 0 with one decimal place"
+        ) from None
     return number
 
 
@@ -178,7 +180,9 @@ def _one_of(params: Mapping[str, Any], name: str, accepted: tuple[str, ...], def
     return value
 
 
-def _whole(params: Mapping[str, Any], name: str, default: int | None, lowest: int, highest: int) -> int | None:
+def _whole(
+    params: Mapping[str, Any], name: str, default: int | None, lowest: int, highest: int
+) -> int | None:
     value = params.get(name)
     if value in (None, ""):
         return default

@@ -32,7 +32,9 @@ def sync(
         DomainError: `card_list_too_long` above 500 entries, and what `send_command` refuses.
     """
     if len(cards) > MOST_PER_MESSAGE:
-        raise DomainError("card_list_too_long", {"most": MOST_PER_MESSAGE, "given": len(cards)}, field="cards")
+        raise DomainError(
+            "card_list_too_long", {"most": MOST_PER_MESSAGE, "given": len(cards)}, field="cards"
+        )
     with transaction.atomic():
         locked = lock_pile(pile.pk)
         held = LocalList.objects.filter(pile=locked).first()
@@ -87,5 +89,3 @@ def is_current(pile: Pile) -> bool:
 def _row(pile: events.PileRef) -> LocalList:
     row, _created = LocalList.objects.get_or_create(pile_id=pile.id, defaults=place_of(pile))
     return row
-
-

@@ -71,7 +71,11 @@ def hold(
             transaction_ref=profile.transaction_ref,
             unit=profile.unit,
             periods=[
-                {"start_s": one.start_s, "limit": one.number, **({"phases": one.phases} if one.phases else {})}
+                {
+                    "start_s": one.start_s,
+                    "limit": one.number,
+                    **({"phases": one.phases} if one.phases else {}),
+                }
                 for one in profile.periods
             ],
             starts_at=profile.starts_at,
@@ -114,6 +118,13 @@ def listing(pile_id: int) -> list[Mapping[str, Any]]:
     rows = HeldProfile.objects.filter(pile_id=pile_id).order_by("connector_no", "purpose", "-stack_level")
     return list(
         rows.values(
-            "connector_no", "profile_id", "purpose", "stack_level", "profile_kind", "unit", "periods", "source"
+            "connector_no",
+            "profile_id",
+            "purpose",
+            "stack_level",
+            "profile_kind",
+            "unit",
+            "periods",
+            "source",
         )
     )

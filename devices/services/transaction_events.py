@@ -19,8 +19,8 @@ from django.db.models import Q
 from devices import events
 from devices.locks import lock_pile
 from devices.models import DeviceCommand, DeviceTransaction, TransactionRecord
-from devices.services.records import ReportedTransaction, store_record
 from devices.services import profiles, reservations
+from devices.services.records import ReportedTransaction, store_record
 from devices.services.stops import TransactionState, state_of_row
 from devices.services.transactions import claim_tag
 from kernel import clock

@@ -77,9 +77,7 @@ def ask(
             created_at=now,
             expires_at=now + GOOD_FOR,
         )
-        audit.record(
-            actor=actor, action="devices.ask_log", target=pile, reason=reason, after={"log": log}
-        )
+        audit.record(actor=actor, action="devices.ask_log", target=pile, reason=reason, after={"log": log})
     return upload
 
 

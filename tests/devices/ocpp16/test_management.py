@@ -126,7 +126,11 @@ def test_commands_that_lack_something_fail_with_its_name(command, ended, station
         (K.RESERVE, {"reservation_id": 1, "id_tag": "T"}, "expires_at is missing"),
         (K.SYNC_CARDS, {"cards": [{"tag": "T", "status": "maybe"}]}, "status is not one of accepted"),
         (K.SET_CHARGING_PROFILE, {"periods": []}, "periods is not a list of 1"),
-        (K.SET_CHARGING_PROFILE, {"periods": PERIODS, "purpose": "transaction"}, "transaction_ref is missing"),
+        (
+            K.SET_CHARGING_PROFILE,
+            {"periods": PERIODS, "purpose": "transaction"},
+            "transaction_ref is missing",
+        ),
         (K.SET_POWER_LIMIT, {"limit_kw": "fast"}, "the limit fast is not a number"),
         (K.CLEAR_CHARGING_PROFILE, {"purpose": "mine"}, "purpose is not one of max"),
         (K.INSTALL_CERTIFICATE, {"certificate": "no"}, "certificate is no PEM text"),
@@ -195,7 +199,9 @@ def test_lesson_23_profiles_say_when_they_start_and_the_pile_holds_what_it_accep
     lifted = command(K.SET_POWER_LIMIT)
     answered(station, ended, lifted, ("ClearChargingProfile", {"id": 900_000}), {"status": "Accepted"})
     assert list(HeldProfile.objects.values_list("profile_id", flat=True)) == [7]
-    cleared = command(K.CLEAR_CHARGING_PROFILE, connector_no=1, params={"purpose": "default", "stack_level": 2})
+    cleared = command(
+        K.CLEAR_CHARGING_PROFILE, connector_no=1, params={"purpose": "default", "stack_level": 2}
+    )
     wanted = {"connectorId": 1, "chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 2}
     row = answered(station, ended, cleared, ("ClearChargingProfile", wanted), {"status": "Unknown"})
     assert row.state == S.ACCEPTED and not HeldProfile.objects.exists()
@@ -229,7 +235,12 @@ def test_card_lists_are_sent_in_versions(station, ended, pile, command):
     answered(station, ended, cleared, ("SendLocalList", empty), {"status": "Accepted"})
     row.refresh_from_db()
     assert (row.version, row.entries) == (3, {}) and not local_lists.is_current(pile)
-    assert code_of(local_lists.sync, actor=ACTOR, pile=pile, cards=[{"tag": str(n)} for n in range(501)], full=True) == "card_list_too_long"
+    assert (
+        code_of(
+            local_lists.sync, actor=ACTOR, pile=pile, cards=[{"tag": str(n)} for n in range(501)], full=True
+        )
+        == "card_list_too_long"
+    )
 
 
 @pytest.mark.message("ocpp16", "ReserveNow", "CancelReservation")
@@ -251,10 +262,29 @@ def test_a_reservation_from_asking_to_its_end(station, ended, pile, heard, event
     assert active.state == "active"
     station.status("Reserved")
     assert Connector.objects.get(pile=pile, number=1).state == "reserved"
-    assert code_of(reservations.reserve, actor=ACTOR, pile=pile, connector_no=1, id_tag="X", expires_at=until) == "reservation_exists"
-    assert code_of(reservations.reserve, actor=ACTOR, pile=pile, connector_no=2, id_tag="X", expires_at=timezone.now()) == "reservation_time"
+    assert (
+        code_of(reservations.reserve, actor=ACTOR, pile=pile, connector_no=1, id_tag="X", expires_at=until)
+        == "reservation_exists"
+    )
+    assert (
+        code_of(
+            reservations.reserve,
+            actor=ACTOR,
+            pile=pile,
+            connector_no=2,
+            id_tag="X",
+            expires_at=timezone.now(),
+        )
+        == "reservation_time"
+    )
     # The card that reserved begins to charge.
-    start = {"connectorId": 1, "idTag": "CARD-9", "meterStart": 0, "timestamp": at(), "reservationId": active.pk}
+    start = {
+        "connectorId": 1,
+        "idTag": "CARD-9",
+        "meterStart": 0,
+        "timestamp": at(),
+        "reservationId": active.pk,
+    }
     number = station.call("StartTransaction", start)["transactionId"]
     active.refresh_from_db()
     assert (active.state, active.transaction_ref) == ("used", str(number))
@@ -287,8 +317,13 @@ def test_progress_and_security_events_are_kept_and_told(station, command, ended,
     ended(update)
     for word in ("Downloading", "Downloading", "Installed", "Sideways"):
         assert station.call("FirmwareStatusNotification", {"status": word}) == {}
-    assert station.call("SignedFirmwareStatusNotification", {"status": "InvalidSignature", "requestId": 99}) == {}
-    told = [(e.status, e.reference, e.request_id) for e in heard if isinstance(e, events.FirmwareStatusReported)]
+    assert (
+        station.call("SignedFirmwareStatusNotification", {"status": "InvalidSignature", "requestId": 99})
+        == {}
+    )
+    told = [
+        (e.status, e.reference, e.request_id) for e in heard if isinstance(e, events.FirmwareStatusReported)
+    ]
     known = ("campaign-4", update.pk)
     assert told == [
         ("downloading", *known),

@@ -12,7 +12,10 @@ K = DeviceCommand.Kind
 @pytest.fixture
 def cards():
     """A floor that knows cards: tag -> refusal (empty: it may charge). Keeps what it was told, in order."""
-    known, told = {"GOOD": "", "FROZEN": "account_frozen", "LOST": "no_account", "OWES": "unsettled_record"}, []
+    known, told = (
+        {"GOOD": "", "FROZEN": "account_frozen", "LOST": "no_account", "OWES": "unsettled_record"},
+        [],
+    )
 
     def asked(event):
         told.append(event)
