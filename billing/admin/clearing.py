@@ -116,10 +116,10 @@ def _bp(percent: Decimal) -> int:
 
 
 for _kind in EDITED:
-    RuleForm.base_fields[f"commission_{_kind}"] = forms.CharField(
+    RuleForm.declared_fields[f"commission_{_kind}"] = forms.CharField(
         label=_("Commission"), required=False, help_text=HOW_COMMISSION, widget=UnfoldAdminTextInputWidget
     )
-    RuleForm.base_fields[f"shares_{_kind}"] = forms.CharField(
+    RuleForm.declared_fields[f"shares_{_kind}"] = forms.CharField(
         label=_("Shares"),
         required=False,
         help_text=HOW_SHARES,
@@ -177,7 +177,7 @@ class ClearingRuleAdmin(ScopedModelAdmin):
         )
         return chip(_("Replaced"), "grey") if newer.exists() else chip(_("In force"), "green")
 
-    @admin.display(description=_("content"))
+    @admin.display(description=_("what it says"))
     def content(self, obj):
         lines = terms_words(obj.terms, payee_names(obj.operator_id))
         return format_html_join("", '<p class="ev-line">{}</p>', ((line,) for line in lines))

@@ -68,7 +68,7 @@ class ProposalAdmin(FactAdmin):
     def status(self, obj):
         return chip(obj.get_state_display(), TONES[obj.state])
 
-    @admin.display(description=_("content"))
+    @admin.display(description=_("what it says"))
     def content(self, obj):
         return format_html_join("", '<p class="ev-line">{}</p>', ((line,) for line in content_lines(obj)))
 

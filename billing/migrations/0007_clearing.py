@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('clearing_rule', 'Clearing rule'), ('order_refund', 'Refund of an order'), ('finance_terms', 'Settlement terms'), ('contract', 'Service contract'), ('adjustment', "Adjustment of a payee's account"), ('reopen_day', 'Reopening of a closed day')], max_length=16, verbose_name='kind')),
-                ('payload', models.JSONField(verbose_name='content')),
+                ('payload', models.JSONField(verbose_name='what it says')),
                 ('state', models.CharField(choices=[('proposed', 'Waits for a second person'), ('approved', 'Approved'), ('rejected', 'Rejected')], default='proposed', max_length=8, verbose_name='state')),
                 ('reason', models.CharField(max_length=255, verbose_name='reason')),
                 ('requested_at', models.DateTimeField(verbose_name='requested at')),

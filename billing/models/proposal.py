@@ -26,7 +26,7 @@ class Proposal(models.Model):
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), null=True, blank=True, on_delete=models.PROTECT
     )
-    payload = models.JSONField(_("content"))
+    payload = models.JSONField(_("what it says"))
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PROPOSED)
     reason = models.CharField(_("reason"), max_length=255)
     requested_at = models.DateTimeField(_("requested at"))
