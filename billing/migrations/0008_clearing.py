@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_payments'),
+        ('billing', '0007_order_charge_mode'),
         ('stations', '0004_pile_protocol_ocpp201'),
         ('users', '0001_initial'),
     ]
