@@ -68,6 +68,7 @@ NAVIGATION = [
         _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
+        _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(
         _("Prices and money"),
@@ -77,6 +78,13 @@ NAVIGATION = [
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
         _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),
         _item(_("Accounts"), "account_balance", "billing.account"),
+    ),
+    _group(
+        _("Finance"),
+        _item(_("Changes to approve"), "how_to_reg", "billing.proposal"),
+        _item(_("Clearing records"), "call_split", "billing.clearingrecord"),
+        _item(_("Clearing rules"), "rule_settings", "billing.clearingrule"),
+        _item(_("Payees"), "groups", "billing.payee"),
     ),
     _group(
         _("People"),

@@ -1,1 +1,15 @@
-from billing.admin import account, driver, entry, order, payment, pile, refund, review, tariff, version  # noqa: F401
+from billing.admin import (  # noqa: F401
+    account,
+    clearing,
+    driver,
+    entry,
+    order,
+    payee,
+    payment,
+    pile,
+    proposal,
+    refund,
+    review,
+    tariff,
+    version,
+)

@@ -16,6 +16,7 @@ from billing.models.order import OPEN_STATES
 from billing.pricing import Bill, PricingError
 from billing.services.evidence import recompute
 from kernel import clock
+from stations.models.mode import ChargeMode
 
 OVERDUE_AFTER = timedelta(minutes=5)
 
@@ -79,8 +80,10 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
         yield Problem(
             "overdue", f"order {order.order_no}", {"state": order.state, "due_at": str(order.due_at)}
         )
-    open_without_hold = orders.filter(state__in=OPEN_STATES, driver__isnull=False).exclude(
-        hold__state=Hold.State.ACTIVE
+    open_without_hold = (
+        orders.filter(state__in=OPEN_STATES, driver__isnull=False)
+        .exclude(hold__state=Hold.State.ACTIVE)
+        .exclude(charge_mode=ChargeMode.OFFLINE_FREE)
     )
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})
@@ -109,10 +112,14 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         yield Problem(
             "bill_differs", subject, {"stored_fen": order.total_fen, "computed_fen": computed.total_fen}
         )
-    booked = Entry.objects.unscoped("a check of every order").filter(
-        journal__order=order,
-        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
-    )
+    booked = (
+        Entry.objects.unscoped("a check of every order")
+        .filter(
+            journal__order=order,
+            account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+        )
+        .exclude(journal__kind=Journal.Kind.CORRECTION)
+    )  # what was given back later is not the bill
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:
         yield Problem("not_booked", subject, {"total_fen": order.total_fen, "booked_fen": booked_fen})
