@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any
 
 MAX, DEFAULT, TRANSACTION, EXTERNAL = "max", "default", "transaction", "external"
@@ -153,7 +154,7 @@ def _periods(value: Any) -> tuple[Period, ...]:
             )
         )
     starts = [period.start_s for period in periods]
-    if starts[0] != 0 or any(later <= earlier for earlier, later in zip(starts, starts[1:], strict=False)):
+    if starts[0] != 0 or any(later <= earlier for earlier, later in pairwise(starts)):
         raise ValueError("periods begin at 0 and follow each other in time")
     return tuple(periods)
 
