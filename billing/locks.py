@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from billing.models import Account, ChargingOrder, Payment, Refund
+from billing.models import Account, ChargingOrder, Payment, Proposal, Refund
+from users.models import Operator
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
@@ -76,6 +77,18 @@ def lock_settlement_accounts(*, driver_id: int, operator_id: int) -> list[Accoun
         | Q(operator_id=operator_id, kind__in=(kinds.OPERATOR_ELECTRICITY, kinds.OPERATOR_SERVICE))
     )
     return list(found.order_by("pk"))
+
+
+def lock_proposal(proposal_id: int) -> Proposal:
+    """Lock one proposal; it is decided once, under this lock."""
+    rows = Proposal.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator").get(pk=proposal_id)
+
+
+def lock_operator_finance(operator_id: int) -> None:
+    """Serialise what numbers the rules and statements of one operator, until the transaction ends."""
+    rows = Operator.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    rows.values_list("pk").get(pk=operator_id)
 
 
 def lock_wire_numbers() -> None:

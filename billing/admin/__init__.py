@@ -1,10 +1,13 @@
 from billing.admin import (  # noqa: F401
     account,
+    clearing,
     driver,
     entry,
     order,
+    payee,
     payment,
     pile,
+    proposal,
     refund,
     review,
     station,

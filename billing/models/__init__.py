@@ -1,6 +1,9 @@
+from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
+from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
+from billing.models.proposal import Proposal
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
 from billing.models.tariff import PileTariff, Tariff, TariffAssignment, TariffTier, TariffVersion
@@ -9,14 +12,19 @@ __all__ = [
     "Account",
     "Channel",
     "ChargingOrder",
+    "ClearingLine",
+    "ClearingRecord",
+    "ClearingRule",
     "Entry",
     "Hold",
     "Journal",
     "OrderEvent",
+    "Payee",
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
     "PileTariff",
+    "Proposal",
     "Refund",
     "RefundPart",
     "ReviewItem",

@@ -112,10 +112,14 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         yield Problem(
             "bill_differs", subject, {"stored_fen": order.total_fen, "computed_fen": computed.total_fen}
         )
-    booked = Entry.objects.unscoped("a check of every order").filter(
-        journal__order=order,
-        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
-    )
+    booked = (
+        Entry.objects.unscoped("a check of every order")
+        .filter(
+            journal__order=order,
+            account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+        )
+        .exclude(journal__kind=Journal.Kind.CORRECTION)
+    )  # what was given back later is not the bill
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:
         yield Problem("not_booked", subject, {"total_fen": order.total_fen, "booked_fen": booked_fen})
