@@ -1,18 +1,32 @@
+from billing.models.discount import Discount
+from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
-from billing.models.tariff import PileTariff, Tariff, TariffAssignment, TariffTier, TariffVersion
+from billing.models.strategy import ChargingStrategy, StrategyAssignment
+from billing.models.tariff import (
+    PileTariff,
+    SpecialDay,
+    Tariff,
+    TariffAssignment,
+    TariffProfile,
+    TariffTier,
+    TariffVersion,
+)
 
 __all__ = [
     "Account",
     "Channel",
     "ChargingOrder",
+    "ChargingStrategy",
+    "Discount",
     "Entry",
     "Hold",
     "Journal",
     "OrderEvent",
+    "OrderFee",
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
@@ -20,8 +34,11 @@ __all__ = [
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "SpecialDay",
+    "StrategyAssignment",
     "Tariff",
     "TariffAssignment",
+    "TariffProfile",
     "TariffTier",
     "TariffVersion",
 ]

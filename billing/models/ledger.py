@@ -22,6 +22,9 @@ class Account(models.Model):
         ARREARS = "arrears", _("Driver arrears")
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
         OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
+        OPERATOR_FEES = "operator_fees", _("Operator: further fees")
+        OPERATOR_DISCOUNTS = "operator_discounts", _("Operator: discounts given")
+        PLATFORM_DISCOUNTS = "platform_discounts", _("Platform: discounts given")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
@@ -96,6 +99,7 @@ class Journal(models.Model):
     class Kind(models.TextChoices):
         TOPUP = "topup", _("Top-up")
         SETTLEMENT = "settlement", _("Order settled")
+        FEE = "fee", _("Fee after the charge")
         ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
         CORRECTION = "correction", _("Order corrected")
         RECHARGE = "recharge", _("Recharge")
