@@ -26,7 +26,11 @@ def on_command_answered(event: events.CommandAnswered) -> None:
         versions = TariffVersion.objects.unscoped("the version the command carried")
         version = versions.filter(pk=command.params.get("version_id")).first()
         if version is not None:
-            tariffs.confirm_held(pile=pile_by_id(event.pile.id), version=version)
+            tariffs.confirm_held(
+                pile=pile_by_id(event.pile.id),
+                version=version,
+                profile=command.params.get("profile", ""),
+            )
 
 
 def on_charge_started(event: events.ChargeStarted) -> None:

@@ -1,4 +1,4 @@
-from billing.models.discount import Discount
+from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
@@ -22,6 +22,7 @@ __all__ = [
     "ChargingOrder",
     "ChargingStrategy",
     "Discount",
+    "DiscountUse",
     "Entry",
     "Hold",
     "Journal",

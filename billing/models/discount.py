@@ -111,3 +111,27 @@ class Discount(models.Model):
     @property
     def tenant_id(self) -> int | None:
         return self.operator_id
+
+
+class DiscountUse(models.Model):
+    """A discount that an order froze at its start, and what it took off in the end (None while it runs)."""
+
+    discount = models.ForeignKey(
+        Discount, verbose_name=_("discount"), on_delete=models.PROTECT, related_name="uses"
+    )
+    order = models.ForeignKey(
+        "billing.ChargingOrder",
+        verbose_name=_("order"),
+        on_delete=models.PROTECT,
+        related_name="discount_uses",
+    )
+    reserved_fen = models.BigIntegerField(_("reserved (fen)"), default=0)
+    used_fen = models.BigIntegerField(_("used (fen)"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("use of a discount")
+        verbose_name_plural = _("uses of discounts")
+        constraints = [models.UniqueConstraint(fields=["discount", "order"], name="discount_once_per_order")]
+
+    def __str__(self) -> str:
+        return f"{self.discount}: {self.order}"

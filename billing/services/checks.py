@@ -17,6 +17,13 @@ from billing.pricing import Bill, PricingError
 from billing.services.evidence import recompute
 from kernel import clock
 
+INCOME = (
+    Account.Kind.OPERATOR_ELECTRICITY,
+    Account.Kind.OPERATOR_SERVICE,
+    Account.Kind.OPERATOR_FEES,
+    Account.Kind.OPERATOR_DISCOUNTS,
+    Account.Kind.PLATFORM_DISCOUNTS,
+)
 OVERDUE_AFTER = timedelta(minutes=5)
 
 
@@ -99,11 +106,20 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
     except (PricingError, ArithmeticError, KeyError, TypeError) as error:
         yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
         return
-    figures = (order.total_fen, order.electricity_fen, order.service_fen, order.energy_kwh)
+    figures = (
+        order.total_fen,
+        order.electricity_fen,
+        order.service_fen,
+        order.fees_fen,
+        order.discount_fen,
+        order.energy_kwh,
+    )
     if computed != stored or figures != (
         computed.total_fen,
         computed.electricity_fen,
         computed.service_fen,
+        computed.fees_fen,
+        computed.discount_fen,
         computed.energy_kwh,
     ):
         yield Problem(
@@ -111,7 +127,8 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         )
     booked = Entry.objects.unscoped("a check of every order").filter(
         journal__order=order,
-        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+        journal__kind=Journal.Kind.SETTLEMENT,
+        account__kind__in=INCOME,
     )
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:
