@@ -10,6 +10,7 @@ from kernel.actor import system
 def sweep_orders() -> None:
     actor = system("order sweep")
     sweeps.sweep_orders(actor=actor)
+    sweeps.stop_due(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 

@@ -351,14 +351,16 @@ def snapshot_of(
     zone: str = DEFAULT_ZONE,
     at: datetime | None = None,
     profile: str | None = None,
+    free: bool = False,
 ) -> TariffSnapshot:
     """The version as an order freezes it; `zone` is the station's.
 
     With a `profile` it has that one day, as a pile without a calendar holds it. Otherwise it has the calendar,
-    with the special days around `at` (all of them without).
+    with the special days around `at` (all of them without). A `free` session has its prices at zero.
     """
+    nothing = Decimal("0.00000")
     tiers = tuple(
-        Tier(tier.code, tier.electricity_price, tier.service_price)
+        Tier(tier.code, nothing if free else tier.electricity_price, nothing if free else tier.service_price)
         for tier in sorted(version.tiers.all(), key=lambda tier: tier.position)
     )
     slots, number, calendar = tuple(version.slots), version.wire_no, None
@@ -377,7 +379,7 @@ def snapshot_of(
         zone,
         tiers,
         slots,
-        components=tuple(component_from_json(row) for row in version.components),
+        components=() if free else tuple(component_from_json(row) for row in version.components),
         calendar=calendar,
     )
 
