@@ -32,6 +32,7 @@ register_messages(
             400,
         ),
         "discount_invalid": (_("The discount is not valid: %(reason)s"), 400),
+        "file_invalid": (_("The file is not accepted: %(reason)s"), 400),
         "fee_not_running": (_("This fee has ended already."), 409),
         "fee_settled": (_("This fee has been paid already; it cannot be waived."), 409),
         "order_unknown": (_("There is no order %(order_no)s."), 404),

@@ -48,6 +48,9 @@ EVENT_TITLES: dict[str, str] = {
     "pile_online": gettext_noop("The pile is online again"),
     "fault": gettext_noop("Fault"),
     "silent": gettext_noop("No reading for hours"),
+    "occupancy_begins": gettext_noop("The occupancy fee begins to count"),
+    "fee_ended": gettext_noop("Fee after the charge booked"),
+    "fee_waived": gettext_noop("Fee after the charge waived"),
 }
 _EVENT_LEVELS = {
     "start_refused": "error",

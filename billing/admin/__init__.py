@@ -1,1 +1,16 @@
-from billing.admin import account, driver, entry, order, payment, pile, refund, review, tariff, version  # noqa: F401
+from billing.admin import (  # noqa: F401
+    account,
+    discount,
+    driver,
+    entry,
+    fee,
+    order,
+    payment,
+    pile,
+    refund,
+    review,
+    special_day,
+    strategy,
+    tariff,
+    version,
+)

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from billing.locks import lock_discounts
 from billing.models import ChargingOrder, Discount, DiscountUse
-from billing.pricing import Bill, DiscountRule
+from billing.pricing import Bill, DiscountRule, PricingError
+from billing.services import tariffs
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import audit
 from stations.models import Pile
-from users.models import Driver
+from users import policy
+from users.models import Driver, Operator
+from users.scope import grants_of
 
 
 def code_of(discount: Discount) -> str:
@@ -88,6 +97,72 @@ def book(order: ChargingOrder, bill: Bill) -> None:
 def give_back(order: ChargingOrder) -> None:
     """Release the budgets of an order that ended without a bill."""
     _finish(order, {})
+
+
+def save_discount(
+    *, actor: Actor, operator: Operator | None, discount_id: int | None = None, **fields: Any
+) -> Discount:
+    """Create a discount, or change one; orders that froze it keep what they froze.
+
+    `fields` are the columns of `Discount`. Needs `billing.change_discount`; a platform-wide one (no operator) needs
+    scope on the whole platform. Raises `discount_invalid` naming what is wrong, `not_found`, `permission_denied`.
+    """
+    policy.require(actor, "billing.change_discount")
+    if operator is None and not grants_of(actor).everything:
+        raise DomainError("permission_denied", {"permission": "billing.change_discount"})
+    before = None
+    if discount_id is None:
+        discount = Discount(operator=operator, bearer=fields.pop("bearer", Discount.Bearer.OPERATOR))
+    else:
+        found = Discount.objects.for_actor(actor).filter(pk=discount_id).first()
+        if found is None:
+            raise DomainError("not_found")
+        discount = found
+        before = {name: str(getattr(discount, name)) for name in fields}
+    for name, value in fields.items():
+        setattr(discount, name, value)
+    if operator is None:
+        discount.bearer = Discount.Bearer.PLATFORM
+    _check(discount, actor)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                discount.save()
+        except IntegrityError:
+            reason = gettext("the budget is below what is used and reserved, or a limit contradicts another")
+            raise DomainError("discount_invalid", {"reason": reason}) from None
+        audit.record(
+            actor=actor,
+            action="billing.save_discount",
+            target=discount,
+            before=before,
+            after={name: str(value) for name, value in fields.items()},
+        )
+    return discount
+
+
+def _check(discount: Discount, actor: Actor) -> None:
+    def refuse(reason: str, field: str) -> None:
+        raise DomainError("discount_invalid", {"reason": reason}, field=field)
+
+    if not discount.name.strip():
+        refuse(gettext("it needs a name"), "name")
+    if (discount.from_slot is None) != (discount.to_slot is None):
+        refuse(gettext("give both ends of the time of day, or none"), "from_slot")
+    if discount.valid_to is not None and discount.valid_to <= discount.valid_from:
+        refuse(gettext("it ends before it begins"), "valid_to")
+    if discount.budget_fen is not None and not discount.cap_fen:
+        refuse(gettext("a budget needs a limit per order"), "cap_fen")
+    if discount.bearer == Discount.Bearer.PLATFORM and not grants_of(actor).everything:
+        refuse(gettext("only the platform decides what the platform bears"), "bearer")
+    for field in ("station", "pile"):
+        place = getattr(discount, field)
+        if discount.operator_id is not None and place and place.operator_id != discount.operator_id:
+            raise DomainError("not_found", field=field)
+    try:
+        rule_of(discount)
+    except PricingError as error:
+        raise tariffs.invalid(error, "discount_invalid") from None
 
 
 def _finish(order: ChargingOrder, taken: dict[str, int]) -> None:

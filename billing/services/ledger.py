@@ -272,18 +272,20 @@ def settle_debt(
     credits: Mapping[str, int],
     actor: Actor,
     memo: str = "",
+    keep_hold: bool = False,
 ) -> Journal | None:
     """Debit the order's driver with the sum of `credits`, {account kind: fen}, and release the order's hold.
 
     The wallet pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing, when every
-    credit is zero.
+    credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was taken for.
     """
     total = sum(credits.values())
     if not any(credits.values()):
-        release_hold(order=order)
+        if not keep_hold:
+            release_hold(order=order)
         return None
     with transaction.atomic(savepoint=False):
-        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
         needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
         accounts = _settlement_accounts(order, needed)
         wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]

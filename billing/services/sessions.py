@@ -26,6 +26,7 @@ from billing.pricing import (
     segments_to_json,
 )
 from billing.pricing.tariff import zone_of
+from billing.services import fees
 from billing.services.evidence import doubt_of, points_from_json, snapshot_of_order
 from billing.services.order_states import move, note, tell
 from billing.services.orders import request_stop, try_stop
@@ -388,6 +389,7 @@ def end_session(order: ChargingOrder, actor: Actor, data: dict | None = None) ->
         update_fields={"ended_at", "power_kw"},
         due_at=clock.now() + timedelta(seconds=settings.RECORD_TIMEOUT_S),
     )
+    fees.begin_occupancy(order, actor)
 
 
 def _forget_idle(order: ChargingOrder) -> None:

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
 from billing.pricing import Bill, Finding, PricingError, needs_review
-from billing.services import discounts, ledger, offline_orders
+from billing.services import discounts, fees, ledger, offline_orders
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, move, note
 from devices.models import TransactionRecord
@@ -127,6 +127,7 @@ def settle(
             *update_fields,
         },
     )
+    fees.begin_occupancy(order, actor)
     if was_in_review:
         ReviewItem.objects.unscoped("of this order").filter(
             order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN

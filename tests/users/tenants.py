@@ -7,7 +7,18 @@ from typing import Any
 from django.utils import timezone
 
 from alerts.models import Alert
-from billing.models import Account, ChargingOrder, OrderEvent, Payment, PaymentNotice, Refund, ReviewItem
+from billing.models import (
+    Account,
+    ChargingOrder,
+    ChargingStrategy,
+    Discount,
+    OrderEvent,
+    OrderFee,
+    Payment,
+    PaymentNotice,
+    Refund,
+    ReviewItem,
+)
 from billing.services import ledger
 from billing.services.tariffs import snapshot_of
 from kernel.actor import system
@@ -82,6 +93,22 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        OrderFee.objects.create(
+            order=order,
+            kind="occupancy",
+            state="settled",
+            connector=site.connector,
+            driver=driver,
+            began_at=now,
+            ended_at=now,
+            amount_fen=100,
+            rule={"kind": "occupancy", "fen": 100},
+            **place,
+        ),
+        Discount.objects.create(
+            name=f"D{order.pk}", operator=operator, off_bp=500, fees=["service"], valid_from=now
+        ),
+        ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
         record,
         money,
         money.entries.get(),
