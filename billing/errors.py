@@ -71,6 +71,20 @@ register_messages(
             403,
         ),
         "refund_nothing_to_send": (_("Nothing of the refund %(number)s waits for the channel."), 409),
+        "proposal_decided": (_("This has been decided already."), 409),
+        "four_eyes": (_("Somebody else than who asked for it has to approve it."), 403),
+        "clearing_rule_invalid": (_("The clearing rule is not valid: %(reason)s"), 400),
+        "clearing_rule_past": (_("A clearing rule cannot begin in the past."), 400),
+        "clearing_rule_moment_taken": (
+            _("There is a clearing rule from that moment on already; choose another moment."),
+            409,
+        ),
+        "payee_code_taken": (_("This operator already has a payee with the code %(code)s."), 409),
+        "order_not_settled": (_("The order %(order_no)s is not settled, or nobody paid it."), 409),
+        "order_refund_above": (
+            _("At most %(left_yuan)s yuan of the %(kind)s fee of %(order_no)s can be given back."),
+            409,
+        ),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )

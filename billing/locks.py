@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from billing.models import Account, ChargingOrder, Discount, OrderFee, Payment, Refund
+from billing.models import Account, ChargingOrder, Discount, OrderFee, Payment, Proposal, Refund
+from users.models import Operator
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
@@ -94,6 +95,18 @@ def lock_settlement_accounts(
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )
     return list(found.order_by("pk"))
+
+
+def lock_proposal(proposal_id: int) -> Proposal:
+    """Lock one proposal; it is decided once, under this lock."""
+    rows = Proposal.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator").get(pk=proposal_id)
+
+
+def lock_operator_finance(operator_id: int) -> None:
+    """Serialise what numbers the rules and statements of one operator, until the transaction ends."""
+    rows = Operator.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    rows.values_list("pk").get(pk=operator_id)
 
 
 def lock_wire_numbers() -> None:

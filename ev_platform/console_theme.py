@@ -84,6 +84,13 @@ NAVIGATION = [
         _item(_("Accounts"), "account_balance", "billing.account"),
     ),
     _group(
+        _("Finance"),
+        _item(_("Changes to approve"), "how_to_reg", "billing.proposal"),
+        _item(_("Clearing records"), "call_split", "billing.clearingrecord"),
+        _item(_("Clearing rules"), "rule_settings", "billing.clearingrule"),
+        _item(_("Payees"), "groups", "billing.payee"),
+    ),
+    _group(
         _("People"),
         _item(_("Drivers"), "directions_car", "users.driver"),
         _item(_("Operators"), "business", "users.operator"),

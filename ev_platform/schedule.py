@@ -15,6 +15,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.push_due_tariffs": 30.0,
     "billing.query_payments": 10.0,
     "billing.query_refunds": 30.0,
+    "billing.clear_orders": 20.0,
+    "billing.clear_leftovers": 3600.0,
 }
 
 QUEUES = ("money", "devices", "reports")

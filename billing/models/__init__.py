@@ -1,8 +1,11 @@
+from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
+from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
+from billing.models.proposal import Proposal
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
 from billing.models.strategy import ChargingStrategy, StrategyAssignment
@@ -21,6 +24,9 @@ __all__ = [
     "Channel",
     "ChargingOrder",
     "ChargingStrategy",
+    "ClearingLine",
+    "ClearingRecord",
+    "ClearingRule",
     "Discount",
     "DiscountUse",
     "Entry",
@@ -28,10 +34,12 @@ __all__ = [
     "Journal",
     "OrderEvent",
     "OrderFee",
+    "Payee",
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
     "PileTariff",
+    "Proposal",
     "Refund",
     "RefundPart",
     "ReviewItem",

@@ -30,6 +30,11 @@ from users import policy
 
 logger = logging.getLogger(__name__)
 K, S = OrderFee.Kind, OrderFee.State
+ACCOUNTS = {
+    K.OCCUPANCY: Account.Kind.OPERATOR_OCCUPANCY,
+    K.RESERVATION: Account.Kind.OPERATOR_RESERVATION,
+    K.PARKING: Account.Kind.OPERATOR_PARKING,
+}
 STILL_THERE = (Connector.State.CHARGING, Connector.State.OCCUPIED)
 BROKEN = (Connector.State.FAULT, Connector.State.OFFLINE)
 LOOK_AGAIN = timedelta(minutes=10)
@@ -173,7 +178,7 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
         fee = lock_fee(fee_id)
         before = {"state": fee.state, "amount_fen": fee.amount_fen}
         if fee.state == S.SETTLED:
-            source = ledger.account_of(Account.Kind.OPERATOR_FEES, operator=fee.operator)
+            source = ledger.account_of(ACCOUNTS[fee.kind], operator=fee.operator)
             ledger.credit(
                 key=f"waive-fee:{fee.pk}",
                 kind=Journal.Kind.CORRECTION,
@@ -292,9 +297,9 @@ def _end(fee: OrderFee, order: ChargingOrder, at: datetime, actor: Actor) -> Ord
         fee.settled_at = clock.now()
         ledger.settle_debt(
             key=f"fee:{fee.pk}",
-            kind=Journal.Kind.FEE,
+            kind=Journal.Kind.ORDER_FEE,
             order=order,
-            credits={Account.Kind.OPERATOR_FEES: timed.fen},
+            credits={ACCOUNTS[fee.kind]: timed.fen},
             actor=actor,
             memo=fee.kind,
             keep_hold=True,

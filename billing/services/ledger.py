@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from django.db import IntegrityError, transaction
 
 from billing.locks import lock_accounts, lock_settlement_accounts
-from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -25,7 +25,18 @@ def account_of(
     kind: Account.Kind, *, driver: Driver | None = None, operator: Operator | None = None
 ) -> Account:
     """The one account of this kind and owner, opened at first use."""
-    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator)
+    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator, payee=None)
+    return account
+
+
+def payable_of(payee_id: int, kind: Account.Kind = Account.Kind.PAYABLE) -> Account:
+    """The account of what a payee is owed (or of its payouts under way), opened at first use."""
+    account = Account.objects.unscoped("a payee's own account").filter(kind=kind, payee_id=payee_id).first()
+    if account is None:
+        operator_id = Payee.objects.unscoped("a payee's own account").get(pk=payee_id).operator_id
+        account, _created = Account.objects.get_or_create(
+            kind=kind, payee_id=payee_id, defaults={"operator_id": operator_id}
+        )
     return account
 
 

@@ -46,6 +46,14 @@ _READ_MONEY = (
     "billing.view_refund",
     "users.view_driver",
 )
+_READ_FINANCE = (
+    "billing.view_clearingrecord",
+    "billing.view_clearingrule",
+    "billing.view_payee",
+    "billing.view_proposal",
+)
+# Which of the two a person may do on a given change is decided by who asked for it.
+_DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
 _OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
 _MAINTAIN = (
     "stations.add_station",
@@ -73,6 +81,7 @@ ROLES = (
         (
             *_READ_DEVICES,
             *_READ_MONEY,
+            *_READ_FINANCE,
             *_OPERATE,
             *_MAINTAIN,
             "billing.add_tariff",
@@ -98,10 +107,31 @@ ROLES = (
         (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
     ),
     Role(
+        "platform_finance",
+        gettext_noop("Platform finance"),
+        (
+            *_READ_MONEY,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
+            "users.view_operator",
+            "stations.view_station",
+            "billing.view_paymentnotice",
+            "billing.query_payment",
+            "billing.resolve_payment",
+            "billing.approve_refund",
+            "billing.add_clearingrule",
+            "billing.add_payee",
+            "billing.change_payee",
+            "kernel.view_auditevent",
+        ),
+    ),
+    Role(
         "finance_admin",
         gettext_noop("Finance admin"),
         (
             *_READ_MONEY,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
             "users.view_operator",
             "stations.view_station",
             "billing.settle_review",
