@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
 from kernel.actor import system
 
@@ -11,6 +11,8 @@ from kernel.actor import system
 def sweep_orders() -> None:
     actor = system("order sweep")
     sweeps.sweep_orders(actor=actor)
+    sweeps.stop_due(actor=actor)
+    fees.sweep_fees(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 

@@ -73,6 +73,10 @@ NAVIGATION = [
     _group(
         _("Prices and money"),
         _item(_("Tariffs"), "sell", "billing.tariff"),
+        _item(_("Discounts"), "percent", "billing.discount"),
+        _item(_("Special days"), "event", "billing.specialday"),
+        _item(_("Charging strategies"), "rule", "billing.chargingstrategy"),
+        _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Refunds"), "undo", "billing.refund"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),

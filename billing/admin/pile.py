@@ -110,8 +110,8 @@ class BillingPileAdmin(CommandedPileAdmin):
         held = PileTariff.objects.unscoped("tariff of a pile in scope").filter(pile=obj).first()
         if held is None:
             return chip(_("Not confirmed"), "red")
-        version = tariffs.version_in_force(pile=obj, at=clock.now())
-        same = version is not None and version.pk == held.version_id
+        wanted = tariffs.wanted_on(pile=obj, at=clock.now())
+        same = wanted is not None and tariffs.holds(pile=obj, wanted=wanted)
         return chip(held.version, "green") if same else chip(held.version, "amber")
 
     tariff_held.short_description = _("tariff on the pile")

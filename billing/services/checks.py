@@ -18,6 +18,13 @@ from billing.services.evidence import recompute
 from kernel import clock
 from stations.models.mode import ChargeMode
 
+INCOME = (
+    Account.Kind.OPERATOR_ELECTRICITY,
+    Account.Kind.OPERATOR_SERVICE,
+    Account.Kind.OPERATOR_FEES,
+    Account.Kind.OPERATOR_DISCOUNTS,
+    Account.Kind.PLATFORM_DISCOUNTS,
+)
 OVERDUE_AFTER = timedelta(minutes=5)
 
 
@@ -102,24 +109,30 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
     except (PricingError, ArithmeticError, KeyError, TypeError) as error:
         yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
         return
-    figures = (order.total_fen, order.electricity_fen, order.service_fen, order.energy_kwh)
+    figures = (
+        order.total_fen,
+        order.electricity_fen,
+        order.service_fen,
+        order.fees_fen,
+        order.discount_fen,
+        order.energy_kwh,
+    )
     if computed != stored or figures != (
         computed.total_fen,
         computed.electricity_fen,
         computed.service_fen,
+        computed.fees_fen,
+        computed.discount_fen,
         computed.energy_kwh,
     ):
         yield Problem(
             "bill_differs", subject, {"stored_fen": order.total_fen, "computed_fen": computed.total_fen}
         )
-    booked = (
-        Entry.objects.unscoped("a check of every order")
-        .filter(
-            journal__order=order,
-            account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
-        )
-        .exclude(journal__kind=Journal.Kind.CORRECTION)
-    )  # what was given back later is not the bill
+    booked = Entry.objects.unscoped("a check of every order").filter(
+        journal__order=order,
+        journal__kind=Journal.Kind.SETTLEMENT,
+        account__kind__in=INCOME,
+    )
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:
         yield Problem("not_booked", subject, {"total_fen": order.total_fen, "booked_fen": booked_fen})

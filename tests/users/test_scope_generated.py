@@ -248,6 +248,7 @@ def test_every_tenant_model_with_a_page_is_in_the_console_or_internal():
         "users.StaffScope",
         "stations.PileTariff",
         "billing.TariffAssignment",
+        "billing.StrategyAssignment",
         "billing.PileTariff",
         "devices.MeterSample",
         "billing.RefundPart",
