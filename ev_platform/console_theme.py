@@ -104,6 +104,7 @@ NAVIGATION = [
         _item(_("Transaction records"), "description", "devices.transactionrecord"),
         _item(_("Transactions"), "sync_alt", "devices.devicetransaction"),
         _item(_("Pile sessions"), "cable", "devices.pilesession"),
+        _item(_("Exports"), "download", "kernel.exportjob"),
         _item(_("Audit trail"), "policy", "kernel.auditevent"),
         collapsible=True,
     ),

@@ -7,6 +7,7 @@ not begun when the next is due is dropped.
 PERIODIC_JOBS: dict[str, float] = {
     "kernel.record_beat": 5.0,
     "kernel.sweep_outbox": 5.0,
+    "kernel.sweep_exports": 15.0,
     "devices.expire_commands": 5.0,
     "devices.expire_silent_piles": 10.0,
     "devices.expire_reservations": 10.0,

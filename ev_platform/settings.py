@@ -177,6 +177,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 if not PRODUCTION:
     warnings.filterwarnings("ignore", "No directory at", UserWarning)  # the finders serve until collectstatic
 MEDIA_ROOT = EV_DATA_DIR / "media"
+EV_EXPORT_DAYS = ev_env.integer("EV_EXPORT_DAYS", 7, 1, 365)  # how long the file of an export is kept
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

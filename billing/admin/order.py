@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin import order_page
+from billing.admin.exports import ORDER_COLUMNS
 from billing.finance_words import fee_word
 from billing.models import ChargingOrder, Proposal
 from billing.models.order import OPEN_STATES
@@ -83,6 +84,7 @@ class OrderRefundForm(ReasonForm):
 @admin.register(ChargingOrder)
 class ChargingOrderAdmin(FactAdmin):
     big_table = True
+    export_columns = ORDER_COLUMNS
     search_kinds = {"order_no": "exact"}
     search_help_text = _("A whole order number, transaction number, phone number, pile or connector code")
     list_display = (

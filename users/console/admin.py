@@ -22,6 +22,7 @@ from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from users import actors
 from users.console.checks import ConsoleChecks
+from users.console.exporting import ExportingMixin
 from users.console.paging import CappedPaginator, ConsoleChangeList, KeysetPaginator
 from users.scope import ScopePaths, grants_of, scope_filter
 
@@ -72,7 +73,7 @@ class ScopedTabularInline(ScopedRelationsMixin, TabularInline):
     show_change_link = False
 
 
-class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
+class ScopedModelAdmin(ExportingMixin, ScopedRelationsMixin, ModelAdmin):
     """Base ModelAdmin.
 
     Attributes:

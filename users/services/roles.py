@@ -16,7 +16,10 @@ from kernel.actor import Actor
 from kernel.services import audit
 from users import policy
 
+# What a person may see in a list, they may take out of it as a file.
+_EXPORT = ("kernel.add_exportjob", "kernel.view_exportjob")
 _READ_DEVICES = (
+    *_EXPORT,
     "users.view_operator",
     "stations.view_station",
     "stations.view_stationgroup",
@@ -32,6 +35,7 @@ _READ_DEVICES = (
     "alerts.view_alert",
 )
 _READ_MONEY = (
+    *_EXPORT,
     "billing.view_tariff",
     "billing.view_tariffversion",
     "billing.view_discount",

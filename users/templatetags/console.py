@@ -26,6 +26,18 @@ def chip(text: Any, tone: str = "grey") -> str:
 
 
 @register.simple_tag
+def export_url(cl: Any, request: Any) -> str:
+    """The address of a list's export page with the list's filters; empty where the reader may not export."""
+    model_admin = cl.model_admin
+    if not getattr(model_admin, "exportable", False) or not model_admin.may_export(request):
+        return ""
+    opts = model_admin.opts
+    url = reverse(f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_export")
+    query = request.META.get("QUERY_STRING", "")
+    return f"{url}?{query}" if query else url
+
+
+@register.simple_tag
 def quick_filters(cl: Any) -> list[dict[str, Any]]:
     """The filters of a list that are drawn as links above it."""
     return [
