@@ -12,7 +12,9 @@ from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 
 from tests.users.tenants import make_tenant
+from users import actors
 from users.console.admin import FactAdmin, ScopedModelAdmin
+from users.exports import list_export
 from users.scope import ScopedQuerySet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise(9)]
@@ -200,6 +202,22 @@ def test_no_foreign_name_on_the_overview(client, tenants):
     assert theirs.rows[Station].name not in body
 
 
+@pytest.mark.parametrize(("model", "model_admin"), TENANT_ADMINS)
+def test_an_export_holds_no_foreign_row(client, tenants, model, model_admin):
+    if not model_admin.exportable:
+        return
+    mine, theirs = tenants
+    own, foreign = mine.rows[model], theirs.rows[model]
+    actor = actors.of_staff(mine.admin)
+    names = ("when", "state", "closed_at__isnull")
+    params = {"query": "&".join(f"{name}=all" for name in names if _knows(model, name))}
+    source = list_export(model._meta.label_lower)
+    rows = {row.pk for row in source._queryset(actor, params)}
+    assert own.pk in rows and foreign.pk not in rows
+    assert len(list(source.rows(actor, params))) == source.total(actor, params) == len(rows)
+    assert client.get(url(model, "export")).status_code == 200
+
+
 def test_every_page_of_the_site_is_known():
     """A page that is none of Django's own and none of these tests' must be added here with its test."""
     tested = {
@@ -212,6 +230,13 @@ def test_every_page_of_the_site_is_known():
         "devices_transactionrecord_import",
         # test_custom_pages_are_scoped
         "stations_station_qr_sheet",
+        # tests/users/test_exports.py
+        "kernel_exportjob_file",
+    } | {
+        # test_an_export_holds_no_foreign_row
+        f"{model._meta.app_label}_{model._meta.model_name}_export"
+        for model, model_admin in ADMINS
+        if getattr(model_admin, "exportable", False)
     }
     usual = re.compile(r"_(changelist|add|history|delete|change|autocomplete)$")
     site = {
