@@ -8,6 +8,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import errors, handlers, ports  # noqa: F401
+        from billing.services.clearing import order_refunds, rules  # noqa: F401  (they register their proposals)
 
         handlers.register()
         ports.register()

@@ -21,6 +21,20 @@ register_messages(
         "tariff_moment_taken": (_("This tariff already has a version from that moment on."), 409),
         "tariff_in_the_past": (_("A new version of a tariff cannot start in the past."), 400),
         "tariff_invalid": (_("The tariff is not valid: %(reason)s"), 400),
+        "target_invalid": (_("The limit %(target)s: accepted are %(accepted)s."), 400),
+        "strategy_refuses": (
+            _("The strategy %(strategy)s does not allow this way of starting; accepted are: %(accepted)s."),
+            409,
+        ),
+        "strategy_name_taken": (_("This operator already has a strategy called %(name)s."), 409),
+        "package_invalid": (
+            _("%(fen)s fen is none of the packages here; accepted are: %(accepted)s fen."),
+            400,
+        ),
+        "discount_invalid": (_("The discount is not valid: %(reason)s"), 400),
+        "file_invalid": (_("The file is not accepted: %(reason)s"), 400),
+        "fee_not_running": (_("This fee has ended already."), 409),
+        "fee_settled": (_("This fee has been paid already; it cannot be waived."), 409),
         "order_unknown": (_("There is no order %(order_no)s."), 404),
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
@@ -57,6 +71,20 @@ register_messages(
             403,
         ),
         "refund_nothing_to_send": (_("Nothing of the refund %(number)s waits for the channel."), 409),
+        "proposal_decided": (_("This has been decided already."), 409),
+        "four_eyes": (_("Somebody else than who asked for it has to approve it."), 403),
+        "clearing_rule_invalid": (_("The clearing rule is not valid: %(reason)s"), 400),
+        "clearing_rule_past": (_("A clearing rule cannot begin in the past."), 400),
+        "clearing_rule_moment_taken": (
+            _("There is a clearing rule from that moment on already; choose another moment."),
+            409,
+        ),
+        "payee_code_taken": (_("This operator already has a payee with the code %(code)s."), 409),
+        "order_not_settled": (_("The order %(order_no)s is not settled, or nobody paid it."), 409),
+        "order_refund_above": (
+            _("At most %(left_yuan)s yuan of the %(kind)s fee of %(order_no)s can be given back."),
+            409,
+        ),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )

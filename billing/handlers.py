@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import refunds, sessions, settlement, tariffs
+from billing.services import fees, refunds, sessions, settlement, tariffs
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
@@ -26,7 +26,11 @@ def on_command_answered(event: events.CommandAnswered) -> None:
         versions = TariffVersion.objects.unscoped("the version the command carried")
         version = versions.filter(pk=command.params.get("version_id")).first()
         if version is not None:
-            tariffs.confirm_held(pile=pile_by_id(event.pile.id), version=version)
+            tariffs.confirm_held(
+                pile=pile_by_id(event.pile.id),
+                version=version,
+                profile=command.params.get("profile", ""),
+            )
 
 
 def on_charge_started(event: events.ChargeStarted) -> None:
@@ -39,6 +43,7 @@ def on_meters_sampled(event: events.MetersSampled) -> None:
 
 def on_connector_status(event: events.ConnectorStatusChanged) -> None:
     sessions.connector_reported(actor=_pile_actor(event.pile), event=event)
+    fees.connector_reported(actor=_pile_actor(event.pile), event=event)
 
 
 def on_fault(event: events.FaultRaised) -> None:
@@ -55,6 +60,7 @@ def on_pile_offline(event: events.PileOffline) -> None:
     sessions.pile_link_changed(
         actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_offline", reason=event.reason
     )
+    fees.pile_offline(pile_id=event.pile.id, at=event.at)
 
 
 def on_pile_online(event: events.PileOnline) -> None:

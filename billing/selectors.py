@@ -44,11 +44,15 @@ EVENT_TITLES: dict[str, str] = {
     "record_doubtful": gettext_noop("The record waits for a person"),
     "record_missing": gettext_noop("No record in time"),
     "late_charging": gettext_noop("Charging on a closed order"),
+    "opened_by_record": gettext_noop("Opened by the record of an offline session"),
     "settled": gettext_noop("Settled"),
     "pile_offline": gettext_noop("The pile went offline"),
     "pile_online": gettext_noop("The pile is online again"),
     "fault": gettext_noop("Fault"),
     "silent": gettext_noop("No reading for hours"),
+    "occupancy_begins": gettext_noop("The occupancy fee begins to count"),
+    "fee_ended": gettext_noop("Fee after the charge booked"),
+    "fee_waived": gettext_noop("Fee after the charge waived"),
 }
 _EVENT_LEVELS = {
     "start_refused": "error",
@@ -141,21 +145,14 @@ def price_now(*, pile: Pile, at: datetime) -> PriceNow | None:
     version = version_in_force(pile=pile, at=at)
     if version is None:
         return None
-    snapshot = snapshot_of(version, zone=pile.station.time_zone)
+    snapshot = snapshot_of(version, zone=pile.station.time_zone, at=at)
     local = at.astimezone(ZoneInfo(snapshot.zone))
-    index = (local.hour * 60 + local.minute) // 30
-    code = snapshot.slots[index]
+    code = snapshot.tier_code_at(local)
     tier = snapshot.tier(code)
-    steps = next((n for n in range(1, 48) if snapshot.slots[(index + n) % 48] != code), 48)
     start = local.replace(minute=local.minute - local.minute % 30, second=0, microsecond=0)
-    return PriceNow(
-        version,
-        snapshot,
-        code,
-        tier.electricity_price,
-        tier.service_price,
-        start + timedelta(minutes=30 * steps),
-    )
+    later = (start + timedelta(minutes=30 * n) for n in range(1, 48))
+    until = next((one for one in later if snapshot.tier_code_at(one) != code), start + timedelta(days=1))
+    return PriceNow(version, snapshot, code, tier.electricity_price, tier.service_price, until)
 
 
 def held_tariff(*, pile: Pile) -> PileTariff | None:

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from billing.services import payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, payment_queries, refund_sending, sweeps, tariffs
+from billing.services.clearing import clear
 from kernel.actor import system
 
 
@@ -10,6 +11,8 @@ from kernel.actor import system
 def sweep_orders() -> None:
     actor = system("order sweep")
     sweeps.sweep_orders(actor=actor)
+    sweeps.stop_due(actor=actor)
+    fees.sweep_fees(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 
@@ -31,3 +34,13 @@ def query_refunds() -> None:
 @shared_task(name="billing.send_refund", ignore_result=True)
 def send_refund(refund_id: int) -> None:
     refund_sending.send_refund(actor=system("refund"), refund_id=refund_id)
+
+
+@shared_task(name="billing.clear_orders", ignore_result=True)
+def clear_orders() -> None:
+    clear.clear_due(actor=system("clearing"))
+
+
+@shared_task(name="billing.clear_leftovers", ignore_result=True)
+def clear_leftovers() -> None:
+    clear.clear_due(actor=system("clearing"), everything=True)

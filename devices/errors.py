@@ -33,6 +33,10 @@ register_messages(
         "certificate_revoked": (_("This certificate was revoked."), 403),
         "certificate_expired": (_("This certificate is not valid at this time."), 403),
         "certificate_of_another_pile": (_("This certificate does not belong to the pile %(code)s."), 403),
+        "card_list_too_long": (
+            _("A card list has at most %(most)s cards at a time; %(given)s were given."),
+            400,
+        ),
         "reservation_time": (_("A reservation ends between one minute and seven days from now."), 400),
         "reservation_exists": (_("The pile %(code)s has a reservation on this connector already."), 409),
         "reservation_over": (_("Reservation %(number)s is over."), 409),

@@ -7,7 +7,7 @@ A handler that raises therefore aborts the event, and the device gets no answer 
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -190,11 +190,16 @@ class TransactionReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAnswered:
-    """A command reached its end: accepted, rejected, expired or failed (`command.state`)."""
+    """A command reached its end: accepted, rejected, expired or failed (`command.state`).
+
+    `facts` is what the answer says of the pile beside yes or no, in the platform's words: `variables`,
+    `certificates`, `monitors`, `version` (of its card list).
+    """
 
     pile: PileRef
     at: datetime
     command: DeviceCommand
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ not begun when the next is due is dropped.
 PERIODIC_JOBS: dict[str, float] = {
     "kernel.record_beat": 5.0,
     "kernel.sweep_outbox": 5.0,
+    "kernel.sweep_exports": 15.0,
     "devices.expire_commands": 5.0,
     "devices.expire_silent_piles": 10.0,
     "devices.expire_reservations": 10.0,
@@ -15,6 +16,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.push_due_tariffs": 30.0,
     "billing.query_payments": 10.0,
     "billing.query_refunds": 30.0,
+    "billing.clear_orders": 20.0,
+    "billing.clear_leftovers": 3600.0,
 }
 
 QUEUES = ("money", "devices", "reports")

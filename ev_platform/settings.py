@@ -177,6 +177,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 if not PRODUCTION:
     warnings.filterwarnings("ignore", "No directory at", UserWarning)  # the finders serve until collectstatic
 MEDIA_ROOT = EV_DATA_DIR / "media"
+EV_EXPORT_DAYS = ev_env.integer("EV_EXPORT_DAYS", 7, 1, 365)  # how long the file of an export is kept
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -228,6 +229,7 @@ RECORD_TIMEOUT_S = ev_env.integer("EV_RECORD_TIMEOUT_S", 60, 5, 86400)  # record
 COMMAND_TIMEOUT_S = ev_env.integer("EV_COMMAND_TIMEOUT_S", 30, 1, 600)
 PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  # YKC: three missed heartbeats
 OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
+DEVICE_FILES_URL = env.str("EV_DEVICE_FILES_URL", default=f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}").rstrip("/")
 CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that signs certificates of piles
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
@@ -249,6 +251,11 @@ PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  #
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
+QR_BASE = env.str(
+    "EV_QR_BASE", default=""
+)  # «https://charge.example/q/»: a connector's code is put behind it
+APP_LINK = env.str("EV_APP_LINK", default="")  # opens the driver app, the code behind it
+APP_DOWNLOAD_URL = env.str("EV_APP_DOWNLOAD_URL", default="")  # where those without the app are sent
 SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
 
 # --- security ----------------------------------------------------------------

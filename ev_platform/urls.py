@@ -16,6 +16,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("", include("devices.api.urls")),
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("stations.api.urls")),
     path("api/v1/", include("billing.api.urls")),

@@ -1,1 +1,21 @@
-from billing.admin import account, driver, entry, order, payment, pile, refund, review, tariff, version  # noqa: F401
+from billing.admin import (  # noqa: F401
+    account,
+    clearing,
+    discount,
+    driver,
+    entry,
+    fee,
+    order,
+    payee,
+    payment,
+    pile,
+    proposal,
+    refund,
+    review,
+    special_day,
+    station,
+    strategy,
+    tariff,
+    unknown,
+    version,
+)

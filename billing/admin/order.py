@@ -1,6 +1,7 @@
 """Charging orders: a list for work, and a page that tells one session from start to money."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,12 +9,15 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin import order_page
-from billing.models import ChargingOrder
+from billing.admin.exports import ORDER_COLUMNS
+from billing.finance_words import fee_word
+from billing.models import ChargingOrder, Proposal
 from billing.models.order import OPEN_STATES
-from billing.services import orders, reviews
+from billing.services import orders, proposals, reviews
+from billing.services.clearing import order_refunds
 from devices.models import DeviceTransaction
 from stations.admin.pile import pile_by_code
 from stations.models import Connector, Pile
@@ -51,9 +55,36 @@ class SettleForm(ReasonForm):
     )
 
 
+class OrderRefundForm(ReasonForm):
+    """What to give back of each kind of fee, in yuan."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for kind, left_fen in order_refunds.income_left(self.obj).items():
+            if left_fen > 0:
+                self.fields[f"fee_{kind}"] = forms.DecimalField(
+                    label=fee_word(kind),
+                    required=False,
+                    min_value=0,
+                    max_value=Decimal(left_fen) / 100,
+                    decimal_places=2,
+                    help_text=_("At most %(amount)s") % {"amount": fen(left_fen)},
+                    widget=UnfoldAdminTextInputWidget,
+                )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def amounts(self) -> dict[str, int]:
+        return {
+            name.removeprefix("fee_"): int(value * 100)
+            for name, value in self.cleaned_data.items()
+            if name.startswith("fee_") and value
+        }
+
+
 @admin.register(ChargingOrder)
 class ChargingOrderAdmin(FactAdmin):
     big_table = True
+    export_columns = ORDER_COLUMNS
     search_kinds = {"order_no": "exact"}
     search_help_text = _("A whole order number, transaction number, phone number, pile or connector code")
     list_display = (
@@ -67,7 +98,7 @@ class ChargingOrderAdmin(FactAdmin):
         ("operator", AutocompleteSelectFilter),
         ("driver", AutocompleteSelectFilter),
     )
-    actions_detail = ("remote_stop", "settle")
+    actions_detail = ("remote_stop", "settle", "refund")
     change_form_template = "billing/order_change.html"
     fields = ("order_no",)
 
@@ -148,3 +179,21 @@ class ChargingOrderAdmin(FactAdmin):
             reason=form.cleaned_data["reason"],
         )
         return _("The order is settled.")
+
+    @operator_action(
+        title=_("Give money back"),
+        text=_("It returns to the driver's wallet when a second person has approved it."),
+        permission="billing.propose_change",
+        form=OrderRefundForm,
+        available=lambda order: order.state == State.SETTLED and order.driver_id is not None,
+        icon="undo",
+    )
+    def refund(self, request, obj, form):
+        proposal = proposals.propose(
+            actor=actor_of(request),
+            kind=Proposal.Kind.ORDER_REFUND,
+            operator=obj.operator,
+            payload={"order_no": obj.order_no, "amounts": form.amounts()},
+            reason=form.cleaned_data["reason"],
+        )
+        return proposal, _("The refund waits for a second person.")

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from billing.api.serializers import ConnectorSerializer, EstimateSerializer, tariff_view
 from billing.pricing import PricingError, TariffSnapshot, estimate
-from billing.services import orders, tariffs
+from billing.services import orders
+from billing.services.offers import offer_for
 from billing.tier_words import tier_word
 from kernel import clock
 from kernel.errors import DomainError
@@ -18,14 +19,13 @@ from stations.models import Connector
 from stations.selectors import connector_get
 from users.api.base import DriverView, read
 from users.api.schema import describe
+from users.models import Driver
 
 
-def snapshot_at(connector: Connector) -> TariffSnapshot | None:
-    """The tariff in force at a connector's pile, in the station's zone; None when there is none."""
-    version = tariffs.version_in_force(pile=connector.pile, at=clock.now())
-    if version is None:
-        return None
-    return tariffs.snapshot_of(version, zone=connector.station.time_zone)
+def snapshot_at(connector: Connector, driver: Driver) -> TariffSnapshot | None:
+    """What a driver would be charged by at a connector now; None when no tariff is in force."""
+    offer = offer_for(pile=connector.pile, station=connector.station, driver=driver, at=clock.now())
+    return None if offer is None else offer.snapshot
 
 
 class ConnectorView(DriverView):
@@ -42,7 +42,7 @@ class ConnectorView(DriverView):
     def get(self, request: Request, code: str) -> Response:
         connector = connector_get(actor=self.actor, code=code)
         refusal = orders.why_not_startable(connector=connector)
-        snapshot = snapshot_at(connector)
+        snapshot = snapshot_at(connector, self.driver)
         zone = ZoneInfo(connector.station.time_zone)
         connector.tariff = None if snapshot is None else tariff_view(snapshot, clock.now().astimezone(zone))
         connector.can_start = refusal is None
@@ -84,7 +84,7 @@ class EstimateView(DriverView):
     def get(self, request: Request) -> Response:
         query = read(EstimateQuerySerializer, request.query_params)
         connector = connector_get(actor=self.actor, code=query["connector_code"])
-        snapshot = snapshot_at(connector)
+        snapshot = snapshot_at(connector, self.driver)
         if snapshot is None:
             raise DomainError("no_tariff", {"code": connector.pile.code})
         power_kw = query.get("power_kw") or connector.pile.rated_power_kw

@@ -229,10 +229,11 @@ def minutes_of(order: ChargingOrder, now: datetime) -> int:
 
 def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]:
     """A snapshot as `TariffSerializer` tells it, at a moment in the station's zone."""
-    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in snapshot.used_tiers()}
+    slots = snapshot.slots_on(local_now.date())
+    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in slots}
     periods: list[dict[str, str]] = []
-    for index, code in enumerate(snapshot.slots):
-        end = "24:00" if index == len(snapshot.slots) - 1 else slot_label(index + 1)
+    for index, code in enumerate(slots):
+        end = "24:00" if index == len(slots) - 1 else slot_label(index + 1)
         if periods and periods[-1]["tier"] == code:
             periods[-1]["end"] = end
         else:
@@ -240,7 +241,7 @@ def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]
     slot = (local_now.hour * 60 + local_now.minute) // 30
     return {
         "time_zone": snapshot.zone,
-        "now": tiers[snapshot.slots[slot]],
+        "now": tiers[slots[slot]],
         "tiers": list(tiers.values()),
         "periods": periods,
     }

@@ -16,7 +16,15 @@ from billing.models.order import OPEN_STATES
 from billing.pricing import Bill, PricingError
 from billing.services.evidence import recompute
 from kernel import clock
+from stations.models.mode import ChargeMode
 
+INCOME = (
+    Account.Kind.OPERATOR_ELECTRICITY,
+    Account.Kind.OPERATOR_SERVICE,
+    Account.Kind.OPERATOR_FEES,
+    Account.Kind.OPERATOR_DISCOUNTS,
+    Account.Kind.PLATFORM_DISCOUNTS,
+)
 OVERDUE_AFTER = timedelta(minutes=5)
 
 
@@ -79,8 +87,10 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
         yield Problem(
             "overdue", f"order {order.order_no}", {"state": order.state, "due_at": str(order.due_at)}
         )
-    open_without_hold = orders.filter(state__in=OPEN_STATES, driver__isnull=False).exclude(
-        hold__state=Hold.State.ACTIVE
+    open_without_hold = (
+        orders.filter(state__in=OPEN_STATES, driver__isnull=False)
+        .exclude(hold__state=Hold.State.ACTIVE)
+        .exclude(charge_mode=ChargeMode.OFFLINE_FREE)
     )
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})
@@ -99,11 +109,20 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
     except (PricingError, ArithmeticError, KeyError, TypeError) as error:
         yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
         return
-    figures = (order.total_fen, order.electricity_fen, order.service_fen, order.energy_kwh)
+    figures = (
+        order.total_fen,
+        order.electricity_fen,
+        order.service_fen,
+        order.fees_fen,
+        order.discount_fen,
+        order.energy_kwh,
+    )
     if computed != stored or figures != (
         computed.total_fen,
         computed.electricity_fen,
         computed.service_fen,
+        computed.fees_fen,
+        computed.discount_fen,
         computed.energy_kwh,
     ):
         yield Problem(
@@ -111,7 +130,8 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         )
     booked = Entry.objects.unscoped("a check of every order").filter(
         journal__order=order,
-        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+        journal__kind=Journal.Kind.SETTLEMENT,
+        account__kind__in=INCOME,
     )
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:

@@ -5,6 +5,11 @@ The evidence names its `basis`:
     readings: cumulative readings between the start and the end of a transaction (OCPP).
     samples: readings of the live samples, settled by a person because no record could be used.
     zero: a person decided that nothing is charged.
+
+Where the tariff asks for more, the evidence also keeps `started_at` and `ended_at` (time has a price), `power`
+(moments and watts, power has a price) and, beside a pile's tier energies, `readings` (a discount holds in part of
+the day). A pile that counts by another price than the order's (a driver with a price of their own, YKC) is checked
+by its own and billed by readings.
 """
 
 import json
@@ -23,10 +28,12 @@ from billing.pricing import (
     Finding,
     PricingError,
     TariffSnapshot,
+    Usage,
+    charge,
     check_record,
     needs_review,
+    power_changes,
     price,
-    price_segments,
     split_by_slot,
     tier_energy_from_wire,
     wire_mapping,
@@ -43,6 +50,11 @@ def snapshot_of_order(order: ChargingOrder) -> TariffSnapshot:
     return _snapshot(json.dumps(order.tariff_snapshot))
 
 
+def held_of_order(order: ChargingOrder) -> TariffSnapshot | None:
+    """What the pile itself counts by, where that is not the order's own tariff."""
+    return None if order.held_snapshot is None else _snapshot(json.dumps(order.held_snapshot))
+
+
 @lru_cache(maxsize=512)
 def _snapshot(text: str) -> TariffSnapshot:
     return TariffSnapshot.from_json(json.loads(text))
@@ -55,22 +67,23 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
     """
     if record.energy_kwh is None or record.started_at is None or record.ended_at is None:
         return {"record": record.pk}, [Finding("record_incomplete", REVIEW, {})]
-    snapshot = snapshot_of_order(order)
+    held = held_of_order(order)
+    snapshot = held or snapshot_of_order(order)  # what the pile counted by
     arguments: dict[str, Any] = {}
     evidence: dict[str, Any] = {"record": record.pk}
     findings: list[Finding] = []
     if record.tiers:
         try:
-            arguments = _tier_arguments(snapshot, record)
+            arguments = _tier_arguments(snapshot, record, priced=not order.is_free)
             evidence["basis"] = "record_tiers"
         except (PricingError, ArithmeticError, KeyError) as error:
             reason = error.code if isinstance(error, PricingError) else "unreadable"
             findings.append(Finding("cannot_price", REVIEW, {"reason": reason}))
-    else:
-        evidence["readings"] = [
-            [at.isoformat(), str(energy)] for at, energy in readings_between(order, record)
-        ]
+    if not record.tiers or (held is not None and "basis" in evidence):
         evidence["basis"] = "readings"
+    if evidence.get("basis") == "readings" or _has_windows(order):
+        evidence["readings"] = _as_json(readings_between(order, record))
+    evidence |= _times(order, record.started_at, record.ended_at)
     findings += check_record(
         snapshot=snapshot,
         energy_kwh=record.energy_kwh,
@@ -79,7 +92,7 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
         rated_power_kw=order.pile.rated_power_kw,
         meter_start=record.meter_start_kwh,
         meter_end=record.meter_end_kwh,
-        device_amount=record.device_amount if record.tiers else None,
+        device_amount=record.device_amount if record.tiers and not order.is_free else None,
         session_started_at=order.created_at,
         session_ended_at=order.ended_at,
         received_at=record.received_at,
@@ -98,27 +111,46 @@ def from_samples(order: ChargingOrder) -> dict[str, Any]:
     readings = _monotone(order, [(start, Decimal(0)), *_sample_readings(order)], limit=order.energy_kwh)
     return {
         "basis": "samples",
-        "readings": [[at.isoformat(), str(energy)] for at, energy in _compact(readings, order)],
+        "readings": _as_json(_compact(readings, order)),
+        **_times(order, start, max(order.ended_at or readings[-1][0], start)),
     }
 
 
 def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     """Price evidence under the order's frozen tariff. PricingError or KeyError when it cannot be priced."""
+    return charge(snapshot_of_order(order), usage_of(order, evidence))
+
+
+def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
+    """What the evidence says was used, as the pricing engine takes it."""
     snapshot = snapshot_of_order(order)
-    match evidence["basis"]:
-        case "record_tiers":
-            record = order.record
-            if record is None or record.pk != evidence["record"]:
-                record = TransactionRecord.objects.unscoped("evidence of the order").get(
-                    pk=evidence["record"]
-                )
-            return price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"])
-        case "readings" | "samples":
-            readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
-            return price_segments(snapshot, split_by_slot(readings, snapshot.zone))
-        case "zero":
-            return price(snapshot, {})
-    raise KeyError(evidence["basis"])
+    basis = evidence["basis"]
+    if basis == "zero":
+        return Usage()
+    if basis not in ("record_tiers", "readings", "samples"):
+        raise KeyError(basis)
+    segments = energies = None
+    if "readings" in evidence:
+        readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
+        segments = split_by_slot(readings, snapshot.zone)
+    if basis == "record_tiers":
+        record = order.record
+        if record is None or record.pk != evidence["record"]:
+            record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
+        energies = _tier_arguments(snapshot, record)["energy_by_tier"]
+    return Usage(
+        segments=segments,
+        energy_by_tier=energies,
+        started_at=datetime.fromisoformat(evidence["started_at"]) if "started_at" in evidence else None,
+        ended_at=datetime.fromisoformat(evidence["ended_at"]) if "ended_at" in evidence else None,
+        power=points_from_json(evidence.get("power", ())),
+        package_fen=order.package_fen,
+    )
+
+
+def points_from_json(rows: Iterable[Any]) -> tuple[tuple[datetime, int], ...]:
+    """[[ISO moment, watts]] as the engine's points of power."""
+    return tuple((datetime.fromisoformat(at), watts) for at, watts in rows)
 
 
 def recompute(order: ChargingOrder) -> Bill:
@@ -149,12 +181,53 @@ def readings_between(order: ChargingOrder, record: TransactionRecord) -> list[Re
     return _compact(readings, order)
 
 
-def _tier_arguments(snapshot: TariffSnapshot, record: TransactionRecord) -> dict[str, Any]:
-    """The record's four price positions as tiers of the snapshot, ready for `check_record`."""
+def _as_json(readings: Iterable[Reading]) -> list[list[str]]:
+    return [[at.isoformat(), str(energy)] for at, energy in readings]
+
+
+def _has_windows(order: ChargingOrder) -> bool:
+    return any(rule.window is not None for rule in snapshot_of_order(order).discounts)
+
+
+def _times(order: ChargingOrder, started_at: datetime, ended_at: datetime) -> dict[str, Any]:
+    """What a tariff with components needs beside the energy; nothing for one of energy alone."""
+    snapshot = snapshot_of_order(order)
+    if not snapshot.components:
+        return {}
+    times: dict[str, Any] = {"started_at": started_at.isoformat(), "ended_at": ended_at.isoformat()}
+    if snapshot.component("power") is not None:
+        points = power_changes(snapshot, _power_readings(order, started_at, ended_at))
+        times["power"] = [[at.isoformat(), watts] for at, watts in points]
+    return times
+
+
+def _power_readings(
+    order: ChargingOrder, started_at: datetime, ended_at: datetime
+) -> list[tuple[datetime, int]]:
+    if not order.transaction_ref:
+        return []
+    samples = MeterSample.objects.unscoped("evidence of the order").filter(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        power_kw__isnull=False,
+        at__gte=started_at,
+        at__lte=ended_at,
+    )
+    rows = samples.order_by("at", "pk").values_list("at", "power_kw")
+    return [(at, int(power * 1000)) for at, power in rows]
+
+
+def _tier_arguments(
+    snapshot: TariffSnapshot, record: TransactionRecord, *, priced: bool = True
+) -> dict[str, Any]:
+    """The record's four price positions as tiers of the snapshot, ready for `check_record`.
+
+    Not `priced` leaves out what the pile would have charged: of a free session its prices are of no account.
+    """
     rows = [record.tiers.get(name, {}) for name in WIRE_TIERS]
     energies = [Decimal(row.get("energy_kwh", "0")) for row in rows]
     positions = wire_mapping(snapshot)
-    named = [(code, row) for code, row in zip(positions, rows, strict=True) if code is not None]
+    named = [(code, row) for code, row in zip(positions, rows, strict=True) if code is not None and priced]
     return {
         "energy_by_tier": tier_energy_from_wire(snapshot, energies),
         "device_unit_prices": {code: Decimal(row["price"]) for code, row in named if "price" in row},
@@ -165,18 +238,29 @@ def _tier_arguments(snapshot: TariffSnapshot, record: TransactionRecord) -> dict
 def _check_priced(
     order: ChargingOrder, evidence: Mapping[str, Any], record: TransactionRecord
 ) -> list[Finding]:
-    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen."""
+    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen.
+
+    The pile knows energy alone, so it is compared with what the energy costs at the price it holds.
+    """
     try:
-        bill = bill_of(order, evidence)
+        bill_of(order, evidence)
+        snapshot = held_of_order(order) or snapshot_of_order(order)
+        expected = (
+            price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"]).total_fen
+            if record.tiers
+            else 0
+        )
     except (PricingError, ArithmeticError) as error:
         return [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
-    if record.device_amount is None or not record.tiers or record.device_amount * 100 == bill.total_fen:
+    if record.device_amount is None or not record.tiers or order.is_free:
+        return []
+    if record.device_amount * 100 == expected:
         return []
     return [
         Finding(
             "amount_rounded",
             NOTE,
-            {"device_amount": str(record.device_amount), "our_amount": f"{bill.total_fen / 100:.2f}"},
+            {"device_amount": str(record.device_amount), "our_amount": f"{expected / 100:.2f}"},
         )
     ]
 

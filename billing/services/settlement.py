@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
 from billing.pricing import Bill, Finding, PricingError, needs_review
-from billing.services import ledger
+from billing.services import discounts, fees, ledger, offline_orders
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, move, note
 from devices.models import TransactionRecord
@@ -31,10 +31,13 @@ def take_record(
 ) -> ChargingOrder | None:
     """Settle the order of a record, or put what does not fit into the review list.
 
-    Returns the order, or None for a record without one. A repeat changes nothing; a repeat with other content
+    Returns the order, or None for a record without one; a session that began without the platform, in a way
+    the mode matrix allows there, gets its order now. A repeat changes nothing; a repeat with other content
     is put before a person and changes nothing else. Raises only when the database itself fails.
     """
     order_id = _order_id_of(record)
+    if order_id is None and not conflicting:
+        order_id = offline_orders.open_from_record(actor=actor, record=record)
     if conflicting:
         open_review(
             kind=ReviewItem.Kind.CONFLICTING_RECORD,
@@ -94,10 +97,13 @@ def settle(
     }
     order.energy_kwh, order.total_fen = bill.energy_kwh, bill.total_fen
     order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
+    order.fees_fen, order.discount_fen = bill.fees_fen, bill.discount_fen
     order.power_kw = None
     order.settled_at = clock.now()
     order.ended_at = order.ended_at or order.settled_at
     order.review_reasons = []
+    order.stop_due_at = None
+    discounts.book(order, bill)
     ledger.capture(actor=actor, order=order)
     move(
         order,
@@ -111,13 +117,17 @@ def settle(
             "total_fen",
             "electricity_fen",
             "service_fen",
+            "fees_fen",
+            "discount_fen",
             "power_kw",
+            "stop_due_at",
             "settled_at",
             "ended_at",
             "review_reasons",
             *update_fields,
         },
     )
+    fees.begin_occupancy(order, actor)
     if was_in_review:
         ReviewItem.objects.unscoped("of this order").filter(
             order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
@@ -197,9 +207,10 @@ def close_order(
     order: ChargingOrder, event: str, actor: Actor, data: Mapping[str, Any] | None = None
 ) -> None:
     """End a locked order that never charged: its hold goes back, nothing is billed."""
+    discounts.give_back(order)
     ledger.release_hold(order=order)
-    order.ended_at = clock.now()
-    move(order, event, actor, data, update_fields={"ended_at", "record"})
+    order.ended_at, order.stop_due_at = clock.now(), None
+    move(order, event, actor, data, update_fields={"ended_at", "stop_due_at", "record"})
 
 
 def _order_id_of(record: TransactionRecord) -> int | None:
@@ -235,7 +246,7 @@ def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> No
         kept = [Finding.from_json(reason) for reason in order.review_reasons]
         to_review(order, [*kept, *findings], actor)
         return
-    if order.driver_id is None:
+    if order.driver_id is None and not order.is_free:
         findings = [*findings, Finding("no_payer")]
     if needs_review(findings):
         _take_times(order, record)

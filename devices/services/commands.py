@@ -101,8 +101,11 @@ def complete_command(
     state: str,
     reason: str = "",
     result: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> DeviceCommand | None:
     """A command reached its end; publishes `CommandAnswered` once. None when it had ended before.
+
+    `facts` is what the answer says of the pile (see `CommandAnswered`).
 
     A late answer to an expired command is kept in `result` but changes nothing else.
     """
@@ -126,7 +129,9 @@ def complete_command(
         command.state, command.reason, command.answered_at = state, reason[:128], now
         command.result = dict(result or {})
         command.save(update_fields=["state", "reason", "answered_at", "result"])
-        events.publish(events.CommandAnswered(pile=pile_ref(pile), at=now, command=command))
+        events.publish(
+            events.CommandAnswered(pile=pile_ref(pile), at=now, command=command, facts=dict(facts or {}))
+        )
     return command
 
 

@@ -17,6 +17,7 @@ from django.db import transaction
 from devices import events
 from devices.locks import lock_pile
 from devices.models import DeviceTransaction, MeterSample, TransactionRecord
+from devices.services import profiles
 from devices.services.records import ReportedTransaction, store_record
 from kernel import clock
 
@@ -88,6 +89,7 @@ def store_stop(*, pile: events.PileRef, stop: ReportedStop) -> TransactionRecord
         if row is None:
             return store_record(pile=pile, reported=_unmatched(pile, stop))
         if row.ended_at is None:
+            profiles.transaction_ended(pile_id=pile.id, transaction_ref=row.ref)
             row.ended_at = stop.ended_at or clock.now()
             row.meter_end_kwh, row.stop_reason = stop.meter_end_kwh, stop.reason
             row.save(update_fields=["ended_at", "meter_end_kwh", "stop_reason"])

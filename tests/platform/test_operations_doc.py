@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 
 
 def test_the_table_of_settings_is_complete():

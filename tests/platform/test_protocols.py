@@ -59,7 +59,8 @@ def test_what_is_sent_is_found_where_it_is_sent(spoken):
     assert rows["ykc", "23", "in"].supported == "decoded and logged only"
     assert rows["ocpp16", "Reset", "out"].functions == ("ocpp16.commands.reset.build",)
     assert rows["ocpp16", "TriggerMessage", "out"].supported == "sent"
-    assert rows["ocpp16", "SignCertificate", "in"].supported == "no"
+    assert rows["ocpp16", "SignCertificate", "in"].supported == "handled"
+    assert rows["ocpp201", "PublishFirmware", "out"].supported == "no"
 
 
 def test_the_matrix_follows_the_capabilities(spoken):

@@ -7,8 +7,23 @@ from typing import Any
 from django.utils import timezone
 
 from alerts.models import Alert
-from billing.models import Account, ChargingOrder, OrderEvent, Payment, PaymentNotice, Refund, ReviewItem
+from billing.models import (
+    Account,
+    ChargingOrder,
+    ChargingStrategy,
+    ClearingRecord,
+    ClearingRule,
+    Discount,
+    OrderEvent,
+    OrderFee,
+    Payment,
+    PaymentNotice,
+    Proposal,
+    Refund,
+    ReviewItem,
+)
 from billing.services import ledger
+from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
 from kernel.actor import system
 from kernel.services import audit
@@ -55,6 +70,7 @@ def make_tenant() -> Tenant:
         actor=system("tests"),
         order=order,
     )
+    tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(
         out_trade_no=f"P{order.pk}", channel="wechat", way="native", driver=driver, operator=operator,
         amount_fen=100, created_at=now, expires_at=now,
@@ -82,6 +98,22 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        OrderFee.objects.create(
+            order=order,
+            kind="occupancy",
+            state="settled",
+            connector=site.connector,
+            driver=driver,
+            began_at=now,
+            ended_at=now,
+            amount_fen=100,
+            rule={"kind": "occupancy", "fen": 100},
+            **place,
+        ),
+        Discount.objects.create(
+            name=f"D{order.pk}", operator=operator, off_bp=500, fees=["service"], valid_from=now
+        ),
+        ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
         record,
         money,
         money.entries.get(),
@@ -98,6 +130,38 @@ def make_tenant() -> Tenant:
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant
+
+
+def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
+    """A row of every model of clearing and settlement."""
+    operator, now = site.operator, timezone.now()
+    rule = ClearingRule.objects.create(
+        operator=operator, number=1, effective_at=f.LONG_AGO, terms={}, published_by="x", published_at=now
+    )
+    payee = payees.operator_payee(operator)
+    record = ClearingRecord.objects.create(
+        journal=order.journals.first(),
+        order=order,
+        operator=operator,
+        station=site.station,
+        pile=site.pile,
+        kind="settlement",
+        day=now.date(),
+        gross_fen=100,
+        cleared_at=now,
+    )
+    record.lines.create(
+        fee_kind="electricity", role="share", payee=payee, amount_fen=100, day=record.day, operator=operator
+    )
+    proposal = Proposal.objects.create(
+        kind="order_refund",
+        operator=operator,
+        payload={"order_no": order.order_no, "amounts": {"service": 100}},
+        reason="x",
+        requested_at=now,
+        requested_by_key="x",
+    )
+    return [rule, payee, record, proposal]
 
 
 def make_order(site: f.Site, driver: Any, **fields: Any) -> ChargingOrder:

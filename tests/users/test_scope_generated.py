@@ -12,7 +12,9 @@ from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 
 from tests.users.tenants import make_tenant
+from users import actors
 from users.console.admin import FactAdmin, ScopedModelAdmin
+from users.exports import list_export
 from users.scope import ScopedQuerySet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise(9)]
@@ -179,11 +181,16 @@ def test_action_needs_its_permission(client, tenants, model, model_admin, action
 
 def test_custom_pages_are_scoped(client, tenants):
     from billing.models import Tariff
+    from stations.models import Station
 
     mine, theirs = tenants
     for tenant, status in ((mine, 200), (theirs, 404)):
-        page = client.get(reverse("admin:billing_tariff_new_version", args=[tenant.rows[Tariff].pk]))
-        assert page.status_code == status
+        for name, model in (
+            ("billing_tariff_new_version", Tariff),
+            ("stations_station_qr_sheet", Station),
+        ):
+            page = client.get(reverse(f"admin:{name}", args=[tenant.rows[model].pk]))
+            assert page.status_code == status, name
 
 
 def test_no_foreign_name_on_the_overview(client, tenants):
@@ -195,9 +202,42 @@ def test_no_foreign_name_on_the_overview(client, tenants):
     assert theirs.rows[Station].name not in body
 
 
+@pytest.mark.parametrize(("model", "model_admin"), TENANT_ADMINS)
+def test_an_export_holds_no_foreign_row(client, tenants, model, model_admin):
+    if not model_admin.exportable:
+        return
+    mine, theirs = tenants
+    own, foreign = mine.rows[model], theirs.rows[model]
+    actor = actors.of_staff(mine.admin)
+    names = ("when", "state", "closed_at__isnull")
+    params = {"query": "&".join(f"{name}=all" for name in names if _knows(model, name))}
+    source = list_export(model._meta.label_lower)
+    rows = {row.pk for row in source._queryset(actor, params)}
+    assert own.pk in rows and foreign.pk not in rows
+    assert len(list(source.rows(actor, params))) == source.total(actor, params) == len(rows)
+    assert client.get(url(model, "export")).status_code == 200
+
+
 def test_every_page_of_the_site_is_known():
     """A page that is none of Django's own and none of these tests' must be added here with its test."""
-    tested = {"billing_tariff_new_version", "board"}
+    tested = {
+        "billing_tariff_new_version",
+        "board",
+        # tests/stations/test_commissioning.py
+        "stations_pile_import",
+        "stations_station_import",
+        "stations_station_wizard",
+        "devices_transactionrecord_import",
+        # test_custom_pages_are_scoped
+        "stations_station_qr_sheet",
+        # tests/users/test_exports.py
+        "kernel_exportjob_file",
+    } | {
+        # test_an_export_holds_no_foreign_row
+        f"{model._meta.app_label}_{model._meta.model_name}_export"
+        for model, model_admin in ADMINS
+        if getattr(model_admin, "exportable", False)
+    }
     usual = re.compile(r"_(changelist|add|history|delete|change|autocomplete)$")
     site = {
         "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n",
@@ -233,9 +273,12 @@ def test_every_tenant_model_with_a_page_is_in_the_console_or_internal():
         "users.StaffScope",
         "stations.PileTariff",
         "billing.TariffAssignment",
+        "billing.StrategyAssignment",
         "billing.PileTariff",
         "devices.MeterSample",
         "billing.RefundPart",
+        "billing.ClearingLine",
+        "stations.FavouriteStation",  # a driver's own list
     }
     for model in apps.get_models():
         if hasattr(model, "scope_paths") and model._meta.label not in parts:

@@ -16,13 +16,17 @@ from kernel.actor import Actor
 from kernel.services import audit
 from users import policy
 
+# What a person may see in a list, they may take out of it as a file.
+_EXPORT = ("kernel.add_exportjob", "kernel.view_exportjob")
 _READ_DEVICES = (
+    *_EXPORT,
     "users.view_operator",
     "stations.view_station",
     "stations.view_stationgroup",
     "stations.view_pile",
     "stations.view_pilemodel",
     "stations.view_connector",
+    "stations.view_modecell",
     "devices.view_devicecommand",
     "devices.view_framelog",
     "devices.view_pilesession",
@@ -34,8 +38,13 @@ _READ_DEVICES = (
     "alerts.view_alert",
 )
 _READ_MONEY = (
+    *_EXPORT,
     "billing.view_tariff",
     "billing.view_tariffversion",
+    "billing.view_discount",
+    "billing.view_specialday",
+    "billing.view_chargingstrategy",
+    "billing.view_orderfee",
     "billing.view_chargingorder",
     "billing.view_reviewitem",
     "billing.view_account",
@@ -44,6 +53,14 @@ _READ_MONEY = (
     "billing.view_refund",
     "users.view_driver",
 )
+_READ_FINANCE = (
+    "billing.view_clearingrecord",
+    "billing.view_clearingrule",
+    "billing.view_payee",
+    "billing.view_proposal",
+)
+# Which of the two a person may do on a given change is decided by who asked for it.
+_DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
 _OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
@@ -71,10 +88,16 @@ ROLES = (
         (
             *_READ_DEVICES,
             *_READ_MONEY,
+            *_READ_FINANCE,
             *_OPERATE,
             *_MAINTAIN,
             "billing.add_tariff",
             "billing.change_tariff",
+            "billing.add_discount",
+            "billing.change_discount",
+            "billing.add_chargingstrategy",
+            "billing.change_chargingstrategy",
+            "billing.waive_fee",
             "billing.settle_review",
             "users.add_driver",
             "users.change_driver",
@@ -91,10 +114,31 @@ ROLES = (
         (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
     ),
     Role(
+        "platform_finance",
+        gettext_noop("Platform finance"),
+        (
+            *_READ_MONEY,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
+            "users.view_operator",
+            "stations.view_station",
+            "billing.view_paymentnotice",
+            "billing.query_payment",
+            "billing.resolve_payment",
+            "billing.approve_refund",
+            "billing.add_clearingrule",
+            "billing.add_payee",
+            "billing.change_payee",
+            "kernel.view_auditevent",
+        ),
+    ),
+    Role(
         "finance_admin",
         gettext_noop("Finance admin"),
         (
             *_READ_MONEY,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
             "users.view_operator",
             "stations.view_station",
             "billing.settle_review",

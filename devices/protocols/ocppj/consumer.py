@@ -267,6 +267,7 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
                 state=outcome.state,
                 reason=outcome.reason[:128],
                 result=outcome.result,
+                facts=outcome.facts,
             )
 
     async def _ready_without_boot(self) -> None:
