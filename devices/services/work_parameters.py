@@ -31,14 +31,14 @@ def work_parameters(pile_id: int) -> WorkParameters:
 
 
 def power_pct_of(params: dict, rated_power_kw: Decimal) -> int:
-    """The percentage a limit means: `power_pct` as it is, `limit_kw` rounded down; never below what piles take.
+    """The percentage a limit means: `power_pct` as it is, `limit_kw` rounded down, neither lifts the limit.
 
-    ValueError for a limit that says neither.
+    Never below what piles take.
     """
     if params.get("power_pct") is not None:
         percent = int(params["power_pct"])
     elif params.get("limit_kw") is not None:
         percent = int(Decimal(str(params["limit_kw"])) * 100 / rated_power_kw)
     else:
-        raise ValueError("a power limit needs limit_kw or power_pct")
+        percent = HIGHEST_PCT
     return min(HIGHEST_PCT, max(LOWEST_PCT, percent))

@@ -138,11 +138,11 @@ def move_bay_lock(order: Order) -> Encoded:
 
 
 def update_firmware(order: Order) -> Encoded:
-    """`location`: ftp://user:password@host[:port]/path. `hard`: at once, else when idle. `download_min`: minutes."""
+    """`url`: ftp://user:password@host[:port]/path. `hard`: at once, else when idle. `download_min`: minutes."""
     params, held = order.params, order.held
-    address = urlsplit(params["location"])
+    address = urlsplit(params["url"])
     if address.scheme != "ftp" or not address.hostname:
-        raise ValueError("the location must be ftp://user:password@host/path")
+        raise ValueError("the address must be ftp://user:password@host/path")
     return 0x94, {
         **order.pile,
         "model": 2 if held.alternating else 1,

@@ -98,7 +98,11 @@ def test_power_limit_and_lock_leave_each_other_alone(sock, command, pile):
     assert DeviceCommand.objects.get(pk=limit.pk).state == "sent"
     sock.send(0x51, ok=0)
     assert ended(limit).state == "rejected"
-    assert ended(command(K.SET_POWER_LIMIT, params={})).state == "failed"
+    limit = command(K.SET_POWER_LIMIT, params={})
+    assert sock.expect(0x52).fields["power_pct"] == 100, "no figure lifts the limit"
+    sock.send(0x51, ok=1)
+    assert ended(limit).state == "accepted"
+    assert ended(command(K.SET_POWER_LIMIT, params={"limit_kw": "much"})).state == "failed"
 
 
 def report_lock(sock, gun=1, *, lock="55", bay="00", battery=80, alarm="00"):
@@ -140,7 +144,7 @@ def test_a_ground_lock_reports_moves_and_complains(sock, pile, told):
 def test_firmware_is_fetched_by_ftp_and_its_end_may_come_late(sock, command, pile, told, live_gateway):
     location = "ftp://ev:s%40cret@10.1.2.3/fw/pile-2.4.bin"
     sent = command(
-        K.UPDATE_FIRMWARE, params={"location": location, "download_min": 20}, reference="campaign-7"
+        K.UPDATE_FIRMWARE, params={"url": location, "download_min": 20}, reference="campaign-7"
     )
     fields = sock.expect(0x94).fields
     assert (fields["host"], fields["port"], fields["user"], fields["password"], fields["path"]) == (
@@ -155,7 +159,7 @@ def test_firmware_is_fetched_by_ftp_and_its_end_may_come_late(sock, command, pil
     row = ended(sent)
     assert (row.state, row.reason) == ("rejected", "firmware_download_timeout")
 
-    sent = command(K.UPDATE_FIRMWARE, params={"location": location, "hard": True}, reference="campaign-7")
+    sent = command(K.UPDATE_FIRMWARE, params={"url": location, "hard": True}, reference="campaign-7")
     assert sock.expect(0x94).fields["when"] == 1
     sock.close()
     DeviceCommand.objects.filter(pk=sent.pk).update(expires_at=clock.now() - timedelta(seconds=1))
@@ -181,10 +185,10 @@ def test_firmware_is_fetched_by_ftp_and_its_end_may_come_late(sock, command, pil
     ],
 )
 def test_a_firmware_address_that_fits_no_frame_fails_with_its_reason(sock, command, location):
-    row = ended(command(K.UPDATE_FIRMWARE, params={"location": location}))
+    row = ended(command(K.UPDATE_FIRMWARE, params={"url": location}))
     assert row.state == "failed"
     assert "ftp://" in row.reason or "16" in row.reason or "32" in row.reason
-    command(K.UPDATE_FIRMWARE, params={"location": "ftp://10.1.2.3/fw.bin"})
+    command(K.UPDATE_FIRMWARE, params={"url": "ftp://10.1.2.3/fw.bin"})
     sock.expect(0x94)
 
 

@@ -4,7 +4,7 @@ from devices import ports
 from devices.events import PileRef
 from devices.models import DeviceCommand
 from devices.protocols.ykc.codec import words
-from devices.services import commands, firmware_updates
+from devices.services import commands, firmware
 from devices.services.work_parameters import power_pct_of
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -111,7 +111,7 @@ async def firmware_updated(consumer, held, frame, message) -> None:
     """93: comes when the update was carried out, perhaps minutes later and after another login."""
     word = words.firmware_state(message.fields["state"])
     await in_database(
-        firmware_updates.update_ended, pile=held.pile, status=FIRMWARE_STATUS[word.slug], reason=word.slug
+        firmware.update_ended, pile=held.pile, status=FIRMWARE_STATUS[word.slug], reason=word.slug
     )
 
 
