@@ -9,11 +9,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum, Value
 from django.db.models.functions import TruncDay, TruncHour, TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from analytics.models import ChannelFact, DriverFact, HourFact
 from analytics.services.facts import INCOME, income_entries
@@ -53,8 +52,8 @@ ORDERS = Measure("orders", _("Orders"), Kind.INTEGER)
 ENERGY = Measure("energy_kwh", _("Energy (kWh)"), Kind.DECIMAL)
 DURATION = Measure("duration_s", _("Charging time (s)"), Kind.INTEGER)
 MONEY = (
-    Measure("electricity_fen", pgettext_lazy("report", "Electricity fee"), Kind.FEN),
-    Measure("service_fen", pgettext_lazy("report", "Service fee"), Kind.FEN),
+    Measure("electricity_fen", _("Electricity fee"), Kind.FEN),
+    Measure("service_fen", _("Service fee"), Kind.FEN),
     Measure("fees_fen", _("Further fees"), Kind.FEN),
     Measure("discount_fen", _("Discounts"), Kind.FEN),
     Measure("income_fen", _("Net income"), Kind.FEN),
@@ -230,9 +229,9 @@ def _lines(
 ) -> Iterator[tuple[datetime | None, str, dict[str, Any]]]:
     """Lines by time, then by income or label; distinct counts joined for a whole period."""
     measures = measures_of(query.dimension, query.grain)
-    keys: dict[str, Any] = {}
+    keys: dict[str, Any] = {"whole": Value(1)}  # one group where nothing else divides
     if query.grain != "total":
-        keys["moment"] = _TRUNC[query.grain]("hour", tzinfo=timezone.get_default_timezone())
+        keys = {"moment": _TRUNC[query.grain]("hour", tzinfo=timezone.get_default_timezone())}
     names = {"channel": ("channel",), "driver": ("driver_id",)}.get(query.dimension, ())
     if query.dimension in _LABELS:
         names = (f"{query.dimension}_id", _LABELS[query.dimension])
@@ -242,14 +241,12 @@ def _lines(
     rows = _facts(actor, query).order_by().annotate(**keys).values(*keys, *names).annotate(**sums)
     first = "recharged_fen" if query.dimension == "channel" else "energy_kwh"
     rows = rows.order_by(*keys, F(first).desc(), *names)
-    if not keys and not names:
-        rows = [row for row in rows if any(row[code] for code in sums)]
     users = _users(actor, query) if USERS in measures else {}
     drivers = _driver_labels(actor, query, rows, limit) if query.dimension == "driver" else {}
     from billing.models import Account
 
     channels = dict(Account.Kind.choices)
-    for row in rows[:limit] if limit else (rows.iterator() if isinstance(rows, QuerySet) else rows):
+    for row in rows[:limit] if limit else rows.iterator():
         label = str(DIMENSIONS["platform"])
         if query.dimension in _LABELS:
             label = row[_LABELS[query.dimension]]
@@ -264,9 +261,7 @@ def _lines(
 
 
 def _users(actor: Actor, query: Query) -> dict[Any, int]:
-    rows = DriverFact.objects.for_actor(actor).filter(
-        hour__gte=query.start, hour__lt=query.end, orders__gt=0
-    )
+    rows = DriverFact.objects.for_actor(actor).filter(hour__gte=query.start, hour__lt=query.end, orders__gt=0)
     if query.dimension == "platform":
         return {None: rows.aggregate(n=Count("driver_id", distinct=True))["n"]}
     key = f"{query.dimension}_id"
@@ -329,7 +324,9 @@ class ReportExport:
     title = _("Report")
 
     def columns(self) -> list[Column]:
-        every = {m.code: m for m in (ORDERS, PILES, USERS, ENERGY, DURATION, *MONEY, *TIERS, FAULTS, *CHANNEL)}
+        every = {
+            m.code: m for m in (ORDERS, PILES, USERS, ENERGY, DURATION, *MONEY, *TIERS, FAULTS, *CHANNEL)
+        }
         return [
             Column("moment", _("Time"), Kind.MOMENT),
             Column("label", _("What")),
