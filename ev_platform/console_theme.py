@@ -59,6 +59,12 @@ NAVIGATION = [
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
+        {
+            "title": _("Reports"),
+            "icon": "bar_chart",
+            "link": reverse_lazy("admin:reports"),
+            "permission": _may("analytics.view_reports"),
+        },
     ),
     _group(
         _("Stations and piles"),

@@ -223,6 +223,7 @@ def test_every_page_of_the_site_is_known():
     tested = {
         "billing_tariff_new_version",
         "board",
+        "reports",  # tests/analytics/test_reports.py
         # tests/stations/test_commissioning.py
         "stations_pile_import",
         "stations_station_import",
@@ -278,6 +279,8 @@ def test_every_tenant_model_with_a_page_is_in_the_console_or_internal():
         "devices.MeterSample",
         "billing.RefundPart",
         "billing.ClearingLine",
+        "analytics.HourFact",  # read by the reports only
+        "analytics.DriverFact",
         "stations.FavouriteStation",  # a driver's own list
     }
     for model in apps.get_models():

@@ -54,6 +54,7 @@ _READ_MONEY = (
     "users.view_driver",
 )
 _READ_FINANCE = (
+    "analytics.view_reports",
     "billing.view_clearingrecord",
     "billing.view_clearingrule",
     "billing.view_payee",
