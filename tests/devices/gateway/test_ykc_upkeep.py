@@ -143,9 +143,7 @@ def test_a_ground_lock_reports_moves_and_complains(sock, pile, told):
 @pytest.mark.message("ykc", "93", "94")
 def test_firmware_is_fetched_by_ftp_and_its_end_may_come_late(sock, command, pile, told, live_gateway):
     location = "ftp://ev:s%40cret@10.1.2.3/fw/pile-2.4.bin"
-    sent = command(
-        K.UPDATE_FIRMWARE, params={"url": location, "download_min": 20}, reference="campaign-7"
-    )
+    sent = command(K.UPDATE_FIRMWARE, params={"url": location, "download_min": 20}, reference="campaign-7")
     fields = sock.expect(0x94).fields
     assert (fields["host"], fields["port"], fields["user"], fields["password"], fields["path"]) == (
         "10.1.2.3",
