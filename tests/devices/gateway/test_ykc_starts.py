@@ -58,7 +58,6 @@ def allow(trade: str, **more) -> events.StartDecision:
     return events.StartDecision(order_no="1", transaction_ref=trade, **more)
 
 
-@pytest.mark.feature("STA-04")
 @pytest.mark.message("ykc", "31", "32")
 def test_a_card_is_allowed_or_refused_with_its_reason(sock, pile, accounts):
     seq = ask(sock)

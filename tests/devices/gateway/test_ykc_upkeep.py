@@ -139,7 +139,6 @@ def test_a_ground_lock_reports_moves_and_complains(sock, pile, told):
     assert ended(sent).state == "rejected"
 
 
-@pytest.mark.feature("PIL-06")
 @pytest.mark.message("ykc", "93", "94")
 def test_firmware_is_fetched_by_ftp_and_its_end_may_come_late(sock, command, pile, told, live_gateway):
     location = "ftp://ev:s%40cret@10.1.2.3/fw/pile-2.4.bin"
