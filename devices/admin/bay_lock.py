@@ -52,7 +52,7 @@ class BayLockAdmin(PileFactAdmin):
 
     @admin.display(description=_("bay"))
     def bay(self, obj):
-        return chip(_("Occupied"), "blue") if obj.occupied else chip(_("Empty"), "grey")
+        return chip(_("Occupied"), "blue") if obj.occupied else chip(_("No vehicle"), "grey")
 
     @admin.display(description=_("alarm"))
     def alarm_chip(self, obj):
