@@ -31,7 +31,7 @@ class VehicleReport(models.Model):
     at = models.DateTimeField(_("at"))
     kind = models.CharField(_("report"), max_length=20, choices=Kind.choices)
     vin = models.CharField(_("VIN"), max_length=17, blank=True)
-    data = models.JSONField(_("content"), default=dict)
+    data = models.JSONField(_("report content"), default=dict)
 
     objects = ScopedManager()
     scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id")
