@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('kind', models.CharField(choices=[('handshake', 'Handshake'), ('parameters', 'Battery parameters'), ('running', 'Demand and battery state'), ('statistics', 'Statistics at the end'), ('errors', 'Communication errors'), ('stopped_by_vehicle', 'Stopped by the vehicle'), ('stopped_by_pile', 'Stopped by the pile')], max_length=20, verbose_name='report')),
                 ('vin', models.CharField(blank=True, max_length=17, verbose_name='VIN')),
-                ('data', models.JSONField(default=dict, verbose_name='content')),
+                ('data', models.JSONField(default=dict, verbose_name='report content')),
             ],
             options={
                 'verbose_name': 'vehicle report',
