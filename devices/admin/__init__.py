@@ -1,1 +1,14 @@
-from devices.admin import command, frame, pile, record, session, transaction, unknown  # noqa: F401
+from devices.admin import (  # noqa: F401
+    certificate,
+    command,
+    frame,
+    held,
+    notice,
+    pile,
+    record,
+    reservation,
+    session,
+    transaction,
+    unknown,
+    upload,
+)
