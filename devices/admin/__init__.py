@@ -1,4 +1,5 @@
 from devices.admin import (  # noqa: F401
+    bay_lock,
     certificate,
     command,
     frame,
@@ -11,4 +12,5 @@ from devices.admin import (  # noqa: F401
     transaction,
     unknown,
     upload,
+    vehicle,
 )
