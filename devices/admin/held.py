@@ -45,7 +45,7 @@ class LocalListAdmin(PileFactAdmin):
     def cards(self, obj):
         return len(obj.entries)
 
-    @admin.display(description=_("content"))
+    @admin.display(description=_("cards of the list"))
     def content(self, obj):
         return pretty_json(obj.entries)
 
