@@ -374,6 +374,8 @@ class YkcLogic:
         self.phase = "tariff"
         self._requested_at = None
         self.records.rewind(now)
+        for record in self.records.take_due(now, self.timing):
+            self._send_record(record)
         for gun in self.guns.values():
             gun.heartbeat_due = now + self.timing.heartbeat_s * self.rng.random()
             for old in gun.buffered:
