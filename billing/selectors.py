@@ -14,7 +14,9 @@ from billing.event_words import event_detail
 from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
-from devices.models import DeviceCommand, FrameLog
+from devices.models import DeviceCommand, FrameLog, VehicleReport
+from devices.selectors import vehicle_reports
+from devices.vehicle_words import vehicle_sentence
 from devices.words import answer_text, frame_title
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
@@ -169,6 +171,7 @@ def order_timeline(*, actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = [_event_item(order, event) for event in order.events.order_by("id")]
     items += _command_items(order)
     items += _frame_items(order)
+    items += _vehicle_items(order)
     items += _money_items(actor, order)
     return sorted(items, key=lambda item: item.at)
 
@@ -205,6 +208,22 @@ def _command_items(order: ChargingOrder) -> list[TimelineItem]:
                 )
             )
     return items
+
+
+def _vehicle_items(order: ChargingOrder) -> list[TimelineItem]:
+    """What the vehicle said beside its running figures."""
+    reports = vehicle_reports(pile_id=order.pile_id, transaction_ref=order.transaction_ref)
+    return [
+        TimelineItem(
+            report.at,
+            "vehicle",
+            str(report.get_kind_display()),
+            vehicle_sentence(report.kind, report.vin, report.data),
+            "warning" if report.kind == VehicleReport.Kind.ERRORS else "info",
+            {"report": report.pk, "vin": report.vin, **report.data},
+        )
+        for report in reports
+    ]
 
 
 def _frame_items(order: ChargingOrder) -> list[TimelineItem]:

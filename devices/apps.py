@@ -9,7 +9,8 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         from devices import errors, events, words  # noqa: F401
         from devices.services import command_effects
-        from stations.words import register_fault_text
+        from stations.words import register_fault_text, register_finding_text
 
         register_fault_text(words.fault_text)
+        register_finding_text(words.finding_text)
         events.subscribe(events.CommandAnswered, command_effects.apply)

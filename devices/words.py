@@ -33,11 +33,15 @@ _OWN_ANSWERS = {
     "wrong_pile": _("The pile code does not match."),
     "wrong_card": _("The card does not match."),
     "refused_by_pile": _("The pile refused."),
+    "other_gun_refused": _("Another connector of the merged charge refused."),
+    "cards_not_cleared": _("Not all cards could be cleared."),
 }
 _OWN_FAULTS = {
     "fault": _("The pile reports a fault."),
     "Faulted": _("The pile reports a fault."),
     "heartbeat_fault": _("The heartbeat of the pile reports a fault."),
+    "bay_lock_forced": _("The arm of the bay lock was forced."),
+    "bay_lock_stuck": _("The arm of the bay lock did not reach its position."),
 }
 # Why a link ended, why a pile counts as offline.
 _ENDINGS = {
@@ -61,7 +65,40 @@ _REFUSALS = {
     "other_protocol": _("The pile is registered with another protocol."),
     "no_password": _("The pile sent no password."),
     "bad_password": _("The password is wrong."),
+    "gun_count_differs": _("The pile has another number of connectors than registered."),
+    "pile_type_differs": _("The pile is AC or DC otherwise than registered."),
 }
+# Where a pile strays from its protocol, as the gateway counts it.
+_FINDINGS = {
+    "garbage": _("Bytes that are no frame"),
+    "bad_crc": _("Frames with a wrong checksum"),
+    "truncated": _("Frames that broke off"),
+    "short_body": _("Frames that are too short"),
+    "longer_body": _("Frames that are longer than the protocol says"),
+    "unknown_type": _("Frames of an unknown type"),
+    "unhandled_type": _("Frames that the platform does not use"),
+    "encrypted": _("Encrypted frames, which cannot be read"),
+    "bad_time": _("Times that cannot be read"),
+    "crc_high_first": _("Checksum with the high byte first"),
+    "crc_low_first": _("Checksum with the low byte first again"),
+    "gun_count_differs": _("Another number of connectors than registered"),
+    "pile_type_differs": _("AC or DC otherwise than registered"),
+    "version_unknown": _("A protocol version that does not exist"),
+    "clock_drift": _("The clock stays wrong"),
+    "no_tariff": _("Asked for a tariff when there was none"),
+    "throttled": _("Slowed down after too many messages"),
+    "record_1_7": _("Records of version 1.7 (3D)"),
+    "record_without_number": _("Records without a transaction number"),
+    "record_of_other_pile": _("Records with the transaction number of another pile"),
+    "stale_number": _("A transaction number while nothing charges"),
+    "bay_lock_alarm_unknown": _("An unknown alarm of the bay lock"),
+    "start_asked_again": _("Starts that were asked for twice"),
+}
+
+
+def finding_text(finding: str) -> str:
+    """A protocol finding in words; one that nobody knows as it came."""
+    return gettext(_FINDINGS[finding]) if finding in _FINDINGS else finding
 
 
 def stop_reason_text(protocol: str, reason: str) -> str:
@@ -134,7 +171,12 @@ def _stop_reasons(protocol: str) -> dict[str, str]:
 def _answers(protocol: str) -> dict[str, str]:
     known = dict(_OWN_ANSWERS)
     if protocol == YKC:
-        for look_up in (words.remote_stop_failure, words.remote_start_failure):
+        for look_up in (
+            words.firmware_state,
+            words.card_failure,
+            words.remote_stop_failure,
+            words.remote_start_failure,
+        ):
             known |= {word.slug: word.text for word in map(look_up, range(256))}
     elif protocol in _OCPP:
         known |= _OCPP[protocol].ANSWERS

@@ -48,6 +48,13 @@ def port(name: str, default: int) -> int:
     return integer(name, default, 0, 65535)
 
 
+def ascii_text(name: str, default: str, most: int) -> str:
+    value = os.environ.get(name, default)
+    if not value.isascii() or len(value) > most:
+        raise ImproperlyConfigured(f"{name}={value!r} must be at most {most} ASCII characters")
+    return value
+
+
 def redis_url(name: str, value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):

@@ -12,6 +12,7 @@ from billing.models import ChargingOrder
 from billing.review_words import sentence_of
 from billing.tier_words import tier_word
 from devices.models import MeterSample
+from devices.vehicle_words import vehicle_card
 from devices.words import stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
@@ -43,6 +44,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
         result |= {
             "bill_lines": _bill_lines(order),
             "curve": curve(order),
+            "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
         }
     return result

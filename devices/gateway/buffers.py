@@ -8,9 +8,10 @@ from typing import Protocol
 
 from channels.layers import get_channel_layer
 
+from devices.events import VehicleReported
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
-from devices.services import commands, presence, samples
+from devices.services import commands, presence, samples, vehicle_reports
 from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -44,6 +45,9 @@ class GatewayBuffers:
         self._samples: Batcher[StoredReading] = Batcher(
             "samples", lambda rows: in_database(samples.store_samples, rows)
         )
+        self._vehicles: Batcher[VehicleReported] = Batcher(
+            "vehicles", lambda rows: in_database(vehicle_reports.store_reports, rows), linger_s=0.25
+        )
         self._seen: dict[int, datetime] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -71,6 +75,10 @@ class GatewayBuffers:
         """Store one sample soon; for protocols that acknowledge no samples."""
         self._samples.put(reading)
 
+    def vehicle_report(self, report: VehicleReported) -> None:
+        """Store what a vehicle reported, soon."""
+        self._vehicles.put(report)
+
     async def flush_samples(self) -> None:
         await self._samples.flush()
 
@@ -96,6 +104,7 @@ class GatewayBuffers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._samples.flush()
+        await self._vehicles.flush()
         await self._frames.flush()
         await self._store_seen()
 

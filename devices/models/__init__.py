@@ -1,3 +1,4 @@
+from devices.models.bay_lock import BayLock
 from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
 from devices.models.frame import FrameLog
@@ -9,8 +10,10 @@ from devices.models.sample import MeterSample
 from devices.models.session import PileSession, UnknownPile
 from devices.models.transaction import DeviceTransaction
 from devices.models.upload import PileUpload
+from devices.models.vehicle import ReportedVehicle, VehicleReport
 
 __all__ = [
+    "BayLock",
     "DeviceCommand",
     "DeviceTransaction",
     "DeviceVariable",
@@ -23,7 +26,9 @@ __all__ = [
     "PileNotice",
     "PileSession",
     "PileUpload",
+    "ReportedVehicle",
     "Reservation",
     "TransactionRecord",
     "UnknownPile",
+    "VehicleReport",
 ]

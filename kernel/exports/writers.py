@@ -7,7 +7,6 @@ text. XLSX holds 1,048,576 rows a sheet; a longer table goes on over further she
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from django.utils import timezone
 from kernel.exports import Column, Kind
 
 SHEET_ROWS = 1_048_576
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = frozenset("=+-@\t\r\n")
 
 
 class Writer(Protocol):
@@ -27,7 +26,7 @@ class Writer(Protocol):
 
 def defuse(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text[:1] in _FORMULA else text
 
 
 def yuan(amount_fen: int) -> str:
@@ -37,16 +36,11 @@ def yuan(amount_fen: int) -> str:
     return f"{sign}{whole}.{rest:02d}"
 
 
-def _local(moment: datetime) -> datetime:
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
-
-
 _CSV: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: lambda value: defuse(str(value)),
     Kind.INTEGER: int,
     Kind.DECIMAL: str,
     Kind.FEN: yuan,
-    Kind.MOMENT: lambda value: _local(value).strftime("%Y-%m-%d %H:%M:%S"),
     Kind.DAY: date.isoformat,
 }
 
@@ -58,7 +52,12 @@ class CsvWriter:
         self._file = path.open("w", encoding="utf-8-sig", newline="")
         self._csv = csv.writer(self._file)
         self._csv.writerow([defuse(str(column.title)) for column in columns])
-        self._converters = [_CSV[column.kind] for column in columns]
+        zone = timezone.get_current_timezone()
+
+        def moment(value: datetime) -> str:
+            return value.astimezone(zone).isoformat(" ", "seconds")[:19]
+
+        self._converters = [{**_CSV, Kind.MOMENT: moment}[column.kind] for column in columns]
 
     def write(self, row: Sequence[Any]) -> None:
         self._csv.writerow(
@@ -91,6 +90,7 @@ class XlsxWriter:
         known = {kind: self._book.add_format(options) for kind, options in formats.items()}
         self._cells = [known.get(column.kind) for column in columns]
         self._columns, self._name, self._sheets = columns, sheet, 0
+        self._zone = timezone.get_current_timezone()
         self._next_sheet()
 
     def _next_sheet(self) -> None:
@@ -112,11 +112,12 @@ class XlsxWriter:
             if column.kind is Kind.TEXT:
                 self._sheet.write_string(self._row, place, str(value)[:32_767])
             elif column.kind is Kind.MOMENT:
-                self._sheet.write_datetime(self._row, place, _local(value).replace(tzinfo=None), cell)
+                local = value.astimezone(self._zone).replace(tzinfo=None)
+                self._sheet.write_datetime(self._row, place, local, cell)
             elif column.kind is Kind.DAY:
                 self._sheet.write_datetime(self._row, place, value, cell)
             elif column.kind is Kind.FEN:
-                self._sheet.write_number(self._row, place, Decimal(value) / 100, cell)
+                self._sheet.write_number(self._row, place, value / 100, cell)
             else:
                 self._sheet.write_number(self._row, place, value)
         self._row += 1

@@ -16,6 +16,7 @@ from stations.models.mode import ChargeMode, StartWay
 from stations.modes import Cell, Method
 from stations.services import archive, piles
 from stations.services.modes import is_allowed, mode_now
+from stations.words import finding_text
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip
@@ -217,7 +218,9 @@ class PileAdmin(ScopedModelAdmin):
         if not obj.findings:
             return _("None: the pile keeps to its protocol")
         return format_html_join(
-            "", '<p class="ev-line"><code>{}</code> × {}</p>', sorted(obj.findings.items())
+            "",
+            '<p class="ev-line">{} × {}</p>',
+            sorted((finding_text(finding), number) for finding, number in obj.findings.items()),
         )
 
     def save_through_service(self, request, obj, form, change):

@@ -32,6 +32,9 @@ _READ_DEVICES = (
     "devices.view_pilesession",
     "devices.view_transactionrecord",
     "devices.view_devicetransaction",
+    "devices.view_baylock",
+    "devices.view_reportedvehicle",
+    "devices.view_vehiclereport",
     "alerts.view_alert",
 )
 _READ_MONEY = (
@@ -59,7 +62,7 @@ _READ_FINANCE = (
 )
 # Which of the two a person may do on a given change is decided by who asked for it.
 _DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
-_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
+_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
     "stations.change_station",
@@ -151,7 +154,13 @@ ROLES = (
     Role(
         "maintenance",
         gettext_noop("Operation and maintenance"),
-        (*_READ_DEVICES, "stations.set_service", "stations.remote_stop", "stations.push_tariff"),
+        (
+            *_READ_DEVICES,
+            "stations.set_service",
+            "stations.remote_stop",
+            "stations.push_tariff",
+            "devices.move_bay_lock",
+        ),
     ),
 )
 
