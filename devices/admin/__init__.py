@@ -1,1 +1,16 @@
-from devices.admin import bay_lock, command, frame, pile, record, session, transaction, unknown, vehicle  # noqa: F401
+from devices.admin import (  # noqa: F401
+    bay_lock,
+    certificate,
+    command,
+    frame,
+    held,
+    notice,
+    pile,
+    record,
+    reservation,
+    session,
+    transaction,
+    unknown,
+    upload,
+    vehicle,
+)

@@ -1,6 +1,7 @@
 """Two tenants with one row of every kind, for the tests that walk all models."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,16 @@ from billing.models import (
 from billing.services import ledger
 from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
+from devices.models import (
+    DeviceVariable,
+    HeldItem,
+    HeldProfile,
+    IssuedCertificate,
+    LocalList,
+    PileNotice,
+    PileUpload,
+    Reservation,
+)
 from kernel.actor import system
 from kernel.services import audit
 from tests import factories as f
@@ -125,11 +136,40 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        *make_held(site),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
         Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant
+
+
+def make_held(site: f.Site) -> list[Any]:
+    """A row of every model of what piles hold and tell by their own account."""
+    place = {"operator": site.operator, "station": site.station, "pile": site.pile}
+    now, code = timezone.now(), site.pile.code
+    later = now + timedelta(days=1)
+    return [
+        IssuedCertificate.objects.create(
+            serial_no=code, fingerprint=code, common_name=code, pem="-", not_before=now, not_after=later,
+            issued_at=now, **place,
+        ),
+        DeviceVariable.objects.create(path="HeartbeatInterval", value="30", reported_at=now, **place),
+        HeldProfile.objects.create(
+            profile_id=1, purpose="TxProfile", profile_kind="Absolute", unit="A", set_at=now,
+            periods=[{"start_s": 0, "limit": 16}], **place,
+        ),
+        LocalList.objects.create(version=1, entries={"TAG": {"status": "Accepted"}}, **place),
+        HeldItem.objects.create(kind="message", key="1", data={"content": "hello"}, reported_at=now, **place),
+        PileNotice.objects.create(
+            kind="security", code="InvalidMessages", happened_at=now, received_at=now, digest=code, **place
+        ),
+        Reservation.objects.create(id_tag="TAG", created_at=now, expires_at=later, **place),
+        PileUpload.objects.create(
+            command=f.DeviceCommandFactory(pile=site.pile, connector_no=9), secret_digest=code, created_at=now,
+            expires_at=later, **place,
+        ),
+    ]  # fmt: skip
 
 
 def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:

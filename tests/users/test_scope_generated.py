@@ -3,7 +3,9 @@
 The tests are generated from the console's registry, so that a new model is covered or fails.
 """
 
+import io
 import re
+from unittest import mock
 
 import pytest
 from django.apps import apps
@@ -181,6 +183,7 @@ def test_action_needs_its_permission(client, tenants, model, model_admin, action
 
 def test_custom_pages_are_scoped(client, tenants):
     from billing.models import Tariff
+    from devices.models import PileUpload
     from stations.models import Station
 
     mine, theirs = tenants
@@ -191,6 +194,14 @@ def test_custom_pages_are_scoped(client, tenants):
         ):
             page = client.get(reverse(f"admin:{name}", args=[tenant.rows[model].pk]))
             assert page.status_code == status, name
+        upload = tenant.rows[PileUpload]
+        PileUpload.objects.unscoped("test").filter(pk=upload.pk).update(
+            state="received", received_at=upload.created_at, file="pile-logs/x.zip"
+        )
+        upload.refresh_from_db()
+        with mock.patch.object(upload.file.storage, "open", return_value=io.BytesIO(b"log")):
+            page = client.get(reverse("admin:devices_pileupload_file", args=[upload.pk]))
+        assert page.status_code == status
 
 
 def test_no_foreign_name_on_the_overview(client, tenants):
@@ -230,6 +241,7 @@ def test_every_page_of_the_site_is_known():
         "stations_station_wizard",
         "devices_transactionrecord_import",
         # test_custom_pages_are_scoped
+        "devices_pileupload_file",
         "stations_station_qr_sheet",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
