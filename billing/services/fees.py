@@ -17,6 +17,7 @@ from billing.locks import lock_fee, lock_order
 from billing.models import Account, ChargingOrder, Journal, OrderFee
 from billing.pricing.components import OccupancyFee, ParkingFee, ReservationFee, component_from_json
 from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, parking, reservation
+from billing.pricing.slots import MAX_INTERVAL
 from billing.services import ledger
 from billing.services.evidence import snapshot_of_order
 from billing.services.order_states import note
@@ -129,7 +130,10 @@ def sweep_fees(*, actor: Actor, limit: int = 500) -> int:
                 if connector.state == Connector.State.IDLE or connector.plugged is False:
                     _end(fee, order, min(max(connector.state_changed_at or now, fee.began_at), now), actor)
                     ended += 1
-                elif _sum(fee, now).fen >= component_from_json(fee.rule).cap_fen:
+                elif (
+                    now - fee.began_at >= MAX_INTERVAL
+                    or _sum(fee, now).fen >= component_from_json(fee.rule).cap_fen
+                ):
                     fee.flagged = True
                     _end(fee, order, now, actor)
                     ended += 1
@@ -288,6 +292,7 @@ def _spans(rows: list[Any], until: datetime) -> list[Span]:
 
 def _sum(fee: OrderFee, until: datetime) -> TimedFee:
     rule = component_from_json(fee.rule)
+    until = min(until, fee.began_at + MAX_INTERVAL)  # nobody stays for months; what follows is not counted
     zone = snapshot_of_order(fee.order).zone
     match rule:
         case OccupancyFee():

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing.pricing import Bill, TariffSnapshot, charge
@@ -85,7 +85,14 @@ def test_a_session_cut_into_more_readings_costs_the_same(seed):
 @given(seeds, st.integers(1, 20_000), st.integers(1, 7_200))
 def test_more_energy_and_more_time_never_cost_less(seed, units, seconds):
     tariff, _snapshot, session, _dice = drawn(seed)
-    tariff["discounts"] = [rule for rule in tariff.get("discounts", ()) if rule["window"] is None]
+    # Discounts are taken from whole fen: a part of the day, two of them stacked, or one beside a minimum (of which
+    # less is topped up) may move the total by what they round, so one rule on the whole of plain fees is asked.
+    with_minimum = any(one["kind"] == "minimum" for one in tariff.get("components", ()))
+    tariff["discounts"] = [
+        rule
+        for rule in tariff.get("discounts", ())
+        if rule["window"] is None and not rule["stack"] and not with_minimum
+    ]
     snapshot = TariffSnapshot.from_json(tariff)
     session["tiers"] = None
     session["power"] = session["power"] or [(session["start"], 3_000)]
@@ -105,6 +112,7 @@ def test_more_energy_and_more_time_never_cost_less(seed, units, seconds):
 
 @settings(max_examples=60)
 @given(seeds)
+@example(26305022)
 def test_staying_costs_what_counting_minutes_gives(seed):
     dice = random.Random(seed)
     begin = datetime(2026, 3, 28, 20, 13, tzinfo=ZoneInfo("UTC")) + timedelta(minutes=dice.randrange(600))
@@ -126,7 +134,7 @@ def test_staying_costs_what_counting_minutes_gives(seed):
     timed = occupancy(rule, begin=begin, end=end, zone=zone, outages=holes, charged_today_fen=today)
     assert timed.fen == brute.stay(rule.to_json(), begin, end, zone, holes, today)
     until = cap_reached_at(rule, begin=begin, zone=zone, outages=holes)
-    if rule.cap_day_fen is None:
+    if rule.cap_day_fen is None and until < begin + timedelta(days=60):
         second = timedelta(seconds=1)
         assert occupancy(rule, begin=begin, end=until + second, zone=zone, outages=holes).fen == rule.cap_fen
         assert occupancy(rule, begin=begin, end=until, zone=zone, outages=holes).fen < rule.cap_fen
