@@ -1,8 +1,11 @@
 """Refusals of this app in words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-from kernel.errors import register_messages
+from kernel.errors import DomainError, register_messages
 
 register_messages(
     {
@@ -57,6 +60,7 @@ register_messages(
         "payment_refused": (_("The payment channel refused the payment (%(code)s)."), 409),
         "payment_not_in_review": (_("The payment %(number)s does not wait for a person."), 409),
         "payment_not_paid": (_("The channel says that the payment %(number)s has not been paid."), 409),
+        "paid_start_late": (_("The payment came so late that nobody waits at the pile any more."), 409),
         "refund_unknown": (_("There is no refund %(number)s."), 404),
         "refund_above": (
             _(
@@ -88,3 +92,8 @@ register_messages(
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )
+
+
+def sentence_of(refusal: Mapping[str, Any]) -> str:
+    """The sentence of a refusal that was kept as `{code, params}`, in the active language."""
+    return DomainError(refusal["code"], refusal.get("params")).message

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import fees, refunds, sessions, settlement, tariffs
+from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, tariffs
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
@@ -99,6 +99,8 @@ def on_refund_approved(payload: Mapping[str, Any]) -> None:
 def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
+    outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
+    payments.on_booked(paid_starts.payment_booked)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)

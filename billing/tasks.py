@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import fees, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
 from kernel.actor import system
 
@@ -44,3 +44,8 @@ def clear_orders() -> None:
 @shared_task(name="billing.clear_leftovers", ignore_result=True)
 def clear_leftovers() -> None:
     clear.clear_due(actor=system("clearing"), everything=True)
+
+
+@shared_task(name="billing.sweep_paid_starts", ignore_result=True)
+def sweep_paid_starts() -> None:
+    paid_starts.sweep(actor=system("paid start sweep"))

@@ -3,6 +3,7 @@ from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
+from billing.models.paid_start import PaidStart
 from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.proposal import Proposal
@@ -34,6 +35,7 @@ __all__ = [
     "Journal",
     "OrderEvent",
     "OrderFee",
+    "PaidStart",
     "Payee",
     "Payment",
     "PaymentEvent",

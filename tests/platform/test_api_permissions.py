@@ -4,7 +4,7 @@ import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import Payment, Refund
+from billing.models import PaidStart, Payment, Refund
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -28,6 +28,8 @@ TABLE = {
     ("POST", "driver/orders"): (401, 409, 403, 409),
     ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("POST", "driver/pay-and-start"): (401, 400, 400, 400),
+    ("GET", "driver/pay-and-start/<str:out_trade_no>"): (401, 404, 200, 200),
     ("GET", "driver/wallet"): (401, 200, 200, 200),
     ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
     ("GET", "driver/payment-channels"): (401, 200, 200, 200),
@@ -102,6 +104,10 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         requested_by_key="x",
         state="failed",
     )
+    PaidStart.objects.create(
+        payment=payment, driver=site.driver, connector=free.connector, operator=site.operator,
+        station=free.station, pile=free.pile, created_at=now,
+    )  # fmt: skip
     path = address.replace("<str:order_no>", order.order_no)
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no

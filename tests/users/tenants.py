@@ -17,6 +17,7 @@ from billing.models import (
     Discount,
     OrderEvent,
     OrderFee,
+    PaidStart,
     Payment,
     PaymentNotice,
     Proposal,
@@ -137,6 +138,9 @@ def make_tenant() -> Tenant:
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
         *make_held(site),
+        PaidStart.objects.create(
+            payment=payment, driver=driver, connector=site.connector, created_at=now, **place
+        ),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
         Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),

@@ -59,6 +59,7 @@ _READ_MONEY = (
     "billing.view_entry",
     "billing.view_payment",
     "billing.view_refund",
+    "billing.view_paidstart",
     "users.view_driver",
 )
 _READ_FINANCE = (
