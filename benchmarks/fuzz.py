@@ -65,9 +65,12 @@ def _find(protocol: str):
 
 
 async def _answered(reader: asyncio.StreamReader, protocol: str) -> bool:
-    """Whether the answer to a heartbeat comes; False when the platform closed the socket instead."""
+    """Whether the answer to a heartbeat comes; False when the platform closed the socket instead.
+
+    TimeoutError when nothing at all comes for a while: what was sent before may take its time.
+    """
     splitter, frame_class, is_it = _find(protocol)
-    while data := await reader.read(65536):
+    while data := await asyncio.wait_for(reader.read(65536), ANSWER_S):
         if any(isinstance(item, frame_class) and is_it(item) for item in splitter.feed(data)):
             return True
     return False
@@ -99,7 +102,7 @@ async def attack(run: Run, protocol: str, port: int, source: YkcFuzz | DnyFuzz, 
             # Whatever a broken frame still waits for ends with this; the heartbeat behind it is whole.
             writer.write(bytes(260) + source.heartbeat())
             await writer.drain()
-            if known and not await asyncio.wait_for(_answered(reader, protocol), ANSWER_S):
+            if known and not await _answered(reader, protocol):
                 run.closed_by_platform += 1
         except (ConnectionError, BrokenPipeError):
             run.closed_by_platform += 1
@@ -120,10 +123,9 @@ async def behave(run: Run, protocol: str, port: int, source: YkcFuzz | DnyFuzz, 
             began = time.perf_counter()
             writer.write(source.heartbeat())
             try:
-                async with asyncio.timeout(ANSWER_S):
-                    if not await _answered(reader, protocol):
-                        run.lost_beats += 1
-                        return
+                if not await _answered(reader, protocol):
+                    run.lost_beats += 1
+                    return
             except (TimeoutError, ConnectionError):
                 run.lost_beats += 1
                 return
