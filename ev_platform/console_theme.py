@@ -77,6 +77,7 @@ NAVIGATION = [
         _item(_("Pile models"), "category", "stations.pilemodel"),
         _item(_("Firmware"), "memory", "devices.firmwarefile"),
         _item(_("Firmware campaigns"), "system_update", "devices.firmwarecampaign"),
+        _item(_("Firmware by pile"), "fact_check", "devices.firmwaretarget"),
         _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(
