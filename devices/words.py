@@ -10,6 +10,7 @@ from functools import cache
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from devices.advice import ADVICE
 from devices.models import DeviceCommand
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
@@ -157,6 +158,17 @@ def fault_text(protocol: str, code: str) -> str:
     known = _faults(protocol)
     parts = code.split("," if protocol == YKC else "/")
     return gettext("; ").join(_phrase(known[part]) if part in known else part for part in parts)
+
+
+def advice_text(protocol: str, code: str) -> str:
+    """What to do about faults, an end of charging or a refusal, in sentences; empty where nothing is to be done.
+
+    `code` is what `fault_text`, `stop_reason_text` and `answer_text` take.
+    """
+    known = ADVICE.get(protocol, {})
+    parts = [code, code.partition(": ")[0], *code.split("," if protocol == YKC else "/")]
+    found = dict.fromkeys(known[part] for part in parts if part in known)
+    return " ".join(gettext(sentence) for sentence in found)
 
 
 def frame_title(protocol: str, name: str) -> str:
