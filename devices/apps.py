@@ -8,6 +8,9 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import errors, words  # noqa: F401
+        from devices.gauges import gateway_gauges
+        from kernel.metrics import register_gauges
         from stations.words import register_fault_text
 
         register_fault_text(words.fault_text)
+        register_gauges(gateway_gauges)

@@ -97,7 +97,10 @@ class PileAdmin(ScopedModelAdmin):
             return ((None, {"fields": fields}),)
         return (
             (_("Now"), {"fields": self.now_fields}),
-            (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model")}),
+            (
+                _("Details"),
+                {"fields": ("name", "protocol", "rated_power_kw", "model", "security_profile")},
+            ),
             (_("What the pile says of itself"), {"fields": self.reported_fields}),
         )
 

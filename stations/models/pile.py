@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +30,19 @@ class PileModel(models.Model):
     register_kind = models.CharField(
         _("energy register"), max_length=8, choices=RegisterKind.choices, default=RegisterKind.LIFETIME
     )
+    heartbeat_s = models.PositiveSmallIntegerField(
+        _("heartbeat (s)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2), MaxValueValidator(3600)],
+        help_text=_("2 to 3600; empty: what its protocol says. OCPP stations are told it when they boot."),
+    )
+    missed_heartbeats = models.PositiveSmallIntegerField(
+        _("missed heartbeats"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("After so many a pile with a heartbeat of its own is offline; 1 to 20"),
+    )
 
     class Meta:
         verbose_name = _("pile model")
@@ -48,6 +62,14 @@ class Pile(models.Model):
         OCPP201 = "ocpp201", _("OCPP 2.0.1")
         DNY = "dny", _("DNY e-bike (TCP)")
 
+    class SecurityProfile(models.IntegerChoices):
+        """OCPP security profiles (OCPP 1.6 security whitepaper ed. 3 §2.3); over TCP 1 is the code alone."""
+
+        NONE = 0, _("0: no password (development only)")
+        PASSWORD = 1, _("1: password")
+        TLS = 2, _("2: TLS and password")
+        CERTIFICATE = 3, _("3: TLS with the pile's own certificate")
+
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="piles"
     )
@@ -63,6 +85,12 @@ class Pile(models.Model):
     password = models.CharField(max_length=128, blank=True, editable=False)  # a Django password hash
     rated_power_kw = FixedPointField(_("rated power (kW)"), places=1, default=Decimal("60.0"))
     in_service = models.BooleanField(_("in service"), default=True)
+    security_profile = models.PositiveSmallIntegerField(
+        _("security profile"),
+        choices=SecurityProfile.choices,
+        default=SecurityProfile.PASSWORD,
+        help_text=_("How the pile has to prove who it is, at least"),
+    )
 
     # Link state, written when it changes; `last_seen_at` in batches by the gateway.
     online = models.BooleanField(_("online"), default=False)

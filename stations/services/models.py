@@ -12,7 +12,15 @@ from stations.models import PileModel
 from users import policy
 from users.services import edits
 
-EDITABLE = ("brand", "name", "current_type", "rated_power_kw", "register_kind")
+EDITABLE = (
+    "brand",
+    "name",
+    "current_type",
+    "rated_power_kw",
+    "register_kind",
+    "heartbeat_s",
+    "missed_heartbeats",
+)
 
 
 def save_pile_model(*, actor: Actor, model: PileModel | None = None, changes: Mapping[str, Any]) -> PileModel:

@@ -21,7 +21,7 @@ MOST_CONNECTORS = 16
 # second per check would keep them out for an hour. Pile passwords are long and made by machines.
 PASSWORD_ITERATIONS = 20_000
 WITHOUT_PASSWORD = (Pile.Protocol.YKC, Pile.Protocol.DNY)
-EDITABLE = ("name", "model", "rated_power_kw")
+EDITABLE = ("name", "model", "rated_power_kw", "security_profile")
 _OCPP_CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _YKC_CODE = re.compile(r"[0-9]{14}")
 _DNY_CODE = re.compile(r"(?!09|0A)[0-9A-F]{8}")  # 09 and 0A are hosts, which have no ports
@@ -97,7 +97,7 @@ def add_pile(
 
 
 def update_pile(*, actor: Actor, pile: Pile, changes: Mapping[str, Any]) -> Pile:
-    """Change name, model or rated_power_kw; DomainError `permission_denied`, `not_found`, `invalid`."""
+    """Change name, model, rated_power_kw or security_profile; DomainError `permission_denied`, `not_found`, `invalid`."""
     policy.require(actor, "stations.change_pile")
     edits.in_scope(actor, pile)
     with transaction.atomic():
