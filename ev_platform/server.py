@@ -31,7 +31,7 @@ DRAIN_S = 1  # open requests and sockets get this long at a stop
 
 
 class PortTaken(Exception):
-    """A port is in use; the text names the setting that moves it."""
+    """A port or a name is in use; the text names the setting that moves it."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,14 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
 
 
 async def _start_listeners(application: Any) -> Any:
-    from devices.gateway.server import ListenerFailed, start_listeners
+    from devices.gateway.server import ListenerFailed, NameTaken, start_listeners
 
     try:
         return await start_listeners(application)
+    except NameTaken as taken:
+        raise PortTaken(
+            f"EV_NODE: {taken}; give every gateway process a name of its own with EV_NODE=<name>."
+        ) from None
     except ListenerFailed as failure:
         raise PortTaken(
             f"Port {failure.port} on {settings.EV_DEVICE_HOST} cannot be opened "

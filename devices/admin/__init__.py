@@ -4,6 +4,7 @@ from devices.admin import (  # noqa: F401
     command,
     frame,
     held,
+    node,
     notice,
     pile,
     record,

@@ -3,6 +3,7 @@ from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
 from devices.models.frame import FrameLog
 from devices.models.held import DeviceVariable, HeldItem, HeldProfile, LocalList
+from devices.models.node import GatewayNode
 from devices.models.notice import PileNotice
 from devices.models.record import TransactionRecord
 from devices.models.reservation import Reservation
@@ -18,6 +19,7 @@ __all__ = [
     "DeviceTransaction",
     "DeviceVariable",
     "FrameLog",
+    "GatewayNode",
     "HeldItem",
     "HeldProfile",
     "IssuedCertificate",
