@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 PASSWORD = "a-password-of-the-tests"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def basic(username: str, password: str) -> str:
