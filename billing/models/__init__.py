@@ -3,9 +3,11 @@ from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
+from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
+from billing.models.settlement import FinanceTerms, ServiceContract, SettlementItem, Statement
 from billing.models.tariff import PileTariff, Tariff, TariffAssignment, TariffTier, TariffVersion
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "ClearingRecord",
     "ClearingRule",
     "Entry",
+    "FinanceTerms",
     "Hold",
     "Journal",
     "OrderEvent",
@@ -23,11 +26,18 @@ __all__ = [
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
+    "Payout",
+    "PayoutAccount",
+    "PayoutChannel",
+    "PayoutEvent",
     "PileTariff",
     "Proposal",
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ServiceContract",
+    "SettlementItem",
+    "Statement",
     "Tariff",
     "TariffAssignment",
     "TariffTier",
