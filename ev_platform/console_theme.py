@@ -97,6 +97,12 @@ NAVIGATION = [
         _item(_("Clearing records"), "call_split", "billing.clearingrecord"),
         _item(_("Clearing rules"), "rule_settings", "billing.clearingrule"),
         _item(_("Payees"), "groups", "billing.payee"),
+        _item(_("Statements"), "summarize", "billing.statement"),
+        _item(_("Payouts"), "outbound", "billing.payout"),
+        _item(_("Payout accounts"), "credit_card", "billing.payoutaccount"),
+        _item(_("Fees and adjustments"), "balance", "billing.settlementitem"),
+        _item(_("Settlement terms"), "gavel", "billing.financeterms"),
+        _item(_("Service contracts"), "contract", "billing.servicecontract"),
     ),
     _group(
         _("People"),

@@ -21,6 +21,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.query_refunds": 30.0,
     "billing.clear_orders": 20.0,
     "billing.clear_leftovers": 3600.0,
+    "billing.build_statements": 600.0,
+    "billing.work_payouts": 30.0,
 }
 
 QUEUES = ("money", "devices", "reports")

@@ -248,6 +248,11 @@ RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
 RECHARGE_MAX_FEN = ev_env.integer("EV_RECHARGE_MAX_FEN", 500_000, 1, 10_000_000)
 PAYMENT_EXPIRE_S = ev_env.integer("EV_PAYMENT_EXPIRE_S", 1800, 60, 7200)  # a WeChat prepay id lives two hours
 REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000_000)  # above it: four eyes
+PAYOUT_APPROVAL_FEN = ev_env.integer(
+    "EV_PAYOUT_APPROVAL_FEN", 500_000, 0, 1_000_000_000
+)  # above it: two people
+WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # 佣金报酬
+WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)

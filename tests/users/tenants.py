@@ -15,14 +15,20 @@ from billing.models import (
     ClearingRecord,
     ClearingRule,
     Discount,
+    FinanceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
     Payment,
     PaymentNotice,
+    Payout,
+    PayoutAccount,
     Proposal,
     Refund,
     ReviewItem,
+    ServiceContract,
+    SettlementItem,
+    Statement,
 )
 from billing.services import ledger
 from billing.services.clearing import payees
@@ -205,7 +211,30 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
         requested_at=now,
         requested_by_key="x",
     )
-    return [rule, payee, record, proposal]
+    statement = Statement.objects.create(
+        number=f"S{order.pk}", payee=payee, operator=operator, day_from=now.date(), day_to=now.date(),
+        shares_fen=100, payout_fen=100, created_at=now,
+    )  # fmt: skip
+    account = PayoutAccount.objects.create(
+        payee=payee, operator=operator, channel="bank", identity=f"6222{order.pk:012d}", real_name="X",
+        bound_by_key="x", bound_at=now,
+    )  # fmt: skip
+    contract = ServiceContract.objects.create(
+        operator=operator, kind="yearly", amount_fen=100, starts_on=now.date(), ends_on=now.date(),
+        created_by="x", created_at=now,
+    )  # fmt: skip
+    return [
+        rule, payee, record, proposal, statement, account, contract,
+        FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        SettlementItem.objects.create(
+            key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
+            journal=order.journals.first(), created_at=now,
+        ),
+        Payout.objects.create(
+            number=f"O{order.pk}", statement=statement, payee=payee, operator=operator, account=account,
+            channel="bank", amount_fen=100, created_at=now,
+        ),
+    ]  # fmt: skip
 
 
 def make_order(site: f.Site, driver: Any, **fields: Any) -> ChargingOrder:

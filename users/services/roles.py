@@ -68,6 +68,12 @@ _READ_FINANCE = (
     "billing.view_clearingrule",
     "billing.view_payee",
     "billing.view_proposal",
+    "billing.view_statement",
+    "billing.view_payout",
+    "billing.view_payoutaccount",
+    "billing.view_settlementitem",
+    "billing.view_financeterms",
+    "billing.view_servicecontract",
 )
 # Which of the two a person may do on a given change is decided by who asked for it.
 _DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
@@ -139,6 +145,9 @@ ROLES = (
             "billing.add_clearingrule",
             "billing.add_payee",
             "billing.change_payee",
+            "billing.bind_payoutaccount",
+            "billing.verify_payoutaccount",
+            "billing.approve_payout",
             "kernel.view_auditevent",
         ),
     ),
@@ -158,6 +167,8 @@ ROLES = (
             "billing.resolve_payment",
             "billing.request_refund",
             "billing.approve_refund",
+            "billing.bind_payoutaccount",
+            "billing.confirm_statement",
         ),
     ),
     Role(
