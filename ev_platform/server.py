@@ -17,7 +17,6 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 

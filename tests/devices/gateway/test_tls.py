@@ -141,7 +141,7 @@ def test_every_security_profile_over_real_sockets(gateway, keys, settings):
     ]  # fmt: skip
 
     # A proxy that ended TLS passes the certificate on, in the header that the settings name.
-    fresh, row = keys.client(pile)
+    _context, row = keys.client(pile)
     forwarded = {"X-Client-Cert": quote(row.pem), "X-Forwarded-Proto": "https"}
     assert outcome(plain, headers=forwarded) == 403, "no header is believed unless it is configured"
     settings.EV_TLS_CLIENT_CERT_HEADER = "X-Client-Cert"
