@@ -7,7 +7,7 @@ import time
 
 import uvloop
 
-from benchmarks import exports, sessions, storms
+from benchmarks import exports, repricing, sessions, storms
 from benchmarks.context import Databases, NoServices
 from benchmarks.machine import describe, pin_load
 from benchmarks.report import Result, table
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "connections": storms.connections,
     "embedded": storms.embedded,
     "exports": exports.run,
+    "repricing": repricing.run,
 }
 
 

@@ -77,7 +77,10 @@ def lock_refund(refund_id: int) -> Refund:
 
 
 def lock_discounts(discount_ids: Iterable[int]) -> dict[int, Discount]:
-    """Lock the discounts whose budget an order touches, always in the same order; {id: discount}."""
+    """Lock the discounts whose budget an order touches, always in the same order; {id: discount}.
+
+    After the accounts, as a start does, which holds the wallet when it reserves a budget.
+    """
     wanted = set(discount_ids)
     if not wanted:
         return {}

@@ -137,7 +137,7 @@ def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
         record = order.record
         if record is None or record.pk != evidence["record"]:
             record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
-        energies = _tier_arguments(snapshot, record)["energy_by_tier"]
+        energies = _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]
     return Usage(
         segments=segments,
         energy_by_tier=energies,
@@ -246,7 +246,7 @@ def _check_priced(
         bill_of(order, evidence)
         snapshot = held_of_order(order) or snapshot_of_order(order)
         expected = (
-            price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"]).total_fen
+            price(snapshot, _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]).total_fen
             if record.tiers
             else 0
         )

@@ -312,7 +312,7 @@ def _amount_to_hold(available_fen: int, limit_fen: int | None, least_fen: int) -
         raise ledger.insufficient(available_fen, needed)
     if limit_fen is not None:
         limit_fen = max(limit_fen, least_fen)
-    return min(available_fen, settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen)
+    return min(available_fen, max(settings.DEFAULT_HOLD_FEN, least_fen) if limit_fen is None else limit_fen)
 
 
 def _create(

@@ -103,8 +103,8 @@ def settle(
     order.ended_at = order.ended_at or order.settled_at
     order.review_reasons = []
     order.stop_due_at = None
-    discounts.book(order, bill)
     ledger.capture(actor=actor, order=order)
+    discounts.book(order, bill)
     move(
         order,
         "settled",
@@ -207,8 +207,8 @@ def close_order(
     order: ChargingOrder, event: str, actor: Actor, data: Mapping[str, Any] | None = None
 ) -> None:
     """End a locked order that never charged: its hold goes back, nothing is billed."""
-    discounts.give_back(order)
     ledger.release_hold(order=order)
+    discounts.give_back(order)
     order.ended_at, order.stop_due_at = clock.now(), None
     move(order, event, actor, data, update_fields={"ended_at", "stop_due_at", "record"})
 
