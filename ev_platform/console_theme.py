@@ -73,6 +73,7 @@ NAVIGATION = [
         _item(_("Connectors"), "ev_charger", "stations.connector"),
         _item(_("Bay locks"), "lock", "devices.baylock"),
         _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
+        _item(_("Gateway processes"), "hub", "devices.gatewaynode"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
         _item(_("Mode matrix"), "grid_on", "stations.modecell"),

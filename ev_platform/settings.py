@@ -28,6 +28,15 @@ EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
 EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
 EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
 EV_DNY_PORT = ev_env.port("EV_DNY_PORT", 8768)
+EV_TLS_PORT = ev_env.optional_port("EV_TLS_PORT")  # HTTPS and OCPP over TLS; unset: none
+EV_YKC_TLS_PORT = ev_env.optional_port("EV_YKC_TLS_PORT")
+EV_DNY_TLS_PORT = ev_env.optional_port("EV_DNY_TLS_PORT")
+EV_TLS_CERT_FILE = env.str("EV_TLS_CERT_FILE", default="")  # our own certificate with its chain, PEM
+EV_TLS_KEY_FILE = env.str("EV_TLS_KEY_FILE", default="")
+EV_TLS_KEY_PASSWORD = env.str("EV_TLS_KEY_PASSWORD", default="")
+EV_TLS_CLIENT_CERT_HEADER = ev_env.header_name(
+    "EV_TLS_CLIENT_CERT_HEADER"
+)  # of a trusted proxy that ends TLS
 EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
 EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
@@ -42,6 +51,10 @@ SECRET_KEY = env.str("EV_SECRET_KEY", default=DEFAULT_SECRET)
 DEBUG = ev_env.boolean("EV_DEBUG", False)
 ALLOWED_HOSTS = env.list("EV_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("EV_CSRF_TRUSTED_ORIGINS", default=[])
+
+for _port in ("EV_TLS_PORT", "EV_YKC_TLS_PORT", "EV_DNY_TLS_PORT"):
+    if locals()[_port] is not None and not (EV_TLS_CERT_FILE and EV_TLS_KEY_FILE):
+        raise ImproperlyConfigured(f"{_port} needs EV_TLS_CERT_FILE and EV_TLS_KEY_FILE (PEM files)")
 
 # --- storage and wires -----------------------------------------------------
 EV_DATABASE_URL = env.str("EV_DATABASE_URL", default="")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 
 from django.conf import settings
 
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 PORT_SETTINGS = {"ykc": "EV_YKC_PORT", "dny": "EV_DNY_PORT"}
+TLS_PORT_SETTINGS = {"ykc": "EV_YKC_TLS_PORT", "dny": "EV_DNY_TLS_PORT"}
 
 
 class ListenerFailed(Exception):
@@ -37,10 +39,11 @@ class Listeners:
 
     @property
     def names(self) -> list[str]:
-        return [server.name for server in self.servers]
+        """Protocols that are served without TLS."""
+        return [server.name for server in self.servers if server.tls is None]
 
-    def port(self, name: str) -> int:
-        return next(server.port for server in self.servers if server.name == name)
+    def port(self, name: str, *, tls: bool = False) -> int:
+        return next(one.port for one in self.servers if one.name == name and (one.tls is not None) == tls)
 
     async def close(self) -> None:
         """Close every socket, then store what the buffers hold."""
@@ -51,10 +54,11 @@ class Listeners:
             await in_database(nodes.leave, name=settings.EV_NODE, boot_id=self.boot_id)
 
 
-async def start_listeners(application: Application) -> Listeners:
+async def start_listeners(application: Application, tls: ssl.SSLContext | None = None) -> Listeners:
     """Open the TCP ports of the settings and serve them with the ASGI application.
 
-    Sessions that a killed process of the same node name left open are closed first.
+    Sessions that a killed process of the same node name left open are closed first. `tls` serves the TLS ports of
+    the settings.
 
     Raises:
         NameTaken: another live process is the gateway of this name.
@@ -67,15 +71,20 @@ async def start_listeners(application: Application) -> Listeners:
     if left:
         logger.warning("%d pile sessions of an earlier run were closed", left)
     servers: list[AsgiTcpServer] = []
-    for name, setting in PORT_SETTINGS.items():
+    ports = [(name, setting, None) for name, setting in PORT_SETTINGS.items()]
+    ports += [(name, setting, tls) for name, setting in TLS_PORT_SETTINGS.items() if tls is not None]
+    for name, setting, context in ports:
         port = getattr(settings, setting)
-        server = AsgiTcpServer(application, name=name, host=settings.EV_DEVICE_HOST, port=port)
+        if port is None:
+            continue
+        server = AsgiTcpServer(application, name=name, host=settings.EV_DEVICE_HOST, port=port, tls=context)
         try:
             await server.start()
         except OSError as error:
             await Listeners(servers, boot_id).close()
             raise ListenerFailed(setting, port, error) from error
-        logger.info("%s piles are served on %s:%d", name.upper(), server.host, server.port)
+        over = "TLS" if context is not None else "TCP"
+        logger.info("%s piles are served over %s on %s:%d", name.upper(), over, server.host, server.port)
         servers.append(server)
     gateway_buffers().start()
     return Listeners(servers, boot_id)

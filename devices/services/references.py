@@ -21,6 +21,11 @@ def pile_id_by_code(code: str, protocol: str) -> int | None:
     return rows.values_list("pk", flat=True).first()
 
 
+def pile_by_code(code: str, protocol: str) -> Pile | None:
+    """A registered pile by the identity it shows on the wire."""
+    return Pile.objects.unscoped("a pile shows its own identity").filter(code=code, protocol=protocol).first()
+
+
 def pile_by_id(pile_id: int) -> Pile:
     return Pile.objects.unscoped("the gateway holds this pile's socket").get(pk=pile_id)
 
