@@ -248,6 +248,8 @@ CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that sign
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
 PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
+SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
+FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
 YKC_QR_PREFIX = ev_env.ascii_text(
     "EV_YKC_QR_PREFIX", "", 200

@@ -11,15 +11,13 @@ from billing.admin.tiers import price_places, tier_class
 from billing.models import ChargingOrder
 from billing.review_words import sentence_of
 from billing.tier_words import tier_word
-from devices.models import MeterSample
+from devices.services.curves import curve_of
 from devices.vehicle_words import vehicle_card
 from devices.words import stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
 
-CURVE_POINTS = 300
-SAMPLES_READ = 20_000
 PRICES = ("electricity_price", "service_price")
 RUNNING = ("starting", "charging", "stopping", "finishing")
 
@@ -99,26 +97,23 @@ def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `CURVE_POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    """At most `POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
     if not order.transaction_ref:
         return None
-    rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
-        pile_id=order.pile_id, transaction_ref=order.transaction_ref
+    kept = curve_of(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        since=order.started_at or order.created_at,
     )
-    samples = list(rows.order_by("at").values_list("at", "power_kw", "energy_kwh", "soc_pct")[:SAMPLES_READ])
-    if not samples:
+    if not kept:
         return None
-    step = max(1, -(-len(samples) // CURVE_POINTS))
-    kept = samples[::step]
-    if kept[-1] != samples[-1]:
-        kept[-1] = samples[-1]
 
     def number(value):
         return None if value is None else float(value)
 
     return {
-        "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
-        "power": [number(power) for _at, power, _energy, _soc in kept],
-        "energy": [number(energy) for _at, _power, energy, _soc in kept],
-        "soc": [soc for *_rest, soc in kept],
+        "labels": [timezone.localtime(point.at).strftime("%H:%M:%S") for point in kept],
+        "power": [number(point.power_kw) for point in kept],
+        "energy": [number(point.energy_kwh) for point in kept],
+        "soc": [point.soc_pct for point in kept],
     }

@@ -1,6 +1,7 @@
 from devices.models.bay_lock import BayLock
 from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
+from devices.models.curve import StoredCurve
 from devices.models.frame import FrameLog
 from devices.models.held import DeviceVariable, HeldItem, HeldProfile, LocalList
 from devices.models.node import GatewayNode
@@ -30,6 +31,7 @@ __all__ = [
     "PileUpload",
     "ReportedVehicle",
     "Reservation",
+    "StoredCurve",
     "TransactionRecord",
     "UnknownPile",
     "VehicleReport",
