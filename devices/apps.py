@@ -9,7 +9,7 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         from devices import errors, events, words  # noqa: F401
         from devices.gauges import gateway_gauges
-        from devices.services import command_effects
+        from devices.services import command_effects, firmware_campaigns
         from kernel.metrics import register_gauges
         from stations.words import register_fault_text, register_finding_text
 
@@ -17,3 +17,4 @@ class DevicesConfig(AppConfig):
         register_finding_text(words.finding_text)
         register_gauges(gateway_gauges)
         events.subscribe(events.CommandAnswered, command_effects.apply)
+        firmware_campaigns.register()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from devices.services import certificates, commands, partitions, presence, reservations
+from devices.services import certificates, commands, firmware_campaigns, partitions, presence, reservations
 from kernel.actor import system
 
 
@@ -29,3 +29,8 @@ def renew_certificates() -> None:
 @shared_task(name="devices.keep_partitions", ignore_result=True)
 def keep_partitions() -> None:
     partitions.keep_partitions()
+
+
+@shared_task(name="devices.advance_firmware_campaigns", ignore_result=True)
+def advance_firmware_campaigns() -> None:
+    firmware_campaigns.advance()

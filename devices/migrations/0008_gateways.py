@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0006_bay_locks_and_vehicles'),
+        ('devices', "0007_firmware_campaigns"),
         ('stations', '0006_gateways'),
         ('users', '0001_initial'),
     ]
