@@ -5,6 +5,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from devices.gateway.tcp_consumer import to_json
+from devices.proof import Proof
 from devices.protocols.ykc.downlink import qr_prefix_fields
 from devices.protocols.ykc.held import HeldGuns
 from devices.protocols.ykc.references import gun_number
@@ -74,7 +75,7 @@ class _Known(NamedTuple):
     current_type: str = ""
 
 
-def _look_up(code: str, protocol: str, proof: identity.Proof) -> _Known:
+def _look_up(code: str, protocol: str, proof: Proof) -> _Known:
     pile_id = pile_id_by_code(code, protocol)
     if pile_id is None:
         return _Known(refusal="other_protocol" if pile_by_any_protocol(code) else "unknown")
