@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import ProtocolColumn, date_window
 from devices.models import FrameLog
+from devices.protocols.offline import decoding_of
 from devices.services import frames
 from devices.words import frame_title
 from kernel.errors import DomainError
@@ -142,4 +143,7 @@ class FrameLogAdmin(ProtocolColumn, FactAdmin):
 
     @admin.display(description=_("decoded"))
     def decoded_text(self, obj):
-        return format_html("<pre>{}</pre>", pretty_json(obj.decoded))
+        said = decoding_of(
+            protocol=obj.protocol, raw=obj.raw, direction=obj.direction, decoded=obj.decoded, error=obj.error
+        )
+        return format_html("<pre>{}</pre>", pretty_json(said))

@@ -46,6 +46,16 @@ def decode_logged(protocol: str, raw: str, *, to_pile: bool = False) -> dict[str
     return {"name": f"{number:02X} {message.name}", "fields": fields}
 
 
+def decoding_of(*, protocol: str, raw: str, direction: str, decoded: Any, error: str = "") -> Any:
+    """What a logged frame says: its stored decoding, or for frames that are stored raw, made now."""
+    if decoded is not None or error:
+        return decoded
+    try:
+        return decode_logged(protocol, raw, to_pile=direction == "out")["fields"]
+    except Undecodable:
+        return None
+
+
 def _ocpp(raw: str) -> dict[str, Any]:
     try:
         message = json.loads(raw)

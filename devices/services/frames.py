@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.models import FrameLog
+from devices.protocols.offline import decoding_of
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from stations.models import Pile
@@ -76,4 +77,7 @@ def lines_of(rows: "models.QuerySet[FrameLog]") -> Iterator[str]:
 
 
 def as_json(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "at": row["at"].isoformat()}
+    """A row of `NAMES` for JSON, decoded when it is stored raw."""
+    names = ("protocol", "raw", "direction", "decoded", "error")
+    decoded = decoding_of(**{name: row[name] for name in names})
+    return {**row, "at": row["at"].isoformat(), "decoded": decoded}
