@@ -56,6 +56,7 @@ class Batcher(Generic[T]):
         self._linger_s = linger_s
         self._busy_linger_s = busy_linger_s
         self._asked = asyncio.Event()
+        self._flushes = 0
         self._limit = limit
         self._largest = largest
         self._waiting: Waiting = []
@@ -69,6 +70,8 @@ class Batcher(Generic[T]):
         self._waiting.append((item, None))
         if len(self._waiting) > self._limit:
             self._drop_oldest()
+        if len(self._waiting) >= self._largest:
+            self._asked.set()
         self._start()
 
     async def add(self, item: T) -> None:
@@ -81,9 +84,13 @@ class Batcher(Generic[T]):
 
     async def flush(self) -> None:
         """Return once everything that is waiting now has been stored (or given up)."""
-        while self._task is not None and not self._task.done():
-            self._asked.set()
-            await asyncio.shield(self._task)
+        self._flushes += 1
+        try:
+            while self._task is not None and not self._task.done():
+                self._asked.set()
+                await asyncio.shield(self._task)
+        finally:
+            self._flushes -= 1
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -99,7 +106,8 @@ class Batcher(Generic[T]):
                 await self._gather()
 
     async def _gather(self) -> None:
-        if any(future is not None for _item, future in self._waiting):
+        asked = self._flushes or any(future is not None for _item, future in self._waiting)
+        if asked or len(self._waiting) >= self._largest:
             return
         self._asked.clear()
         with contextlib.suppress(TimeoutError):

@@ -80,7 +80,7 @@ async def test_under_load_batches_gather_and_an_answer_is_not_kept_waiting():
         sizes.append(len(items))
         await asyncio.sleep(0)
 
-    line = Batcher("test", store, busy_linger_s=5.0)
+    line = Batcher("test", store, busy_linger_s=5.0, largest=300)
     for number in range(batcher.BUSY):
         line.put(number)
     await asyncio.sleep(0.01)
@@ -90,6 +90,10 @@ async def test_under_load_batches_gather_and_an_answer_is_not_kept_waiting():
     assert sizes == [batcher.BUSY], "the next batch waits for company"
     await asyncio.wait_for(line.add("asks"), 1)
     assert sizes == [batcher.BUSY, 201]
+    for number in range(400):
+        line.put(number)
+    await asyncio.sleep(0.01)
+    assert sizes[2:] == [300], "a full batch does not wait"
     line.put("alone")
     await asyncio.wait_for(line.flush(), 1)
-    assert sizes[-1] == 1
+    assert sizes[3:] == [101]
