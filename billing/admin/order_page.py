@@ -145,13 +145,15 @@ def _targets(order: ChargingOrder) -> str:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `CURVE_POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    """At most `CURVE_POINTS` points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A)
+    and temperature (°C)."""
     if not order.transaction_ref:
         return None
     rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
         pile_id=order.pile_id, transaction_ref=order.transaction_ref
     )
-    samples = list(rows.order_by("at").values_list("at", "power_kw", "energy_kwh", "soc_pct")[:SAMPLES_READ])
+    names = ("power_kw", "energy_kwh", "soc_pct", "voltage_v", "current_a", "temperature_c")
+    samples = list(rows.order_by("at").values_list("at", *names)[:SAMPLES_READ])
     if not samples:
         return None
     step = max(1, -(-len(samples) // CURVE_POINTS))
@@ -164,7 +166,8 @@ def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
 
     return {
         "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
-        "power": [number(power) for _at, power, _energy, _soc in kept],
-        "energy": [number(energy) for _at, _power, energy, _soc in kept],
-        "soc": [soc for *_rest, soc in kept],
+        **{
+            name.rpartition("_")[0]: [number(row[place]) for row in kept]
+            for place, name in enumerate(names, start=1)
+        },
     }
