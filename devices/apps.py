@@ -8,9 +8,10 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import errors, events, words  # noqa: F401
-        from devices.services import command_effects
+        from devices.services import command_effects, firmware_campaigns
         from stations.words import register_fault_text, register_finding_text
 
         register_fault_text(words.fault_text)
         register_finding_text(words.finding_text)
         events.subscribe(events.CommandAnswered, command_effects.apply)
+        firmware_campaigns.register()

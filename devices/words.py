@@ -10,6 +10,7 @@ from functools import cache
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from devices.advice import ADVICE
 from devices.models import DeviceCommand
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
@@ -95,6 +96,36 @@ _FINDINGS = {
     "start_asked_again": _("Starts that were asked for twice"),
 }
 
+# How a firmware update gets on, and why a pile of a campaign was left out or failed.
+_FIRMWARE = {
+    "idle": _("No update under way"),
+    "download_scheduled": _("Download is planned"),
+    "downloading": _("Downloading"),
+    "download_paused": _("Download is paused"),
+    "downloaded": _("Downloaded"),
+    "signature_verified": _("Signature is good"),
+    "install_scheduled": _("Installation is planned"),
+    "rebooting": _("Rebooting"),
+    "installing": _("Installing"),
+    "installed": _("Installed"),
+    "download_failed": _("The download failed."),
+    "install_failed": _("The installation failed."),
+    "verification_failed": _("The firmware does not fit."),
+    "signature_invalid": _("The signature is wrong."),
+    "certificate_invalid": _("The signing certificate is not accepted."),
+    "certificate_revoked": _("The signing certificate was revoked."),
+    "refused": _("The pile refused."),
+    "same_version": _("The pile has this version already."),
+    "unsupported": _("Piles of this protocol take no firmware from the platform."),
+    "no_end": _("The pile told no end in time."),
+    "firmware_no_ftp": _("No FTP server is set for piles that need one."),
+}
+
+
+def firmware_text(protocol: str, code: str) -> str:
+    """A stage or result of a firmware update in words; the pile's own answer where it is one."""
+    return _phrase(_FIRMWARE[code]) if code in _FIRMWARE else answer_text(protocol, code)
+
 
 def finding_text(finding: str) -> str:
     """A protocol finding in words; one that nobody knows as it came."""
@@ -127,6 +158,17 @@ def fault_text(protocol: str, code: str) -> str:
     known = _faults(protocol)
     parts = code.split("," if protocol == YKC else "/")
     return gettext("; ").join(_phrase(known[part]) if part in known else part for part in parts)
+
+
+def advice_text(protocol: str, code: str) -> str:
+    """What to do about faults, an end of charging or a refusal, in sentences; empty where nothing is to be done.
+
+    `code` is what `fault_text`, `stop_reason_text` and `answer_text` take.
+    """
+    known = ADVICE.get(protocol, {})
+    parts = [code, code.partition(": ")[0], *code.split("," if protocol == YKC else "/")]
+    found = dict.fromkeys(known[part] for part in parts if part in known)
+    return " ".join(gettext(sentence) for sentence in found)
 
 
 def frame_title(protocol: str, name: str) -> str:

@@ -75,6 +75,9 @@ NAVIGATION = [
         _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
+        _item(_("Firmware"), "memory", "devices.firmwarefile"),
+        _item(_("Firmware campaigns"), "system_update", "devices.firmwarecampaign"),
+        _item(_("Firmware by pile"), "fact_check", "devices.firmwaretarget"),
         _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(

@@ -231,6 +231,9 @@ COMMAND_TIMEOUT_S = ev_env.integer("EV_COMMAND_TIMEOUT_S", 30, 1, 600)
 PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  # YKC: three missed heartbeats
 OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
 DEVICE_FILES_URL = env.str("EV_DEVICE_FILES_URL", default=f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}").rstrip("/")
+FIRMWARE_FTP_URL = env.str("EV_FIRMWARE_FTP_URL", default="").rstrip(
+    "/"
+)  # serves the media folder to YKC piles
 CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that signs certificates of piles
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")

@@ -17,7 +17,7 @@ from billing.services import fees
 from billing.tier_words import tier_word
 from devices.models import MeterSample
 from devices.vehicle_words import vehicle_card
-from devices.words import stop_reason_text
+from devices.words import advice_text, stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
@@ -40,6 +40,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
     result: dict[str, Any] = {
         "order": order,
         "stop_words": stop_reason_text(order.pile.protocol, order.stop_reason),
+        "stop_advice": advice_text(order.pile.protocol, order.stop_reason),
         "running": order.state in RUNNING,
         "figures": _figures(order),
         "reasons": [sentence_of(reason) for reason in order.review_reasons],

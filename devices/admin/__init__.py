@@ -2,6 +2,7 @@ from devices.admin import (  # noqa: F401
     bay_lock,
     certificate,
     command,
+    firmware,
     frame,
     held,
     notice,

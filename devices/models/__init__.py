@@ -1,6 +1,7 @@
 from devices.models.bay_lock import BayLock
 from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
+from devices.models.firmware import FirmwareCampaign, FirmwareFile, FirmwareTarget
 from devices.models.frame import FrameLog
 from devices.models.held import DeviceVariable, HeldItem, HeldProfile, LocalList
 from devices.models.notice import PileNotice
@@ -17,6 +18,9 @@ __all__ = [
     "DeviceCommand",
     "DeviceTransaction",
     "DeviceVariable",
+    "FirmwareCampaign",
+    "FirmwareFile",
+    "FirmwareTarget",
     "FrameLog",
     "HeldItem",
     "HeldProfile",

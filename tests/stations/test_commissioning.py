@@ -304,3 +304,17 @@ def test_the_usual_models_are_there_once():
     assert ensure_models(actor=system("tests")) == 0
     box = PileModel.objects.get(name="ACX10A-YH")
     assert (box.connectors, box.vehicle_class, box.protocol) == (10, "ebike", "dny")
+
+
+@pytest.mark.feature("STA-02")
+def test_a_scanned_code_opens_the_app_or_leads_to_it(client, settings):
+    site = f.make_site()
+    settings.APP_LINK, settings.APP_DOWNLOAD_URL = "evapp://charge/", "https://app.example/get"
+    page = client.get(f"/q/{site.connector.code}").content.decode()
+    assert f'href="evapp://charge/{site.connector.code}"' in page
+    assert 'data-download="https://app.example/get"' in page and "<script>" not in page
+    settings.APP_LINK = settings.APP_DOWNLOAD_URL = ""
+    page = client.get(f"/q/{site.connector.code}").content.decode()
+    assert site.connector.code in page and "evapp" not in page and site.station.name not in page
+    unknown = client.get("/q/NOWHERE<b>")
+    assert unknown.status_code == 404 and "NOWHERE&lt;b&gt;" in unknown.content.decode()

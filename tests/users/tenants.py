@@ -29,6 +29,9 @@ from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
 from devices.models import (
     DeviceVariable,
+    FirmwareCampaign,
+    FirmwareFile,
+    FirmwareTarget,
     HeldItem,
     HeldProfile,
     IssuedCertificate,
@@ -153,7 +156,20 @@ def make_held(site: f.Site) -> list[Any]:
     place = {"operator": site.operator, "station": site.station, "pile": site.pile}
     now, code = timezone.now(), site.pile.code
     later = now + timedelta(days=1)
+    firmware = FirmwareFile.objects.create(
+        model=f.PileModelFactory(),
+        version=code,
+        file="firmware/x.bin",
+        size_bytes=1,
+        sha256="0",
+        added_at=now,
+    )
+    campaign = FirmwareCampaign.objects.create(
+        operator=site.operator, firmware=firmware, name=f"C{code}", created_at=now
+    )
     return [
+        campaign,
+        FirmwareTarget.objects.create(campaign=campaign, changed_at=now, **place),
         IssuedCertificate.objects.create(
             serial_no=code, fingerprint=code, common_name=code, pem="-", not_before=now, not_after=later,
             issued_at=now, **place,

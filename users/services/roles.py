@@ -43,6 +43,9 @@ _READ_DEVICES = (
     "devices.view_baylock",
     "devices.view_reportedvehicle",
     "devices.view_vehiclereport",
+    "devices.view_firmwarefile",
+    "devices.view_firmwarecampaign",
+    "devices.view_firmwaretarget",
     "alerts.view_alert",
 )
 _READ_MONEY = (
@@ -80,6 +83,8 @@ _MAINTAIN = (
     "stations.add_pile",
     "stations.change_pile",
     "stations.push_tariff",
+    "devices.add_firmwarecampaign",
+    "devices.run_firmwarecampaign",
 )
 
 
@@ -169,6 +174,9 @@ ROLES = (
             "stations.remote_stop",
             "stations.push_tariff",
             "devices.move_bay_lock",
+            "devices.add_devicecommand",
+            "devices.add_firmwarecampaign",
+            "devices.run_firmwarecampaign",
         ),
     ),
 )

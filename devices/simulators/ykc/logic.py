@@ -375,10 +375,13 @@ class YkcLogic:
         self._requested_at = None
         self.records.rewind(now)
         for gun in self.guns.values():
-            gun.heartbeat_due = now + self.timing.heartbeat_s * self.rng.random()
             for old in gun.buffered:
                 self._send(0x13, old)
             gun.buffered.clear()
+        for record in self.records.take_due(now, self.timing):
+            self._send_record(record)
+        for gun in self.guns.values():
+            gun.heartbeat_due = now + self.timing.heartbeat_s * self.rng.random()
             self._send_live(gun, now)
         self._ask(now)
 

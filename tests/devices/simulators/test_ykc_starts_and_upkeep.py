@@ -3,6 +3,8 @@
 from decimal import Decimal
 from hashlib import md5
 
+import pytest
+
 from devices.protocols.ykc.codec import plausible_vin, words
 from devices.simulators.battery import CAR_MODELS, Car
 from tests.devices.simulators.test_ykc import CODE, TRADE, charge, site
@@ -122,6 +124,7 @@ async def test_two_guns_of_one_vehicle_begin_together_or_not_at_all():
         ]
 
 
+@pytest.mark.feature("BOOT-04")
 async def test_cards_are_kept_and_let_charge_without_a_link():
     async with site() as (platform, pile):
         await pile.wait_until(lambda: pile.online)
@@ -148,6 +151,9 @@ async def test_cards_are_kept_and_let_charge_without_a_link():
         await pile.wait_until(lambda: pile.state(1) == "charging")
         pile.swipe(1, CARD)
         await pile.wait_until(lambda: platform.of(0x3B), timeout=8)
+        types = [message.type for message in platform.messages]
+        again = len(types) - types[::-1].index(0x01)
+        assert types[again] == 0x3B, "what is stored goes first after a login"
         record = platform.of(0x3B)[0]
         assert (record["trade_type"], record["physical_card"]) == (4, CARD)
         assert record["trade_no"].startswith(f"{CODE}01")
