@@ -12,6 +12,7 @@ from billing.admin.tiers import price_places, tier_class
 from billing.bill_words import discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, OrderFee
+from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
 from billing.tier_words import tier_word
@@ -52,6 +53,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
             "discount_lines": [{**row, "fen": fen(-row["fen"])} for row in discount_rows(order.bill)],
             "later_fees": _later_fees(order),
             "targets": _targets(order),
+            "payment": _payment(order),
             "curve": curve(order),
             "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
@@ -128,6 +130,16 @@ def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _payment(order: ChargingOrder) -> str:
+    money = money_of(order)
+    parts = [money.text]
+    if money.owed_fen:
+        parts.append(_("%(amount)s owed") % {"amount": fen(money.owed_fen)})
+    if money.returned_fen:
+        parts.append(_("%(amount)s given back") % {"amount": fen(money.returned_fen)})
+    return " · ".join(parts)
 
 
 def _targets(order: ChargingOrder) -> str:

@@ -224,3 +224,54 @@ def test_the_console_handles_finds_and_draws_orders(clock, client):
     ):
         page = client.get(listing, {"when": "all", **query})
         assert page.status_code == 200 and (order.order_no in page.content.decode()) is found, query
+
+
+@pytest.mark.feature("ORD-06", "ORD-13")
+def test_a_bill_is_unpaid_paid_or_refunded(clock, client):
+    from billing.order_money import money_of
+    from billing.services import ledger
+    from tests.api_client import ApiClient
+    from tests.billing.finance.desk import agreed
+
+    site = make_site(balance_fen=1_000)
+    orders = []
+    for _number in range(2):
+        order = flow.charging(site)
+        assert money_of(order).state == "open"
+        clock.shift(timedelta(minutes=20))
+        flow.send_record(site, flow.reported(site, order, {"flat": "10"}))
+        order.refresh_from_db()
+        orders.append(order)
+        if len(orders) == 1:
+            assert (money_of(order).state, money_of(order).owed_fen) == ("unpaid", 100)
+            ledger.top_up(actor=JOB, driver=site.driver, amount_fen=700, reason="r", idempotency_key="1")
+    first, second = orders  # 11 yuan each, 17 came in
+    assert (money_of(first).state, money_of(second).state) == ("paid", "unpaid")
+    assert (money_of(second).charged_fen, money_of(second).owed_fen) == (1_100, 500)
+    body = ApiClient(site.driver).get(f"orders/{second.order_no}").json()
+    assert (body["payment_state"], body["owed_fen"]) == ("unpaid", 500)
+    client.force_login(make_staff(superuser=True))
+    page = client.get(reverse("admin:users_driver_change", args=[site.driver.pk])).content.decode()
+    links = [reverse("admin:billing_chargingorder_change", args=[order.pk]) for order in orders]
+    assert all(link in page for link in links)
+    page = client.get(links[1], headers={"Accept-Language": "en"}).content.decode()
+    assert "Unpaid" in page and "¥5.00 owed" in page
+    ledger.top_up(actor=JOB, driver=site.driver, amount_fen=500, reason="r", idempotency_key="2")
+    assert money_of(second).state == "paid"
+    agreed("order_refund", {"order_no": first.order_no, "amounts": {"service": 400}}, operator=site.operator)
+    assert (money_of(first).state, money_of(first).returned_fen) == ("part_refunded", 400)
+    agreed(
+        "order_refund", {"order_no": first.order_no, "amounts": {"electricity": 700}}, operator=site.operator
+    )
+    assert money_of(first).state == "refunded"
+
+
+@pytest.mark.feature("TAR-02")
+def test_planned_versions_are_a_list(clock, client):
+    site = make_site()
+    planned = flow.publish(site, effective_at=timezone.now() + timedelta(days=3), held=False)
+    client.force_login(make_staff(superuser=True))
+    url = reverse("admin:billing_tariffversion_changelist")
+    for query, found in (("1", [planned.pk]), ("0", [site.version.pk])):
+        page = client.get(url, {"planned": query})
+        assert [row.pk for row in page.context["cl"].result_list] == found
