@@ -243,6 +243,9 @@ def test_every_page_of_the_site_is_known():
         # test_custom_pages_are_scoped
         "devices_pileupload_file",
         "stations_station_qr_sheet",
+        # tests/devices/test_diagnosis.py
+        "stations_pile_diagnosis",
+        "stations_pile_command",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {
