@@ -116,6 +116,7 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
     orders = ChargingOrder.objects.for_actor(actor).select_related(
         "operator", "station", "pile", "connector", "driver", "tariff_version__tariff", "record"
     )
+    orders = orders.prefetch_related("fees")
     order = orders.filter(order_no=order_no).first()
     if order is None:
         raise DomainError("order_unknown", {"order_no": order_no})
@@ -125,7 +126,10 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
 def order_list(*, actor: Actor) -> QuerySet[ChargingOrder]:
     """Orders the actor may see, newest first."""
     return (
-        ChargingOrder.objects.for_actor(actor).select_related("station", "pile", "connector").order_by("-id")
+        ChargingOrder.objects.for_actor(actor)
+        .select_related("station", "pile", "connector")
+        .prefetch_related("fees")
+        .order_by("-id")
     )
 
 

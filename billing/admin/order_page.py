@@ -1,5 +1,6 @@
 """What the order page shows: figures, bill lines, the curve of samples, the timeline."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +9,11 @@ from django.utils.translation import gettext as _
 
 from billing import selectors
 from billing.admin.tiers import price_places, tier_class
-from billing.models import ChargingOrder
+from billing.bill_words import discount_rows, fee_rows
+from billing.fee_words import fee_word
+from billing.models import ChargingOrder, OrderFee
 from billing.review_words import sentence_of
+from billing.services import fees
 from billing.tier_words import tier_word
 from devices.models import MeterSample
 from devices.vehicle_words import vehicle_card
@@ -44,6 +48,10 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
     if not brief:
         result |= {
             "bill_lines": _bill_lines(order),
+            "fee_lines": [{**row, "fen": fen(row["fen"])} for row in fee_rows(order.bill)],
+            "discount_lines": [{**row, "fen": fen(-row["fen"])} for row in discount_rows(order.bill)],
+            "later_fees": _later_fees(order),
+            "targets": _targets(order),
             "curve": curve(order),
             "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
@@ -69,6 +77,10 @@ def _figures(order: ChargingOrder) -> list[tuple[str, str, str]]:
         (_("Service fee"), fen(order.service_fen), ""),
         (_("Duration"), lasted(order), _span(order)),
     ]
+    if order.fees_fen:
+        figures.insert(4, (_("Further fees"), fen(order.fees_fen), ""))
+    if order.discount_fen:
+        figures.insert(4, (_("Discount"), fen(-order.discount_fen), ""))
     if order.state in RUNNING:
         figures.insert(1, (_("Power"), quantity(order.power_kw, "kW", 1), ""))
     figures.append((_("SoC"), "–" if order.soc_pct is None else f"{order.soc_pct} %", ""))
@@ -97,6 +109,40 @@ def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
         }
         for line in lines
     ]
+
+
+def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
+    rows = []
+    for fee in order.fees.order_by("pk"):
+        running = fee.state == OrderFee.State.RUNNING
+        rows.append(
+            {
+                "pk": fee.pk,
+                "name": fee_word(fee.kind),
+                "state": fee.get_state_display(),
+                "began_at": fee.began_at,
+                "ended_at": fee.ended_at,
+                "blocks": fee.blocks,
+                "fen": fen(fees.so_far(fee).fen if running else fee.amount_fen),
+                "flagged": fee.flagged,
+            }
+        )
+    return rows
+
+
+def _targets(order: ChargingOrder) -> str:
+    words = {
+        "energy_kwh": lambda value: quantity(Decimal(value), "kWh", 2),
+        "seconds": lambda value: duration(timedelta(seconds=value)),
+        "soc_pct": lambda value: f"SoC {value} %",
+        "power_kw": lambda value: quantity(Decimal(value), "kW", 1),
+    }
+    parts = [words[name](value) for name, value in order.targets.items() if name in words]
+    if order.stop_at_fen is not None and not order.is_free:
+        parts.append(fen(order.stop_at_fen))
+    if order.package_fen is not None:
+        parts.append(_("%(amount)s bought ahead") % {"amount": fen(order.package_fen)})
+    return " · ".join(parts)
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:

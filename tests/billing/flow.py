@@ -266,3 +266,13 @@ def publish(site: Site, *, slots=None, components=(), days=(), rules=(), held=Tr
             profile=tariffs.profile_on(version, zone=site.station.time_zone, at=timezone.now()),
         )
     return version
+
+
+def held_position(order: ChargingOrder) -> str:
+    """The price position of the order's tariff at its start."""
+    from zoneinfo import ZoneInfo
+
+    from billing.services.evidence import snapshot_of_order
+
+    snapshot = snapshot_of_order(order)
+    return snapshot.tier_code_at(order.started_at.astimezone(ZoneInfo(snapshot.zone)))

@@ -246,6 +246,9 @@ def test_every_page_of_the_site_is_known():
         # tests/devices/test_diagnosis.py
         "stations_pile_diagnosis",
         "stations_pile_command",
+        # tests/billing/test_tariff_console.py
+        "billing_tariff_import",
+        "billing_tariff_sheet",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {
