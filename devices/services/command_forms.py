@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import DeviceCommand
 from devices.protocols.capabilities import supports
+from devices.services.work_parameters import HIGHEST_PCT, LOWEST_PCT
 from kernel.errors import DomainError
 
 _K = DeviceCommand.Kind
@@ -148,11 +149,21 @@ _BOX_LIMITS = tuple(
     )
 )
 
+_CARDS = Field(
+    name="cards",
+    label=_("Cards"),
+    kind="list",
+    help=_("Physical card numbers, one a line; empty means all that the pile is known to hold"),
+    protocols=("ykc",),
+)
+
 FORMS: dict[str, Form] = {
     _K.SYNC_TIME: Form(),
     _K.READ_STATUS: Form(aim="either"),
     _K.REBOOT: Form(
-        fields=(Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=_OCPP),),
+        fields=(
+            Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=(*_OCPP, "ykc")),
+        ),
         warning=_("Charging on this pile ends."),
     ),
     _K.UNLOCK: Form(aim="connector"),
@@ -213,7 +224,22 @@ FORMS: dict[str, Form] = {
                 kind="lines",
                 protocols=_OCPP,
             ),
+            Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=("ykc",)),
+            Field(
+                name="download_min",
+                label=_("Download within (min)"),
+                kind="integer",
+                lowest=1,
+                highest=255,
+                protocols=("ykc",),
+            ),
             *_TRIES,
+        )
+    ),
+    _K.SET_QR_PREFIX: Form(
+        fields=(
+            Field(name="prefix", label=_("Address before the code"), required=True),
+            Field(name="with_gun", label=_("With the connector"), kind="boolean", default=True),
         )
     ),
     _K.UPLOAD_LOG: Form(
@@ -238,6 +264,14 @@ FORMS: dict[str, Form] = {
                 kind="decimal",
                 lowest=0,
                 help=_("Empty lifts the limit"),
+            ),
+            Field(
+                name="power_pct",
+                label=_("Limit (% of rated power)"),
+                kind="integer",
+                lowest=LOWEST_PCT,
+                highest=HIGHEST_PCT,
+                protocols=("ykc",),
             ),
             Field(name="limit_a", label=_("Limit (A)"), kind="decimal", lowest=0, protocols=_OCPP),
         ),
@@ -302,8 +336,8 @@ FORMS: dict[str, Form] = {
             ),
         ),
     ),
-    _K.QUERY_CARDS: Form(),
-    _K.CLEAR_CARDS: Form(warning=_("The pile accepts no card by itself any more.")),
+    _K.QUERY_CARDS: Form(fields=(_CARDS,)),
+    _K.CLEAR_CARDS: Form(fields=(_CARDS,), warning=_("The pile accepts no card by itself any more.")),
     _K.INSTALL_CERTIFICATE: Form(
         fields=(
             _CERTIFICATE_USE,
