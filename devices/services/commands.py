@@ -142,6 +142,11 @@ def outstanding_command(*, pile_id: int, kind: str, connector_no: int) -> Device
     ).first()
 
 
+def open_command(command_id: int) -> DeviceCommand | None:
+    """A command by its id, unless it has ended."""
+    return DeviceCommand.objects.filter(pk=command_id, state__in=OPEN_COMMAND_STATES).first()
+
+
 def open_commands(*, pile_id: int, kind: str) -> list[DeviceCommand]:
     """The pile's open commands of this kind, oldest first."""
     rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)

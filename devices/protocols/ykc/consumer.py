@@ -87,7 +87,7 @@ class YkcConsumer(TcpPileConsumer[HeldGuns]):
     async def send_command_frame(self, command: DeviceCommand) -> None:
         held = next(held for held in self.piles.values() if held.pile.id == command.pile_id)
         try:
-            if command.kind in downlink.CARDS_PER_FRAME:
+            if command.kind in downlink.CARD_COMMANDS:
                 await cards.begin(self, held, command)
                 return
             work = None

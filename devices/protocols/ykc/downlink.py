@@ -169,25 +169,18 @@ def qr_prefix_fields(held: HeldGuns, prefix: str, *, with_gun: bool) -> dict[str
 
 
 def sync_cards(order: Order) -> Encoded:
-    """`cards`: rows with `logical_card` and `physical_card`."""
-    rows = [
-        {
-            "logical_card": card_number(card["logical_card"]),
-            "physical_card": card_number(card["physical_card"]),
-        }
-        for card in order.cards
-    ]
-    return 0x44, {**order.pile, "cards": rows}
+    """Rows with `logical_card` and `physical_card`; they are added to what the pile holds."""
+    return 0x44, {**order.pile, "cards": list(order.cards)}
 
 
 def clear_cards(order: Order) -> Encoded:
-    """`cards`: physical card numbers."""
-    return 0x46, {**order.pile, "cards": [card_number(card) for card in order.cards]}
+    """Physical card numbers."""
+    return 0x46, {**order.pile, "cards": list(order.cards)}
 
 
 def query_cards(order: Order) -> Encoded:
-    """`cards`: physical card numbers."""
-    return 0x48, {**order.pile, "cards": [card_number(card) for card in order.cards]}
+    """Physical card numbers."""
+    return 0x48, {**order.pile, "cards": list(order.cards)}
 
 
 _K = DeviceCommand.Kind
@@ -209,5 +202,10 @@ ENCODERS: dict[str, Callable[[Order], Encoded]] = {
     _K.QUERY_CARDS: query_cards,
 }
 
-# One frame holds no more (YKC V1.6 §6.8); a command with more goes out in parts.
-CARDS_PER_FRAME = {_K.SYNC_CARDS: 15, _K.CLEAR_CARDS: 24, _K.QUERY_CARDS: 26}
+# A command about cards goes out in parts; a frame holds no more than this (YKC V1.6 §6.8).
+CARD_FRAMES: dict[int, tuple[Callable[[Order], Encoded], int]] = {
+    0x44: (sync_cards, 15),
+    0x46: (clear_cards, 24),
+    0x48: (query_cards, 26),
+}
+CARD_COMMANDS = frozenset({_K.SYNC_CARDS, _K.CLEAR_CARDS, _K.QUERY_CARDS})

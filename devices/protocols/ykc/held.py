@@ -38,12 +38,17 @@ class AskedStart:
 
 @dataclass(slots=True)
 class CardList:
-    """A command about cards on its way: what is still to be sent, and what came back for those that were."""
+    """A command about cards on its way: what is still to be sent, and what came back for those that were.
+
+    A part is (frame type, rows). One command at a time is on the wire, since the answers name no command.
+    """
 
     command_id: int
-    parts: deque[list[Any]]
-    sent: list[Any] = field(default_factory=list)
+    parts: deque[tuple[int, list[Any]]]
+    sent: tuple[int, list[Any]] = (0, [])
     results: dict[str, Any] = field(default_factory=dict)
+    cleared: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class HeldGuns(tcp_consumer.HeldPile):
 
     guns: dict[int, GunMemory] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)  # guns with an open read command
-    card_lists: dict[str, CardList] = field(default_factory=dict)  # by kind of command
+    card_lists: deque[CardList] = field(default_factory=deque)  # the first is on the wire
     crc_order: str = "low"
     longer: set[int] = field(default_factory=set)  # types of frames that are longer than their layout
     alternating: bool = False  # an AC pile, by its login

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from devices import events
-from devices.models import BayLock, DeviceCommand
-from devices.services import bay_locks, commands
+from devices.models import BayLock, DeviceCommand, LocalList
+from devices.services import bay_locks, command_forms, commands, local_lists
 from kernel import clock
+from kernel.errors import DomainError
 from stations.models import Connector
 from tests import factories
 from tests.devices.gateway.test_ykc_commands import K, ended
@@ -32,7 +33,7 @@ def told(monkeypatch):
 
 
 @pytest.mark.message("ykc", "43", "44", "45", "46", "47", "48")
-def test_card_lists_go_out_in_parts_with_a_result_per_card(sock, command):
+def test_card_lists_go_out_in_parts_with_a_result_per_card(sock, command, pile):
     physical = [f"{number:016X}" for number in range(1, 18)]
     rows = [{"logical_card": str(number), "physical_card": card} for number, card in enumerate(physical, 1)]
 
@@ -66,9 +67,70 @@ def test_card_lists_go_out_in_parts_with_a_result_per_card(sock, command):
         [physical[3]],
     )
 
-    for params in ({"cards": []}, {}, {"cards": ["not a card number"]}):
-        row = ended(command(K.QUERY_CARDS, params=params))
-        assert row.state == "failed" and row.reason, params
+    assert list(LocalList.objects.get(pile=pile).entries) == [physical[3]], "what the pile says it holds"
+    sent = command(K.QUERY_CARDS)
+    assert sock.expect(0x48).fields["cards"] == [physical[3]]
+    waiting = command(K.CLEAR_CARDS, params={"cards": ["AB"]})
+    sock.send(0x45, cards=[])  # nobody waits for it yet
+    sock.send(0x47, cards=[{"physical_card": physical[3], "result": 1}])
+    assert ended(sent).state == "accepted"
+    assert sock.expect(0x46).fields["cards"] == ["00000000000000AB"], "one command after the other"
+    sock.send(0x45, cards=[{"physical_card": "00000000000000AB", "mark": 1, "fail": "00"}])
+    assert ended(waiting).state == "accepted"
+
+    row = ended(command(K.QUERY_CARDS, params={"cards": ["not a card number"]}))
+    assert row.state == "failed" and row.reason
+
+
+@pytest.mark.message("ykc", "43", "44", "45", "46")
+def test_a_full_card_list_takes_away_what_is_not_in_it(sock, command, pile):
+    """The words of card lists are the same for every protocol: tag and status."""
+    actor = factories.system("test")
+    row = ended(command(K.CLEAR_CARDS))
+    assert row.state == "failed" and "no cards" in row.reason
+
+    sent = local_lists.sync(actor=actor, pile=pile, cards=[{"tag": "A1"}, {"tag": "B2"}], full=True)
+    numbers = [card["physical_card"] for card in sock.expect(0x44).fields["cards"]]
+    assert numbers == ["00000000000000A1", "00000000000000B2"]
+    sock.send(0x43, ok=1, fail="00")
+    assert ended(sent).state == "accepted"
+    held = LocalList.objects.get(pile=pile)
+    assert (list(held.entries), held.version) == (numbers, 1)
+
+    cards = [{"tag": "C3", "logical_card": "573"}, {"tag": "B2", "status": "blocked"}]
+    sent = local_lists.sync(actor=actor, pile=pile, cards=cards, full=True)
+    assert sock.expect(0x46).fields["cards"] == numbers[::-1]
+    sock.send(0x45, cards=[{"physical_card": card, "mark": 1, "fail": "00"} for card in numbers])
+    assert sock.expect(0x44).fields["cards"] == [
+        {"physical_card": "00000000000000C3", "logical_card": "0000000000000573"}
+    ]
+    sock.send(0x43, ok=1, fail="00")
+    row = ended(sent)
+    assert (row.state, row.result["cards"]) == ("accepted", {"00000000000000C3": True})
+    held.refresh_from_db()
+    assert (list(held.entries), held.version) == (["00000000000000C3"], 2)
+
+    sent = command(K.CLEAR_CARDS)
+    sock.expect(0x46)
+    sock.send(0x45, cards=[{"physical_card": "00000000000000C3", "mark": 1, "fail": "00"}])
+    assert ended(sent).state == "accepted"
+    held.refresh_from_db()
+    assert held.entries == {}
+
+
+def test_what_staff_fill_in_is_checked_before_it_is_sent():
+    def clean(kind, **data):
+        return command_forms.clean(kind=kind, protocol="ykc", data=data)
+
+    assert clean(K.SET_POWER_LIMIT, power_pct="50") == {"power_pct": 50}
+    assert clean(K.SET_POWER_LIMIT) == {}
+    with pytest.raises(DomainError, match="30"):
+        clean(K.SET_POWER_LIMIT, power_pct="20")
+    assert clean(K.QUERY_CARDS, cards="A1\n\nB2 ") == {"cards": ["A1", "B2"]}
+    assert clean(K.REBOOT) == {"hard": False}
+    with pytest.raises(DomainError):
+        clean(K.SET_QR_PREFIX)
+    assert clean(K.SET_QR_PREFIX, prefix="https://ev.example/")["with_gun"] is True
 
 
 @pytest.mark.message("ykc", "51", "52")
