@@ -12,10 +12,11 @@ from billing.admin.tiers import price_places, tier_class
 from billing.bill_words import discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, OrderFee
+from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
 from billing.tier_words import tier_word
-from devices.services.curves import curve_of
+from devices.services.curves import CurvePoint, curve_of
 from devices.vehicle_words import vehicle_card
 from devices.words import advice_text, stop_reason_text
 from kernel import clock
@@ -50,6 +51,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
             "discount_lines": [{**row, "fen": fen(-row["fen"])} for row in discount_rows(order.bill)],
             "later_fees": _later_fees(order),
             "targets": _targets(order),
+            "payment": _payment(order),
             "curve": curve(order),
             "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
@@ -128,6 +130,16 @@ def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
     return rows
 
 
+def _payment(order: ChargingOrder) -> str:
+    money = money_of(order)
+    parts = [money.text]
+    if money.owed_fen:
+        parts.append(_("%(amount)s owed") % {"amount": fen(money.owed_fen)})
+    if money.returned_fen:
+        parts.append(_("%(amount)s given back") % {"amount": fen(money.returned_fen)})
+    return " · ".join(parts)
+
+
 def _targets(order: ChargingOrder) -> str:
     words = {
         "energy_kwh": lambda value: quantity(Decimal(value), "kWh", 2),
@@ -144,7 +156,8 @@ def _targets(order: ChargingOrder) -> str:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    """At most 300 points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A) and
+    temperature (°C)."""
     if not order.transaction_ref:
         return None
     kept = curve_of(
@@ -160,7 +173,8 @@ def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
 
     return {
         "labels": [timezone.localtime(point.at).strftime("%H:%M:%S") for point in kept],
-        "power": [number(point.power_kw) for point in kept],
-        "energy": [number(point.energy_kwh) for point in kept],
-        "soc": [point.soc_pct for point in kept],
+        **{
+            name.rpartition("_")[0]: [number(getattr(point, name)) for point in kept]
+            for name in CurvePoint._fields[1:]
+        },
     }

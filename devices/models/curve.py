@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StoredCurve(models.Model):
-    """One curve. `points` is a list of [epoch seconds, kW, kWh, SoC %, °C]; null where nothing was measured.
+    """One curve. `points` is a list of [epoch seconds, kW, kWh, SoC %, °C, V, A]; null where nothing was measured.
 
     It is read with the order it belongs to and has no page of its own.
     """

@@ -24,6 +24,8 @@ class CurvePoint(NamedTuple):
     energy_kwh: Decimal | None
     soc_pct: int | None
     temperature_c: int | None
+    voltage_v: Decimal | None
+    current_a: Decimal | None
 
 
 def samples_of(
@@ -114,6 +116,8 @@ def _written(point: CurvePoint) -> list[float | int | str | None]:
         number(point.energy_kwh),
         point.soc_pct,
         point.temperature_c,
+        number(point.voltage_v),
+        number(point.current_a),
     ]
 
 
@@ -121,5 +125,13 @@ def _read(data: list) -> CurvePoint:
     def number(value: str | None) -> Decimal | None:
         return None if value is None else Decimal(value)
 
-    at, power, energy, soc, temperature = data
-    return CurvePoint(datetime.fromtimestamp(at, UTC), number(power), number(energy), soc, temperature)
+    at, power, energy, soc, temperature, voltage, current = data
+    return CurvePoint(
+        datetime.fromtimestamp(at, UTC),
+        number(power),
+        number(energy),
+        soc,
+        temperature,
+        number(voltage),
+        number(current),
+    )

@@ -243,6 +243,9 @@ def test_every_page_of_the_site_is_known():
         # test_custom_pages_are_scoped
         "devices_pileupload_file",
         "stations_station_qr_sheet",
+        # tests/devices/test_diagnosis.py
+        "stations_pile_diagnosis",
+        "stations_pile_command",
         # tests/billing/test_tariff_console.py
         "billing_tariff_import",
         "billing_tariff_sheet",
