@@ -243,6 +243,8 @@ def test_every_page_of_the_site_is_known():
         # test_custom_pages_are_scoped
         "devices_pileupload_file",
         "stations_station_qr_sheet",
+        # tests/devices/test_frame_log.py
+        "devices_framelog_download",
         # tests/devices/test_diagnosis.py
         "stations_pile_diagnosis",
         "stations_pile_command",
