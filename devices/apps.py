@@ -8,10 +8,11 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import errors, events, words  # noqa: F401
-        from devices.services import command_effects, firmware_campaigns
+        from devices.services import command_effects, firmware_campaigns, parameters
         from stations.words import register_fault_text, register_finding_text
 
         register_fault_text(words.fault_text)
         register_finding_text(words.finding_text)
         events.subscribe(events.CommandAnswered, command_effects.apply)
         firmware_campaigns.register()
+        parameters.register()

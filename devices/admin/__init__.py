@@ -6,6 +6,7 @@ from devices.admin import (  # noqa: F401
     frame,
     held,
     notice,
+    parameters,
     pile,
     record,
     reservation,

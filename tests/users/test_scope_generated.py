@@ -235,6 +235,7 @@ def test_every_page_of_the_site_is_known():
         "billing_tariff_new_version",
         "board",
         "reports",  # tests/analytics/test_reports.py
+        "monitor",  # tests/analytics/test_monitor.py
         # tests/stations/test_commissioning.py
         "stations_pile_import",
         "stations_station_import",
