@@ -84,7 +84,7 @@ class ParameterSetForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and "lines" in self.fields:
             self.fields["lines"].initial = "\n".join(
-                f"{path} = {value}" for path, value in self.instance.values.items()
+                f"{path} = {value}" for path, value in sorted(self.instance.values.items())
             )
 
     def clean_lines(self):

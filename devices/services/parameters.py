@@ -1,6 +1,6 @@
 """Setting piles to a parameter set, and reading back what they really hold.
 
-One variable is written after the other, then all are read and compared: an answer «accepted» proves nothing, what
+One variable is written after the other (by name: JSON in the database keeps no order), then all are read and compared: an answer «accepted» proves nothing, what
 the pile tells afterwards does. A pile that goes silent in between ends with its last command.
 """
 
@@ -112,7 +112,7 @@ def set_pile(
         if row.pk and row.state in (_S.WRITING, _S.READING) and _has_open_command(row):
             raise DomainError("parameters_under_way", {"code": pile.code})
         row.parameter_set, row.wanted = parameter_set, parameter_set.values
-        row.pending = list(parameter_set.values) if write else []
+        row.pending = sorted(parameter_set.values) if write else []
         row.refused, row.findings, row.reason, row.checked_at = {}, [], "", None
         row.state = _S.WRITING if write else _S.READING
         row.asked_at, row.asked_by = now, actor.name[:128]
@@ -177,7 +177,7 @@ def on_command_answered(event: events.CommandAnswered) -> None:
 def compare(wanted: Mapping[str, str], held: Mapping[str, str | None]) -> list[dict[str, Any]]:
     """One row per wanted variable with its verdict: same, different or unknown."""
     rows = []
-    for path, value in wanted.items():
+    for path, value in sorted(wanted.items()):
         told = held.get(path)
         verdict = "unknown" if told is None else "same" if _alike(value, told) else "different"
         rows.append({"path": path, "wanted": value, "held": told, "verdict": verdict})
@@ -201,7 +201,7 @@ def _alike(wanted: str, held: str) -> bool:
 def _send_next(actor: Actor, pile: Pile, row: ParameterCheck) -> None:
     if not row.pending:
         kind = _K.GET_CONFIGURATION
-        params: dict[str, Any] = {} if pile.protocol in _ALL_AT_ONCE else {"keys": list(row.wanted)}
+        params: dict[str, Any] = {} if pile.protocol in _ALL_AT_ONCE else {"keys": sorted(row.wanted)}
     elif pile.protocol in _ALL_AT_ONCE:
         kind = _K.CHANGE_CONFIGURATION
         params = command_forms.clean(kind=kind, protocol=pile.protocol, data=row.wanted)
