@@ -8,7 +8,8 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import errors, handlers, ports  # noqa: F401
-        from billing.services.clearing import order_refunds, rules  # noqa: F401  (they register their proposals)
+        from billing.services import reviews  # noqa: F401  (these register their proposals)
+        from billing.services.clearing import order_refunds, rules  # noqa: F401
 
         handlers.register()
         ports.register()

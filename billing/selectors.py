@@ -53,6 +53,8 @@ EVENT_TITLES: dict[str, str] = {
     "occupancy_begins": gettext_noop("The occupancy fee begins to count"),
     "fee_ended": gettext_noop("Fee after the charge booked"),
     "fee_waived": gettext_noop("Fee after the charge waived"),
+    "note": gettext_noop("Note"),
+    "record_linked": gettext_noop("A record was linked by a person"),
 }
 _EVENT_LEVELS = {
     "start_refused": "error",

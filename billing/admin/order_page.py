@@ -12,6 +12,7 @@ from billing.admin.tiers import price_places, tier_class
 from billing.bill_words import discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, OrderFee
+from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
 from billing.tier_words import tier_word
@@ -52,6 +53,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
             "discount_lines": [{**row, "fen": fen(-row["fen"])} for row in discount_rows(order.bill)],
             "later_fees": _later_fees(order),
             "targets": _targets(order),
+            "payment": _payment(order),
             "curve": curve(order),
             "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
@@ -130,6 +132,16 @@ def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
     return rows
 
 
+def _payment(order: ChargingOrder) -> str:
+    money = money_of(order)
+    parts = [money.text]
+    if money.owed_fen:
+        parts.append(_("%(amount)s owed") % {"amount": fen(money.owed_fen)})
+    if money.returned_fen:
+        parts.append(_("%(amount)s given back") % {"amount": fen(money.returned_fen)})
+    return " · ".join(parts)
+
+
 def _targets(order: ChargingOrder) -> str:
     words = {
         "energy_kwh": lambda value: quantity(Decimal(value), "kWh", 2),
@@ -146,13 +158,15 @@ def _targets(order: ChargingOrder) -> str:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `CURVE_POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    """At most `CURVE_POINTS` points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A)
+    and temperature (°C)."""
     if not order.transaction_ref:
         return None
     rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
         pile_id=order.pile_id, transaction_ref=order.transaction_ref
     )
-    samples = list(rows.order_by("at").values_list("at", "power_kw", "energy_kwh", "soc_pct")[:SAMPLES_READ])
+    names = ("power_kw", "energy_kwh", "soc_pct", "voltage_v", "current_a", "temperature_c")
+    samples = list(rows.order_by("at").values_list("at", *names)[:SAMPLES_READ])
     if not samples:
         return None
     step = max(1, -(-len(samples) // CURVE_POINTS))
@@ -165,7 +179,8 @@ def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
 
     return {
         "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
-        "power": [number(power) for _at, power, _energy, _soc in kept],
-        "energy": [number(energy) for _at, _power, energy, _soc in kept],
-        "soc": [soc for *_rest, soc in kept],
+        **{
+            name.rpartition("_")[0]: [number(row[place]) for row in kept]
+            for place, name in enumerate(names, start=1)
+        },
     }
