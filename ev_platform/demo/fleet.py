@@ -26,7 +26,7 @@ AMENITIES = ["toilet", "rest_room", "shop"]
 def prepare(*, actor: Actor, operator: Operator) -> dict[str, int]:
     """Complete what is missing at one operator; returns how many of each kind were made."""
     own = Pile.objects.unscoped(WHY).filter(operator=operator)
-    made = {"archives": _archives(actor, own), "firmware": 0, "campaigns": 0, "parameter sets": 0}
+    made = {"archives": _archives(actor, own), "firmware": 0, "campaigns": 0, "parameter_sets": 0}
     for station in Station.objects.unscoped(WHY).filter(operator=operator, amenities=[]):
         stations.update_station(actor=actor, station=station, changes={"amenities": AMENITIES})
     fleet = own.filter(protocol=Pile.Protocol.OCPP16, model__isnull=False).order_by("code").first()
@@ -51,7 +51,7 @@ def prepare(*, actor: Actor, operator: Operator) -> dict[str, int]:
         parameters.save_set(
             actor=actor, operator=operator, model=fleet.model, name="标准参数", values=PARAMETERS
         )
-        made["parameter sets"] = 1
+        made["parameter_sets"] = 1
     return made
 
 
