@@ -250,6 +250,7 @@ def test_every_page_of_the_site_is_known():
         # tests/billing/test_tariff_console.py
         "billing_tariff_import",
         "billing_tariff_sheet",
+        "billing_specialday_import",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {
