@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 
 from devices.admin.command import command_chip
 from devices.admin.command_page import kinds_of
+from devices.admin.parameters import check_chip, findings_table
 from devices.models import (
     DeviceCommand,
     DeviceTransaction,
     FrameLog,
+    ParameterCheck,
     PileNotice,
     PileSession,
     TransactionRecord,
@@ -56,6 +58,7 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         "endings": _endings(pile) if may("devices.view_transactionrecord") else None,
         "frames": _frames(pile) if may("devices.view_framelog") else None,
         "notices": _notices(pile) if may("devices.view_pilenotice") else None,
+        "parameters": _parameters(pile) if may("devices.view_parametercheck") else None,
         "commands": _commands(pile) if may("devices.view_devicecommand") else None,
         "buttons": _buttons(pile) if may(PERMISSION) else [],
         "back": reverse("admin:stations_pile_change", args=[pile.pk]),
@@ -143,6 +146,18 @@ def _frames(pile: Pile) -> list[dict[str, Any]]:
 
 def _notices(pile: Pile) -> list[PileNotice]:
     return list(PileNotice.objects.unscoped(_WHY).filter(pile=pile).order_by("-pk")[:NOTICES])
+
+
+def _parameters(pile: Pile) -> dict[str, Any] | None:
+    check = (
+        ParameterCheck.objects.unscoped(_WHY)
+        .filter(pile=pile)
+        .select_related("pile", "parameter_set")
+        .first()
+    )
+    if check is None:
+        return None
+    return {"row": check, "chip": check_chip(check), "table": findings_table(check)}
 
 
 def _commands(pile: Pile) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from devices.models.frame import FrameLog
 from devices.models.held import DeviceVariable, HeldItem, HeldProfile, LocalList
 from devices.models.node import GatewayNode
 from devices.models.notice import PileNotice
+from devices.models.parameters import ParameterCheck, ParameterSet
 from devices.models.record import TransactionRecord
 from devices.models.reservation import Reservation
 from devices.models.sample import MeterSample
@@ -30,6 +31,8 @@ __all__ = [
     "IssuedCertificate",
     "LocalList",
     "MeterSample",
+    "ParameterCheck",
+    "ParameterSet",
     "PileNotice",
     "PileSession",
     "PileUpload",

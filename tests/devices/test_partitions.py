@@ -144,7 +144,7 @@ def test_the_command_says_what_it_did(capsys, on_postgresql):
 def test_rows_and_numbers_survive_the_migration_both_ways(on_postgresql):
     if not on_postgresql:
         pytest.skip("SQLite keeps plain tables")
-    migration = importlib.import_module("devices.migrations.0009_partitions")
+    migration = importlib.import_module("devices.migrations.0010_partitions")
     pile = factories.make_site().pile
     partitions.keep_partitions(today=TODAY)
     frame(pile, NOON)

@@ -74,7 +74,7 @@ def join(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0008_gateways"),
+        ("devices", "0009_gateways"),
     ]
 
     operations = [
