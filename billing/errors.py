@@ -42,6 +42,11 @@ register_messages(
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
         "record_missing": (_("The order %(order_no)s has no usable record: %(reason)s"), 409),
+        "order_has_record": (_("The order %(order_no)s has its record already."), 409),
+        "record_of_other_pile": (
+            _("The record is of the pile %(code)s, the order %(order_no)s is not."),
+            409,
+        ),
         "order_needs_settling": (_("The order %(order_no)s waits to be settled; settle it instead."), 409),
         "review_closed": (_("This item has been handled already."), 409),
         "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),

@@ -56,6 +56,12 @@ NAVIGATION = [
     _group(
         _("Operation"),
         {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
+        {
+            "title": _("Three-level monitoring"),
+            "icon": "account_tree",
+            "link": reverse_lazy("admin:monitor"),
+            "permission": _may("stations.view_station"),
+        },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
@@ -79,6 +85,8 @@ NAVIGATION = [
         _item(_("Firmware"), "memory", "devices.firmwarefile"),
         _item(_("Firmware campaigns"), "system_update", "devices.firmwarecampaign"),
         _item(_("Firmware by pile"), "fact_check", "devices.firmwaretarget"),
+        _item(_("Parameter sets"), "tune", "devices.parameterset"),
+        _item(_("Parameters of piles"), "difference", "devices.parametercheck"),
         _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(

@@ -22,7 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from devices.gateway import tls
 from ev_platform.schedule import QUEUES
-from kernel.runtime.dbpool import shutdown_database_pool
+from kernel.runtime.dbpool import in_database, shutdown_database_pool
 from kernel.runtime.inprocess_celery import InProcessCelery
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
     celery = listeners = None
     clean = True
     serving: list[asyncio.Task] = []
-    following: asyncio.Task | None = None
+    background: list[asyncio.Task] = []
     try:
         if parts.worker:
             celery = InProcessCelery(celery_app, queues=QUEUES, concurrency=WORKER_THREADS, beat=parts.beat)
@@ -162,7 +162,8 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
         if parts.devices:
             listeners = await _start_listeners(application, context)
         if context is not None:
-            following = asyncio.create_task(tls.follow_renewals(context, tls_files()), name="tls-renewals")
+            renewals = tls.follow_renewals(context, tls_files())
+            background.append(asyncio.create_task(renewals, name="tls-renewals"))
         serving = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
         while not all(
             server.started or task.done() for (server, _), task in zip(servers, serving, strict=True)
@@ -170,6 +171,9 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
             await asyncio.sleep(0.01)
         if not any(task.done() for task in serving):
             on_ready(_addresses(servers, listeners))
+            if parts.devices:
+                # Beat sends a job after its first interval; a new database needs its partitions now.
+                background.append(asyncio.create_task(_keep_partitions(), name="partitions"))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({waiting, *serving}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -177,8 +181,8 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
         began = time.monotonic()
         for server, _socket in servers:
             server.should_exit = True
-        if following is not None:
-            following.cancel()
+        for task in background:
+            task.cancel()
         if listeners is not None:
             await _within(listeners.close(), DRAIN_S, "device listeners")
         for task in serving:
@@ -188,6 +192,15 @@ async def serve(parts: Parts, *, on_ready: Any, http_socket: socket.socket) -> b
         await asyncio.to_thread(shutdown_database_pool, wait=clean)
         logger.info("stopped in %.1f s", time.monotonic() - began)
     return clean
+
+
+async def _keep_partitions() -> None:
+    from devices.services.partitions import keep_partitions
+
+    try:
+        await in_database(keep_partitions)
+    except Exception:
+        logger.exception("partitions were not created; the periodic job tries again")
 
 
 async def _start_listeners(application: Any, context: ssl.SSLContext | None) -> Any:

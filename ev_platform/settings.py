@@ -251,6 +251,8 @@ CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that sign
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
 PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
+SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
+FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
 YKC_QR_PREFIX = ev_env.ascii_text(
     "EV_YKC_QR_PREFIX", "", 200
@@ -258,6 +260,8 @@ YKC_QR_PREFIX = ev_env.ascii_text(
 YKC_QR_WITH_GUN = ev_env.boolean(
     "EV_YKC_QR_WITH_GUN", True
 )  # the pile appends its code and gun, else its code
+# A person alone settles an order to handle up to this; above it (billed, or given up) a second one approves.
+REVIEW_ALONE_FEN = ev_env.integer("EV_REVIEW_ALONE_FEN", 50_000, 0, 100_000_000)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)

@@ -7,6 +7,7 @@ from devices.admin import (  # noqa: F401
     held,
     node,
     notice,
+    parameters,
     pile,
     record,
     reservation,

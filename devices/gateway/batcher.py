@@ -1,6 +1,7 @@
 """Natural group commit: items wait only while the batch before them is being stored."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -11,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 RETRIES = 5
+BUSY = 50
 AWAY = (OperationalError, InterfaceError)  # the database, not the item, is the trouble
 ASK_AGAIN_S = 1.0
 
@@ -27,7 +29,9 @@ class Batcher(Generic[T]):
 
     Args:
         store: coroutine function that stores one batch and returns after its commit.
-        linger_s: how long to wait for company before a batch starts.
+        linger_s: how long to wait for company before the first batch starts.
+        busy_linger_s: the same between batches of `BUSY` items and more, while nobody waits for an answer: under load
+            many samples of one order then cost as much as one.
         limit: how many items may wait.
 
     Attributes:
@@ -41,6 +45,7 @@ class Batcher(Generic[T]):
         store: Callable[[Sequence[T]], Awaitable[None]],
         *,
         linger_s: float = 0.0,
+        busy_linger_s: float = 0.0,
         limit: int = 50_000,
         largest: int = 1_000,
     ):
@@ -49,6 +54,9 @@ class Batcher(Generic[T]):
         self.away_since: float | None = None
         self._store = store
         self._linger_s = linger_s
+        self._busy_linger_s = busy_linger_s
+        self._asked = asyncio.Event()
+        self._flushes = 0
         self._limit = limit
         self._largest = largest
         self._waiting: Waiting = []
@@ -62,19 +70,27 @@ class Batcher(Generic[T]):
         self._waiting.append((item, None))
         if len(self._waiting) > self._limit:
             self._drop_oldest()
+        if len(self._waiting) >= self._largest:
+            self._asked.set()
         self._start()
 
     async def add(self, item: T) -> None:
         """Store an item and return once it is committed; raises what kept it from being stored."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
+        self._asked.set()
         self._start()
         await future
 
     async def flush(self) -> None:
         """Return once everything that is waiting now has been stored (or given up)."""
-        while self._task is not None and not self._task.done():
-            await asyncio.shield(self._task)
+        self._flushes += 1
+        try:
+            while self._task is not None and not self._task.done():
+                self._asked.set()
+                await asyncio.shield(self._task)
+        finally:
+            self._flushes -= 1
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -86,6 +102,16 @@ class Batcher(Generic[T]):
         while self._waiting:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
             await self._store_batch(batch)
+            if self._busy_linger_s and len(batch) >= BUSY:
+                await self._gather()
+
+    async def _gather(self) -> None:
+        asked = self._flushes or any(future is not None for _item, future in self._waiting)
+        if asked or len(self._waiting) >= self._largest:
+            return
+        self._asked.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), self._busy_linger_s)
 
     async def _store_batch(self, batch: Waiting) -> None:
         # While it is known to be away one try is enough: somebody may be waiting behind this batch.

@@ -49,7 +49,7 @@ class GatewayBuffers:
             "frames", lambda rows: in_database(samples.store_frames, rows), linger_s=0.25
         )
         self.samples: Batcher[StoredReading] = Batcher(
-            "samples", lambda rows: in_database(samples.store_samples, rows)
+            "samples", lambda rows: in_database(samples.store_samples, rows), busy_linger_s=0.5
         )
         self._vehicles: Batcher[VehicleReported] = Batcher(
             "vehicles", lambda rows: in_database(vehicle_reports.store_reports, rows), linger_s=0.25

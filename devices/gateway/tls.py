@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from devices.services.identity import Proof
+from devices.proof import Proof
 
 logger = logging.getLogger(__name__)
 

@@ -5,24 +5,15 @@ Profile 1 is a password, 2 adds TLS, 3 is TLS with the pile's own certificate (O
 prove more than it has to, and a certificate that is shown must be its own, whatever it has to show.
 """
 
-from dataclasses import dataclass
-
 from django.conf import settings
 
 from devices.models import IssuedCertificate
+from devices.proof import Proof
 from devices.services import certificates
 from kernel.errors import DomainError
 from stations.models import Pile
 
 Profile = Pile.SecurityProfile
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What the connection shows: encrypted or not, and the peer's certificate (PEM, empty for none)."""
-
-    tls: bool = False
-    certificate: str = ""
 
 
 def required_profile(pile: Pile) -> int:

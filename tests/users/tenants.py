@@ -42,6 +42,8 @@ from devices.models import (
     HeldProfile,
     IssuedCertificate,
     LocalList,
+    ParameterCheck,
+    ParameterSet,
     PileNotice,
     PileUpload,
     Reservation,
@@ -173,8 +175,16 @@ def make_held(site: f.Site) -> list[Any]:
     campaign = FirmwareCampaign.objects.create(
         operator=site.operator, firmware=firmware, name=f"C{code}", created_at=now
     )
+    parameter_set = ParameterSet.objects.create(
+        operator=site.operator, model=firmware.model, name=f"P{code}", values={"A": "1"}, changed_at=now
+    )
     return [
         campaign,
+        parameter_set,
+        ParameterCheck.objects.create(
+            parameter_set=parameter_set, state="different", asked_at=now, **place,
+            findings=[{"path": "A", "wanted": "1", "held": "2", "verdict": "different", "answer": ""}],
+        ),
         FirmwareTarget.objects.create(campaign=campaign, changed_at=now, **place),
         IssuedCertificate.objects.create(
             serial_no=code, fingerprint=code, common_name=code, pem="-", not_before=now, not_after=later,

@@ -235,6 +235,7 @@ def test_every_page_of_the_site_is_known():
         "billing_tariff_new_version",
         "board",
         "reports",  # tests/analytics/test_reports.py
+        "monitor",  # tests/analytics/test_monitor.py
         # tests/stations/test_commissioning.py
         "stations_pile_import",
         "stations_station_import",
@@ -243,9 +244,15 @@ def test_every_page_of_the_site_is_known():
         # test_custom_pages_are_scoped
         "devices_pileupload_file",
         "stations_station_qr_sheet",
+        # tests/devices/test_frame_log.py
+        "devices_framelog_download",
+        # tests/devices/test_diagnosis.py
+        "stations_pile_diagnosis",
+        "stations_pile_command",
         # tests/billing/test_tariff_console.py
         "billing_tariff_import",
         "billing_tariff_sheet",
+        "billing_specialday_import",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {

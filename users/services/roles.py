@@ -44,6 +44,8 @@ _READ_DEVICES = (
     "devices.view_reportedvehicle",
     "devices.view_vehiclereport",
     "devices.view_firmwarefile",
+    "devices.view_parameterset",
+    "devices.view_parametercheck",
     "devices.view_firmwarecampaign",
     "devices.view_firmwaretarget",
     "alerts.view_alert",
@@ -91,6 +93,9 @@ _MAINTAIN = (
     "stations.push_tariff",
     "devices.add_firmwarecampaign",
     "devices.run_firmwarecampaign",
+    "devices.add_devicecommand",
+    "devices.add_parameterset",
+    "devices.change_parameterset",
 )
 
 

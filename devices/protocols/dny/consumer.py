@@ -12,6 +12,7 @@ from typing import Any
 
 from devices.gateway.tcp_consumer import TcpPileConsumer, to_json
 from devices.models import DeviceCommand, FrameLog
+from devices.proof import Proof
 from devices.protocols.dny import codec, downlink
 from devices.protocols.dny.handlers import HANDLERS, strangers
 from devices.protocols.dny.held import HeldBox, Pending
@@ -31,7 +32,7 @@ MOST_STRANGERS = 64  # a host carries at most 50 boxes
 QUIET_WORDS_S = 450.0  # two and a half heartbeats
 
 
-def _look_up(code: str, protocol: str, proof: identity.Proof) -> tuple[int, str]:
+def _look_up(code: str, protocol: str, proof: Proof) -> tuple[int, str]:
     """(pile id, "") of a registered box, or (0, why it is refused)."""
     pile = pile_by_code(code, protocol)
     if pile is None:

@@ -71,3 +71,29 @@ async def test_one_bad_item_costs_itself_only():
     await line.flush()
     assert store.rows == [1, 2]
     assert line.dropped == 1
+
+
+async def test_under_load_batches_gather_and_an_answer_is_not_kept_waiting():
+    sizes = []
+
+    async def store(items):
+        sizes.append(len(items))
+        await asyncio.sleep(0)
+
+    line = Batcher("test", store, busy_linger_s=5.0, largest=300)
+    for number in range(batcher.BUSY):
+        line.put(number)
+    await asyncio.sleep(0.01)
+    for number in range(200):
+        line.put(number)
+        await asyncio.sleep(0)
+    assert sizes == [batcher.BUSY], "the next batch waits for company"
+    await asyncio.wait_for(line.add("asks"), 1)
+    assert sizes == [batcher.BUSY, 201]
+    for number in range(400):
+        line.put(number)
+    await asyncio.sleep(0.01)
+    assert sizes[2:] == [300], "a full batch does not wait"
+    line.put("alone")
+    await asyncio.wait_for(line.flush(), 1)
+    assert sizes[3:] == [101]

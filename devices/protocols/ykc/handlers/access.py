@@ -5,11 +5,12 @@ from typing import NamedTuple
 from django.conf import settings
 
 from devices.gateway.tcp_consumer import to_json
+from devices.proof import Proof
 from devices.protocols.ykc.downlink import qr_prefix_fields
 from devices.protocols.ykc.held import HeldGuns
 from devices.protocols.ykc.references import gun_number
 from devices.services import commissioning, identity, status
-from devices.services.references import pile_by_any_protocol, pile_by_id, pile_id_by_code
+from devices.services.references import pile_by_any_protocol, pile_by_code
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 from stations.models import Connector, PileModel
@@ -74,15 +75,14 @@ class _Known(NamedTuple):
     current_type: str = ""
 
 
-def _look_up(code: str, protocol: str, proof: identity.Proof) -> _Known:
-    pile_id = pile_id_by_code(code, protocol)
-    if pile_id is None:
+def _look_up(code: str, protocol: str, proof: Proof) -> _Known:
+    pile = pile_by_code(code, protocol)
+    if pile is None:
         return _Known(refusal="other_protocol" if pile_by_any_protocol(code) else "unknown")
-    pile = pile_by_id(pile_id)
     if missing := identity.what_is_missing(pile, proof):
         return _Known(refusal=missing)
     current_type = pile.model.current_type if pile.model_id else ""
-    return _Known(pile_id=pile_id, connectors=pile.connectors.count(), current_type=current_type)
+    return _Known(pile_id=pile.pk, connectors=pile.connectors.count(), current_type=current_type)
 
 
 def _differences(fields: dict, known: _Known) -> list[str]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0007_firmware_campaigns'),
+        ('devices', "0008_parameter_sets"),
         ('stations', '0006_gateways'),
         ('users', '0001_initial'),
     ]

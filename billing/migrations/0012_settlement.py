@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0010_paid_starts'),
+        ('billing', '0011_order_settlement'),
         ('users', '0001_initial'),
     ]
 
