@@ -45,6 +45,9 @@ register_messages(
             _("The pile %(code)s fetches firmware over FTP, and no FTP server is set (EV_FIRMWARE_FTP_URL)."),
             409,
         ),
+        "parameter_set_taken": (_("There is a parameter set %(name)s for this model already."), 409),
+        "parameters_other_model": (_("The pile %(code)s is not of the model %(model)s."), 400),
+        "parameters_under_way": (_("The pile %(code)s is being set at this moment."), 409),
         "campaign_empty": (
             _("No pile of the model %(model)s would be updated to %(version)s by this campaign."),
             400,

@@ -200,7 +200,9 @@ def decimal(text: str) -> Decimal:
 
 
 def day(text: str) -> date:
-    return date.fromisoformat(text.replace("/", "-").replace(".", "-"))
+    """A date, also as Excel writes it in China: 2026/10/1."""
+    year, month, number = (int(part) for part in text.replace("/", "-").replace(".", "-").split("-"))
+    return date(year, month, number)
 
 
 def choice(choices: type[models.TextChoices]) -> Callable[[str], str]:

@@ -12,18 +12,17 @@ from billing.admin.tiers import price_places, tier_class
 from billing.bill_words import discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, OrderFee
+from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
 from billing.tier_words import tier_word
-from devices.models import MeterSample
+from devices.services.curves import CurvePoint, curve_of
 from devices.vehicle_words import vehicle_card
 from devices.words import advice_text, stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
 
-CURVE_POINTS = 300
-SAMPLES_READ = 20_000
 PRICES = ("electricity_price", "service_price")
 RUNNING = ("starting", "charging", "stopping", "finishing")
 
@@ -52,6 +51,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
             "discount_lines": [{**row, "fen": fen(-row["fen"])} for row in discount_rows(order.bill)],
             "later_fees": _later_fees(order),
             "targets": _targets(order),
+            "payment": _payment(order),
             "curve": curve(order),
             "vehicle": vehicle_card(pile_id=order.pile_id, transaction_ref=order.transaction_ref),
             "timeline": selectors.order_timeline(actor=actor, order=order),
@@ -130,6 +130,16 @@ def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
     return rows
 
 
+def _payment(order: ChargingOrder) -> str:
+    money = money_of(order)
+    parts = [money.text]
+    if money.owed_fen:
+        parts.append(_("%(amount)s owed") % {"amount": fen(money.owed_fen)})
+    if money.returned_fen:
+        parts.append(_("%(amount)s given back") % {"amount": fen(money.returned_fen)})
+    return " · ".join(parts)
+
+
 def _targets(order: ChargingOrder) -> str:
     words = {
         "energy_kwh": lambda value: quantity(Decimal(value), "kWh", 2),
@@ -146,26 +156,25 @@ def _targets(order: ChargingOrder) -> str:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `CURVE_POINTS` points of power (kW), energy (kWh) and SoC (%) over local time."""
+    """At most 300 points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A) and
+    temperature (°C)."""
     if not order.transaction_ref:
         return None
-    rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
-        pile_id=order.pile_id, transaction_ref=order.transaction_ref
+    kept = curve_of(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        since=order.started_at or order.created_at,
     )
-    samples = list(rows.order_by("at").values_list("at", "power_kw", "energy_kwh", "soc_pct")[:SAMPLES_READ])
-    if not samples:
+    if not kept:
         return None
-    step = max(1, -(-len(samples) // CURVE_POINTS))
-    kept = samples[::step]
-    if kept[-1] != samples[-1]:
-        kept[-1] = samples[-1]
 
     def number(value):
         return None if value is None else float(value)
 
     return {
-        "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
-        "power": [number(power) for _at, power, _energy, _soc in kept],
-        "energy": [number(energy) for _at, _power, energy, _soc in kept],
-        "soc": [soc for *_rest, soc in kept],
+        "labels": [timezone.localtime(point.at).strftime("%H:%M:%S") for point in kept],
+        **{
+            name.rpartition("_")[0]: [number(getattr(point, name)) for point in kept]
+            for name in CurvePoint._fields[1:]
+        },
     }

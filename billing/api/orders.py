@@ -11,7 +11,12 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.serializers import OrderPageSerializer, OrderSerializer, StartSerializer
+from billing.api.serializers import (
+    OrderDetailSerializer,
+    OrderPageSerializer,
+    OrderSerializer,
+    StartSerializer,
+)
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.selectors import order_get, order_list
@@ -131,12 +136,12 @@ class OrderView(DriverView):
         operation_id="orders_get",
         summary="One order",
         description="Live figures while it runs; the lines of the bill once it is settled.",
-        responses={200: OrderSerializer},
+        responses={200: OrderDetailSerializer},
         refuses=(404,),
         tags=["orders"],
     )
     def get(self, request: Request, order_no: str) -> Response:
-        return Response(OrderSerializer(order_get(actor=self.actor, order_no=order_no)).data)
+        return Response(OrderDetailSerializer(order_get(actor=self.actor, order_no=order_no)).data)
 
 
 class OrderStopView(DriverView):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from billing.bill_words import component_rows, discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, Entry, Journal, OrderFee
+from billing.order_money import STATES, money_of
 from billing.pricing import Bill, TariffSnapshot, slot_label
 from billing.pricing.components import PackageFee
 from billing.services import fees as fee_services
@@ -277,6 +278,47 @@ class OrderSerializer(serializers.ModelSerializer):
             for fee in order.fees.all()
         ]
         return LaterFeeSerializer(rows, many=True).data
+
+
+class OrderDetailSerializer(OrderSerializer):
+    """One order, with what of it is paid."""
+
+    payment_state = serializers.SerializerMethodField()
+    payment_text = serializers.SerializerMethodField()
+    charged_fen = serializers.SerializerMethodField(help_text="With fees after the charge.")
+    owed_fen = serializers.SerializerMethodField(help_text="Of this order, not paid yet.")
+    returned_fen = serializers.SerializerMethodField(help_text="Given back of this order.")
+
+    class Meta(OrderSerializer.Meta):
+        fields = [
+            *OrderSerializer.Meta.fields,
+            "payment_state",
+            "payment_text",
+            "charged_fen",
+            "owed_fen",
+            "returned_fen",
+        ]
+        read_only_fields = fields
+
+    def to_representation(self, order: ChargingOrder) -> dict[str, Any]:
+        self.money = money_of(order)
+        return super().to_representation(order)
+
+    @extend_schema_field(serializers.ChoiceField(choices=list(STATES)))
+    def get_payment_state(self, order: ChargingOrder) -> str:
+        return self.money.state
+
+    def get_payment_text(self, order: ChargingOrder) -> str:
+        return self.money.text
+
+    def get_charged_fen(self, order: ChargingOrder) -> int:
+        return self.money.charged_fen
+
+    def get_owed_fen(self, order: ChargingOrder) -> int:
+        return self.money.owed_fen
+
+    def get_returned_fen(self, order: ChargingOrder) -> int:
+        return self.money.returned_fen
 
 
 class OrderPageSerializer(serializers.Serializer):

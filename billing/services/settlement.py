@@ -174,6 +174,15 @@ def to_review(
         )
 
 
+def link_record(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
+    """Take a record that names no order as that of a locked order which waits for one, and decide by it.
+
+    What the record says of price, time and energy is judged as always; a doubt leaves the order to a person.
+    """
+    _attach(order, record)
+    _decide(order, record, actor)
+
+
 def open_review(
     *,
     kind: str,

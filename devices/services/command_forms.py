@@ -130,6 +130,24 @@ _CERTIFICATE_USE = Field(
 _VARIABLE_HELP = _(
     "OCPP 1.6: the configuration key. OCPP 2.0.1: Component.Variable, for example SampledDataCtrlr.TxUpdatedInterval"
 )
+# AP3000 device protocol V8.6 §4.5: what a box keeps; 0 leaves a limit as it is.
+_BOX_LIMITS = tuple(
+    Field(
+        name=name,
+        label=label,
+        kind="integer",
+        required=required,
+        lowest=0,
+        highest=65_535,
+        protocols=("dny",),
+    )
+    for name, label, required in (
+        ("max_time_s", _("Longest charge (s)"), True),
+        ("overload_w", _("Overload (W)"), True),
+        ("over_voltage_v", _("Over-voltage (V)"), False),
+        ("under_voltage_v", _("Under-voltage (V)"), False),
+    )
+)
 
 _CARDS = Field(
     name="cards",
@@ -151,12 +169,13 @@ FORMS: dict[str, Form] = {
     _K.UNLOCK: Form(aim="connector"),
     _K.CLEAR_CACHE: Form(),
     _K.GET_CONFIGURATION: Form(
-        fields=(Field(name="keys", label=_("Variables"), kind="list", help=_VARIABLE_HELP),)
+        fields=(Field(name="keys", label=_("Variables"), kind="list", help=_VARIABLE_HELP, protocols=_OCPP),)
     ),
     _K.CHANGE_CONFIGURATION: Form(
         fields=(
-            Field(name="key", label=_("Variable"), required=True, help=_VARIABLE_HELP),
-            Field(name="value", label=_("Value")),
+            Field(name="key", label=_("Variable"), required=True, help=_VARIABLE_HELP, protocols=_OCPP),
+            Field(name="value", label=_("Value"), protocols=_OCPP),
+            *_BOX_LIMITS,
         )
     ),
     _K.GET_REPORT: Form(

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from billing.models import Discount, SpecialDay, Tariff, TariffAssignment
 from billing.services import calendars, discounts, ledger, tariffs
 from devices.simulators.demo import demo_password
-from ev_platform.demo import world
+from ev_platform.demo import fleet, world
 from kernel import clock
 from kernel.actor import Actor
 from stations.models import Pile, PileModel, Station
@@ -43,6 +43,9 @@ def build(*, actor: Actor) -> Built:
         by_name = {one.name: _tariff(actor, operator, one, built) for one in given.tariffs}
         for station in given.stations:
             _station(actor, operator, station, by_name[station.tariff], built)
+        for what, number in fleet.prepare(actor=actor, operator=operator).items():
+            if number:
+                built.made[what] = built.made.get(what, 0) + number
     _calendar(actor, built)
     _discount(actor, built)
     _accounts(actor, built)

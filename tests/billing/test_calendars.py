@@ -1,9 +1,12 @@
 """Days of a tariff: seasons, weekends and holidays, frozen with the order, pushed to piles that know one day."""
 
+import io
+import json
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.utils import timezone
 
 from billing.models import PileTariff, SpecialDay
@@ -11,6 +14,7 @@ from billing.pricing import DayRule
 from billing.pricing.calendar import year_of
 from billing.services import calendars, checks, tariffs
 from billing.services.offers import offer_for
+from devices import ports
 from devices.models import DeviceCommand
 from kernel.actor import system
 from kernel.errors import DomainError
@@ -66,7 +70,9 @@ def test_holidays_and_worked_weekends_are_days_of_their_own(friday, tmp_path):
     version = flow.publish(site, days=[SUMMER, REST], rules=RULES)
     path = tmp_path / "days.csv"
     path.write_text("date,kind,name\n2026-10-01,holiday,国庆节\n2026-10-10,workday,调休\n", encoding="utf-8")
-    assert calendars.import_special_days(actor=JOB, path=path) == {"days": 2, "holidays": 1}
+    out = io.StringIO()
+    call_command("import_special_days", str(path), "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"days": 2, "holidays": 1}
     days = dict(year_of(tariffs.calendar_of(version), 2026))
     names = {text: days[datetime.fromisoformat(text).date()] for text in ("2026-10-01", "2026-10-10")}
     assert names == {"2026-10-01": "rest", "2026-10-10": ""}
@@ -118,6 +124,22 @@ class TestPilesThatPriceThemselves:
 
         commands.complete_command(command_id=command.pk, state="accepted")
         assert PileTariff.objects.get().profile == "rest" and tariffs.push_due(actor=JOB) == 0
+
+    def test_a_pile_is_answered_with_the_day_and_says_which_it_holds(self, friday):
+        site = make_site()
+        version = flow.publish(site, days=[SUMMER, REST], rules=RULES, held=False)
+        port = ports.tariffs()
+        model = port.current(site.ref)
+        summer, rest = (version.profiles.get(code=code) for code in ("summer", "rest"))
+        assert model.model_no == f"{summer.wire_no:04d}" and set(model.fields["slots"]) == {0}
+        port.confirm(site.ref, model.model_no)
+        assert PileTariff.objects.get().profile == "summer"
+        order = flow.charging(site)
+        friday.shift(timedelta(hours=3))
+        assert port.current(site.ref).model_no == model.model_no, "kept while it charges"
+        friday.shift(timedelta(minutes=1))
+        flow.send_record(site, flow.reported(site, order, {"sharp": "1"}))
+        assert port.current(site.ref).model_no == f"{rest.wire_no:04d}"
 
     def test_just_after_midnight_one_may_start_and_pays_the_price_of_the_day(self, friday):
         site = make_site()

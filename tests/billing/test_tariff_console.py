@@ -7,7 +7,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import SpecialDay, Tariff, TariffAssignment, TariffVersion
+from billing.models import (
+    ChargingStrategy,
+    Discount,
+    SpecialDay,
+    Tariff,
+    TariffAssignment,
+    TariffVersion,
+)
 from billing.services.tariff_imports import TariffImporter, tariff_sheet
 from kernel.actor import system
 from kernel.imports import run_import
@@ -271,3 +278,57 @@ class TestSheets:
         assert client.post(url, data).status_code == 302
         assert Tariff.objects.get().operator == operator and not foreign.tariffs.exists()
         assert client.get(url + "?template=1").content.startswith(b"PK")
+
+
+@pytest.mark.promise(10)
+def test_discounts_strategies_and_special_days_are_made_on_their_pages(client, boss):
+    site = f.make_site()
+    base = {
+        "name": "Night",
+        "operator": site.operator.pk,
+        "fees": ["service"],
+        "off_fen": "0",
+        "off_bp": "1500",
+    }
+    moment = {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00"}
+    add = reverse("admin:billing_discount_add")
+    data = {**base, **moment, "bearer": "operator", "phone": site.driver.phone, "is_active": "on"}
+    wrong = client.post(add, {**data, "from_slot": "3"}, headers=ENGLISH)
+    assert wrong.status_code == 200 and "both ends" in wrong.content.decode()
+    page = client.post(add, {**data, "from_slot": "44", "to_slot": "12"})
+    assert page.status_code == 302, page.context["errors"]
+    discount = Discount.objects.get()
+    assert (discount.driver, discount.off_bp, discount.from_slot) == (site.driver, 1_500, 44)
+    add = reverse("admin:billing_chargingstrategy_add")
+    data = {"name": "Short", "operator": site.operator.pk, "max_seconds": "3600", "methods": ["code"]}
+    wrong = client.post(add, {**data, "max_soc_pct": "0"}, headers=ENGLISH)
+    assert wrong.status_code == 200 and not ChargingStrategy.objects.exists()
+    assert client.post(add, data).status_code == 302
+    strategy = ChargingStrategy.objects.get()
+    place = {"station": site.station.pk, "pile_code": site.pile.code}
+    assert (
+        client.post(reverse("admin:billing_chargingstrategy_place", args=[strategy.pk]), place).status_code
+        == 302
+    )
+    assert strategy.places.get().pile == site.pile
+    assert (
+        client.post(reverse("admin:billing_chargingstrategy_unplace", args=[strategy.pk]), place).status_code
+        == 302
+    )
+    assert not strategy.places.exists()
+    upload = SimpleUploadedFile("d.csv", "date,kind,name\n2026/10/1,节假日,国庆节\n".encode())
+    url = reverse("admin:billing_specialday_import")
+    context = client.post(url, {"file": upload}).context
+    data = {"confirm": "1", "name": context["name"], "content": context["content"]}
+    assert client.post(url, data).status_code == 302
+    day = SpecialDay.objects.get()
+    assert (day.date.isoformat(), day.kind) == ("2026-10-01", "holiday")
+    client.force_login(
+        f.make_staff("billing.view_specialday", "billing.change_specialday", operator=site.operator)
+    )
+    clear = reverse("admin:billing_specialday_clear", args=[day.pk])
+    client.post(clear)
+    assert SpecialDay.objects.exists(), "they are every operator's"
+    client.force_login(boss)
+    assert client.post(clear).status_code == 302 and not SpecialDay.objects.exists()
+    assert AuditEvent.objects.filter(action="billing.clear_special_day").exists()

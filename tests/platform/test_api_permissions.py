@@ -22,6 +22,10 @@ TABLE = {
     ("GET", "driver/me"): (401, 200, 200, 200),
     ("GET", "driver/stations"): (401, 200, 200, 200),
     ("GET", "driver/stations/<str:code>"): (401, 200, 200, 200),
+    ("GET", "driver/stations/recommended"): (401, 400, 400, 400),
+    ("GET", "driver/favourites"): (401, 200, 200, 200),
+    ("PUT", "driver/favourites/<str:code>"): (401, 204, 204, 204),
+    ("DELETE", "driver/favourites/<str:code>"): (401, 204, 204, 204),
     ("GET", "driver/connectors/<str:code>"): (401, 200, 200, 200),
     ("GET", "driver/estimate"): (401, 400, 400, 400),
     ("GET", "driver/orders"): (401, 200, 200, 200),
@@ -112,7 +116,10 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no
     )
-    path = path.replace("<str:code>", site.station.code if "stations" in address else site.connector.code)
+    path = path.replace(
+        "<str:code>",
+        site.station.code if "stations" in address or "favourites" in address else site.connector.code,
+    )
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None

@@ -19,6 +19,11 @@ from users.models import Driver
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _own_storage(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
 def demo(*args):
     out = io.StringIO()
     call_command("demo_data", "--json", *args, stdout=out)
@@ -34,6 +39,10 @@ def test_the_world_is_built_once():
         "special_days": 4,
         "discounts": 1,
         "piles": 40,
+        "archives": 40,
+        "firmware": 2,
+        "campaigns": 2,
+        "parameter_sets": 2,
         "accounts": 5,
         "drivers": 30,
         "orders": first["orders"],

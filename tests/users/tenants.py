@@ -15,14 +15,20 @@ from billing.models import (
     ClearingRecord,
     ClearingRule,
     Discount,
+    FinanceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
     Payment,
     PaymentNotice,
+    Payout,
+    PayoutAccount,
     Proposal,
     Refund,
     ReviewItem,
+    ServiceContract,
+    SettlementItem,
+    Statement,
 )
 from billing.services import ledger
 from billing.services.clearing import payees
@@ -36,6 +42,8 @@ from devices.models import (
     HeldProfile,
     IssuedCertificate,
     LocalList,
+    ParameterCheck,
+    ParameterSet,
     PileNotice,
     PileUpload,
     Reservation,
@@ -167,8 +175,16 @@ def make_held(site: f.Site) -> list[Any]:
     campaign = FirmwareCampaign.objects.create(
         operator=site.operator, firmware=firmware, name=f"C{code}", created_at=now
     )
+    parameter_set = ParameterSet.objects.create(
+        operator=site.operator, model=firmware.model, name=f"P{code}", values={"A": "1"}, changed_at=now
+    )
     return [
         campaign,
+        parameter_set,
+        ParameterCheck.objects.create(
+            parameter_set=parameter_set, state="different", asked_at=now, **place,
+            findings=[{"path": "A", "wanted": "1", "held": "2", "verdict": "different", "answer": ""}],
+        ),
         FirmwareTarget.objects.create(campaign=campaign, changed_at=now, **place),
         IssuedCertificate.objects.create(
             serial_no=code, fingerprint=code, common_name=code, pem="-", not_before=now, not_after=later,
@@ -221,7 +237,30 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
         requested_at=now,
         requested_by_key="x",
     )
-    return [rule, payee, record, proposal]
+    statement = Statement.objects.create(
+        number=f"S{order.pk}", payee=payee, operator=operator, day_from=now.date(), day_to=now.date(),
+        shares_fen=100, payout_fen=100, created_at=now,
+    )  # fmt: skip
+    account = PayoutAccount.objects.create(
+        payee=payee, operator=operator, channel="bank", identity=f"6222{order.pk:012d}", real_name="X",
+        bound_by_key="x", bound_at=now,
+    )  # fmt: skip
+    contract = ServiceContract.objects.create(
+        operator=operator, kind="yearly", amount_fen=100, starts_on=now.date(), ends_on=now.date(),
+        created_by="x", created_at=now,
+    )  # fmt: skip
+    return [
+        rule, payee, record, proposal, statement, account, contract,
+        FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        SettlementItem.objects.create(
+            key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
+            journal=order.journals.first(), created_at=now,
+        ),
+        Payout.objects.create(
+            number=f"O{order.pk}", statement=statement, payee=payee, operator=operator, account=account,
+            channel="bank", amount_fen=100, created_at=now,
+        ),
+    ]  # fmt: skip
 
 
 def make_order(site: f.Site, driver: Any, **fields: Any) -> ChargingOrder:

@@ -44,6 +44,8 @@ _READ_DEVICES = (
     "devices.view_reportedvehicle",
     "devices.view_vehiclereport",
     "devices.view_firmwarefile",
+    "devices.view_parameterset",
+    "devices.view_parametercheck",
     "devices.view_firmwarecampaign",
     "devices.view_firmwaretarget",
     "alerts.view_alert",
@@ -71,6 +73,12 @@ _READ_FINANCE = (
     "billing.view_clearingrule",
     "billing.view_payee",
     "billing.view_proposal",
+    "billing.view_statement",
+    "billing.view_payout",
+    "billing.view_payoutaccount",
+    "billing.view_settlementitem",
+    "billing.view_financeterms",
+    "billing.view_servicecontract",
 )
 # Which of the two a person may do on a given change is decided by who asked for it.
 _DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
@@ -85,6 +93,9 @@ _MAINTAIN = (
     "stations.push_tariff",
     "devices.add_firmwarecampaign",
     "devices.run_firmwarecampaign",
+    "devices.add_devicecommand",
+    "devices.add_parameterset",
+    "devices.change_parameterset",
 )
 
 
@@ -144,6 +155,9 @@ ROLES = (
             "billing.add_clearingrule",
             "billing.add_payee",
             "billing.change_payee",
+            "billing.bind_payoutaccount",
+            "billing.verify_payoutaccount",
+            "billing.approve_payout",
             "kernel.view_auditevent",
         ),
     ),
@@ -163,6 +177,8 @@ ROLES = (
             "billing.resolve_payment",
             "billing.request_refund",
             "billing.approve_refund",
+            "billing.bind_payoutaccount",
+            "billing.confirm_statement",
         ),
     ),
     Role(
