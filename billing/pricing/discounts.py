@@ -81,7 +81,11 @@ class DiscountRule:
                 object.__setattr__(self, "energy_kwh", Decimal(self.energy_kwh))
             except (InvalidOperation, TypeError, ValueError):
                 refuse("energy_kwh", f"0.0001–{MOST_KWH}")
-            if not self.energy_kwh.is_finite() or not 0 < self.energy_kwh <= MOST_KWH or self.window is not None:
+            if (
+                not self.energy_kwh.is_finite()
+                or not 0 < self.energy_kwh <= MOST_KWH
+                or self.window is not None
+            ):
                 refuse("energy_kwh", f"0.0001–{MOST_KWH}")
         if (self.window or self.energy_kwh) and set(self.fees) - {ELECTRICITY, SERVICE}:
             refuse("fees", f"{ELECTRICITY}, {SERVICE}")
