@@ -98,7 +98,7 @@ class ClaimView(DriverView):
         summary="Claim a coupon",
         request=None,
         responses={201: CouponSerializer},
-        refuses=(404, 409),
+        refuses=(403, 404, 409),
         tags=["coupons"],
     )
     def post(self, request: Request, campaign_id: int) -> Response:

@@ -29,10 +29,12 @@ MOST_AT_ONCE = 1_000
 def claim(*, actor: Actor, driver: Driver, campaign_id: int) -> Coupon:
     """A driver takes one coupon of an open campaign.
 
-    Raises `not_found`, `campaign_closed`, `coupons_gone`, `coupon_limit`, `permission_denied`.
+    Raises `not_found`, `campaign_closed`, `coupons_gone`, `coupon_limit`, `driver_frozen`, `permission_denied`.
     """
     if actor.kind is not ActorKind.ACCOUNT or actor.id != str(driver.pk):
         raise DomainError("permission_denied", {"permission": "marketing.add_coupon"})
+    if driver.is_frozen:
+        raise DomainError("driver_frozen")
     with transaction.atomic():
         campaign = _locked(campaign_id)
         if not campaign.claimable or not campaign.is_open(clock.now()):

@@ -45,6 +45,9 @@ TABLE = {
     ("GET", "driver/refunds/possible"): (401, 200, 200, 200),
     ("GET", "driver/refunds/<str:refund_no>"): (401, 404, 200, 200),
     ("POST", "driver/refunds/<str:refund_no>/withdraw"): (401, 404, 409, 409),
+    ("GET", "driver/coupon-centre"): (401, 200, 200, 200),
+    ("POST", "driver/coupon-centre/<int:campaign_id>/claim"): (401, 404, 403, 404),
+    ("GET", "driver/coupons"): (401, 200, 200, 200),
     # A notice's credential is its signature; without a channel that is on there is nothing to tell.
     ("POST", "payments/wechat/notify"): (404, 404, 404, 404),
     ("POST", "payments/alipay/notify"): (404, 404, 404, 404),
@@ -120,6 +123,7 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         "<str:code>",
         site.station.code if "stations" in address or "favourites" in address else site.connector.code,
     )
+    path = path.replace("<int:campaign_id>", "987654")
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None
