@@ -1,12 +1,12 @@
 """What billing does on device events and outbox messages. Registered at start-up; each handler is a thin door."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, tariffs
+from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, settling_together, tariffs
 from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
@@ -79,6 +79,10 @@ def on_transaction_reported(event: events.TransactionReported) -> None:
     )
 
 
+def on_transactions_reported(found: Sequence[events.TransactionReported]) -> None:
+    settling_together.take_records([(_pile_actor(event.pile), event.record) for event in found])
+
+
 def on_authorization(event: events.AuthorizationRequested) -> events.Authorization | None:
     """Only tags of open orders may charge; silence means `invalid`, and another floor may know the tag."""
     known = sessions.tag_may_charge(
@@ -117,5 +121,7 @@ def register() -> None:
     events.subscribe(events.FaultRaised, on_fault)
     events.subscribe(events.PileOffline, on_pile_offline)
     events.subscribe(events.PileOnline, on_pile_online)
-    events.subscribe(events.TransactionReported, on_transaction_reported)
+    events.subscribe(
+        events.TransactionReported, on_transaction_reported, together=on_transactions_reported
+    )
     events.subscribe(events.AuthorizationRequested, on_authorization)

@@ -105,15 +105,19 @@ def lock_fee(fee_id: int) -> OrderFee:
     return rows.select_related("order", "driver", "operator").get(pk=fee_id)
 
 
-def lock_settlement_accounts(
-    *, driver_id: int, operator_id: int, operator_kinds: Collection[str], platform_kinds: Collection[str] = ()
+def lock_accounts_of_owners(
+    *,
+    driver_ids: Collection[int],
+    driver_kinds: Collection[str],
+    operator_ids: Collection[int],
+    operator_kinds: Collection[str],
+    platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the driver's two accounts and those it pays, by id."""
-    kinds = Account.Kind
+    """Lock what settlements move money between: accounts of drivers, operators and the platform, by id."""
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(driver_id=driver_id, kind__in=(kinds.WALLET, kinds.ARREARS))
-        | Q(operator_id=operator_id, kind__in=operator_kinds)
+        Q(driver_id__in=driver_ids, kind__in=driver_kinds)
+        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )
     return list(found.order_by("pk"))

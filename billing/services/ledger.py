@@ -4,15 +4,17 @@ Every amount is integer fen. Balances and entries are written in one transaction
 guards (entries never change, a journal sums to zero, a wallet covers its holds).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
-from billing.locks import lock_accounts, lock_settlement_accounts
+from billing.locks import lock_accounts, lock_accounts_of_owners
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
+from kernel.runtime.rows import append_rows, update_rows
 from kernel.services import audit
 from users import policy
 from users.models import Driver, Operator
@@ -90,15 +92,8 @@ def _post(
     """The journal of checked lines on locked accounts; what the caller changed in their holds is saved with it."""
     try:
         with transaction.atomic():
-            journal = Journal.objects.create(
-                idempotency_key=key,
-                kind=kind,
-                order=order,
-                memo=memo[:255],
-                actor_key=actor.key[:96],
-                actor_name=actor.name[:128],
-                at=clock.now(),
-            )
+            journal = _journal(key, kind, actor, order=order, memo=memo, at=clock.now())
+            journal.save(force_insert=True)
     except IntegrityError:
         existing = Journal.objects.filter(idempotency_key=key).first()
         if existing is None:
@@ -115,19 +110,35 @@ def _post(
         account.balance_fen += amount
         account.save(update_fields=["balance_fen", "held_fen"])
         given.balance_fen = account.balance_fen
-        entries.append(
-            Entry(
-                journal=journal,
-                account=account,
-                amount_fen=amount,
-                balance_after_fen=account.balance_fen,
-                at=journal.at,
-                driver_id=account.driver_id,
-                operator_id=account.operator_id,
-            )
-        )
+        entries.append(_entry(journal, account, amount, account.balance_fen))
     Entry.objects.bulk_create(entries)
     return journal
+
+
+def _journal(
+    key: str, kind: str, actor: Actor, *, order: ChargingOrder | None, memo: str, at: datetime
+) -> Journal:
+    return Journal(
+        idempotency_key=key,
+        kind=kind,
+        order=order,
+        memo=memo[:255],
+        actor_key=actor.key[:96],
+        actor_name=actor.name[:128],
+        at=at,
+    )
+
+
+def _entry(journal: Journal, account: Account, amount: int, balance: int) -> Entry:
+    return Entry(
+        journal=journal,
+        account=account,
+        amount_fen=amount,
+        balance_after_fen=balance,
+        at=journal.at,
+        driver_id=account.driver_id,
+        operator_id=account.operator_id,
+    )
 
 
 def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempotency_key: str) -> Journal:
@@ -262,6 +273,84 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     it. Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock, once its
     amounts are written.
     """
+    return settle_debt(
+        key=_settlement_key(order),
+        kind=Journal.Kind.SETTLEMENT,
+        order=order,
+        credits=_credits_of(order),
+        actor=actor,
+    )
+
+
+def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> list[ChargingOrder]:
+    """`capture` for many locked orders with few statements; the driver of each is who pays.
+
+    Returns the orders that were captured. One whose accounts are not all open yet is left as it was. Raises
+    IntegrityError, with nothing booked, when one of them was booked before.
+    """
+    kinds = Account.Kind
+    accounts = lock_accounts_of_owners(
+        driver_ids={order.driver_id for order, _actor in captures},
+        driver_kinds=(kinds.WALLET, kinds.ARREARS),
+        operator_ids={order.operator_id for order, _actor in captures},
+        operator_kinds=(*_ALWAYS, kinds.OPERATOR_FEES, kinds.OPERATOR_DISCOUNTS),
+        platform_kinds=_OF_PLATFORM,
+    )
+    by_owner = {(one.kind, one.driver_id, one.operator_id): one for one in accounts}
+    holds = {
+        one.order_id: one
+        for one in Hold.objects.filter(
+            order_id__in=[order.pk for order, _actor in captures], state=Hold.State.ACTIVE
+        )
+    }
+    captured, released, journals, lines_of = [], [], [], []
+    now = clock.now()
+    for order, actor in captures:
+        credits = _credits_of(order)
+        own: dict[str, Account] = {}
+        for kind in (kinds.WALLET, kinds.ARREARS, *_needed(credits)):
+            driver_id = order.driver_id if kind in (kinds.WALLET, kinds.ARREARS) else None
+            operator_id = order.operator_id if driver_id is None and kind not in _OF_PLATFORM else None
+            account = by_owner.get((kind, driver_id, operator_id))
+            if account is not None:
+                own[kind] = account
+        if len(own) < 2 + len(_needed(credits)):
+            continue
+        active = holds.get(order.pk)
+        if active is not None:
+            own[kinds.WALLET].held_fen -= active.amount_fen
+            released.append(active.pk)
+        lines = _debt_lines(credits, own)
+        for account, amount in lines:
+            account.balance_fen += amount
+        if lines:
+            journals.append(
+                _journal(_settlement_key(order), Journal.Kind.SETTLEMENT, actor, order=order, memo="", at=now)
+            )
+            lines_of.append([(account, amount, account.balance_fen) for account, amount in lines])
+        captured.append(order)
+    freed = Hold.objects.filter(pk__in=released, state=Hold.State.ACTIVE)
+    if released and freed.update(state=Hold.State.RELEASED, released_at=now) != len(released):
+        raise OperationalError("a hold of a locked order was released meanwhile")
+    Journal.objects.bulk_create(journals)
+    update_rows(accounts, ("balance_fen", "held_fen"))
+    append_rows(
+        Entry,
+        [
+            _entry(journal, account, amount, balance)
+            for journal, lines in zip(journals, lines_of, strict=True)
+            for account, amount, balance in lines
+        ],
+    )
+    return captured
+
+
+def _settlement_key(order: ChargingOrder) -> str:
+    return f"settle:{order.order_no}"
+
+
+def _credits_of(order: ChargingOrder) -> dict[str, int]:
+    """{account kind: fen} of an order whose amounts are written."""
     kinds = Account.Kind
     credits = {
         kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
@@ -272,13 +361,7 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
         platform = line["bearer"] == "platform"
         kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
         credits[kind] = credits.get(kind, 0) - line["fen"]
-    return settle_debt(
-        key=f"settle:{order.order_no}",
-        kind=Journal.Kind.SETTLEMENT,
-        order=order,
-        credits=credits,
-        actor=actor,
-    )
+    return credits
 
 
 def settle_debt(
@@ -296,30 +379,23 @@ def settle_debt(
     The wallet pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing, when every
     credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was taken for.
     """
-    total = sum(credits.values())
     if not any(credits.values()):
         if not keep_hold:
             release_hold(order=order)
         return None
     with transaction.atomic(savepoint=False):
         active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
-        needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
-        accounts = _settlement_accounts(order, needed)
-        wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]
+        accounts = _settlement_accounts(order, _needed(credits))
+        wallet = accounts[Account.Kind.WALLET]
         if active is not None:
             _release(active, wallet)
-        from_wallet = max(min(total, wallet.available_fen), 0)
-        if not from_wallet:
+        lines = _debt_lines(credits, accounts)
+        if all(account.pk != wallet.pk for account, _amount in lines):
             wallet.save(update_fields=["held_fen"])  # no line of the journal does it
-        lines = [
-            (wallet, -from_wallet),
-            (arrears, from_wallet - total),
-            *((accounts[one], credits[one]) for one in needed),
-        ]
         return _post(
             key,
             kind,
-            [(account, amount) for account, amount in lines if amount],
+            lines,
             {account.pk: account for account in accounts.values()},
             actor,
             order,
@@ -331,6 +407,23 @@ _ALWAYS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
 _OF_PLATFORM = (Account.Kind.PLATFORM_DISCOUNTS,)
 
 
+def _needed(credits: Mapping[str, int]) -> list[str]:
+    return [kind for kind, amount in credits.items() if amount or kind in _ALWAYS]
+
+
+def _debt_lines(credits: Mapping[str, int], accounts: Mapping[str, Account]) -> Lines:
+    """The lines of a debt on locked accounts: the wallet pays what is free on it, the rest becomes arrears."""
+    wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]
+    total = sum(credits.values())
+    from_wallet = max(min(total, wallet.available_fen), 0)
+    lines = [
+        (wallet, -from_wallet),
+        (arrears, from_wallet - total),
+        *((accounts[kind], amount) for kind, amount in credits.items() if amount),
+    ]
+    return [(account, amount) for account, amount in lines if amount]
+
+
 def _settlement_accounts(order: ChargingOrder, kinds: Collection[str]) -> dict[str, Account]:
     """The accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
     of_driver = (Account.Kind.WALLET, Account.Kind.ARREARS)
@@ -338,9 +431,10 @@ def _settlement_accounts(order: ChargingOrder, kinds: Collection[str]) -> dict[s
     of_operator = [kind for kind in kinds if kind not in _OF_PLATFORM]
 
     def locked() -> list[Account]:
-        return lock_settlement_accounts(
-            driver_id=order.driver_id,
-            operator_id=order.operator_id,
+        return lock_accounts_of_owners(
+            driver_ids=[order.driver_id],
+            driver_kinds=of_driver,
+            operator_ids=[order.operator_id],
             operator_kinds=of_operator,
             platform_kinds=of_platform,
         )
