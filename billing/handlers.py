@@ -6,7 +6,16 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, settling_together, tariffs
+from billing.services import (
+    fees,
+    paid_starts,
+    payments,
+    refunds,
+    sessions,
+    settlement,
+    settling_together,
+    tariffs,
+)
 from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
@@ -121,7 +130,5 @@ def register() -> None:
     events.subscribe(events.FaultRaised, on_fault)
     events.subscribe(events.PileOffline, on_pile_offline)
     events.subscribe(events.PileOnline, on_pile_online)
-    events.subscribe(
-        events.TransactionReported, on_transaction_reported, together=on_transactions_reported
-    )
+    events.subscribe(events.TransactionReported, on_transaction_reported, together=on_transactions_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)

@@ -102,9 +102,7 @@ def _settle(plain: Sequence[Plain]) -> set[int]:
     done = [one for one in plain if one.order.pk in captured]
     if not done:
         return set()
-    lines = [
-        step(one.order, "settled", one.actor, settled_data(one.bill, one.evidence)) for one in done
-    ]
+    lines = [step(one.order, "settled", one.actor, settled_data(one.bill, one.evidence)) for one in done]
     orders = [one.order for one in done]
     update_rows(orders, FIELDS)
     append_rows(OrderEvent, lines)
