@@ -109,8 +109,8 @@ def lock_accounts_of_owners(
     *,
     driver_ids: Collection[int],
     driver_kinds: Collection[str],
-    operator_ids: Collection[int],
-    operator_kinds: Collection[str],
+    operator_ids: Collection[int] = (),
+    operator_kinds: Collection[str] = (),
     platform_kinds: Collection[str] = (),
 ) -> list[Account]:
     """Lock what settlements move money between: accounts of drivers, operators and the platform, by id."""

@@ -231,11 +231,31 @@ def credit(
         return journal
 
 
-def hold(*, order: ChargingOrder, amount_fen: int) -> Hold:
-    """Reserve money of the order's driver; raises `insufficient_balance` when that much is not free."""
-    with transaction.atomic():
-        wallet = wallet_of(order.driver)
-        wallet = lock_accounts([wallet.pk])[wallet.pk]
+def lock_purse(driver: Driver) -> tuple[Account, int]:
+    """Lock the driver's wallet, opened at first use, and the arrears; (wallet, what is owed in fen)."""
+    kinds = Account.Kind
+
+    def locked() -> dict[str, Account]:
+        found = lock_accounts_of_owners(driver_ids=[driver.pk], driver_kinds=(kinds.WALLET, kinds.ARREARS))
+        return {account.kind: account for account in found}
+
+    accounts = locked()
+    if kinds.WALLET not in accounts:
+        wallet_of(driver)
+        accounts = locked()
+    arrears = accounts.get(kinds.ARREARS)
+    return accounts[kinds.WALLET], -arrears.balance_fen if arrears is not None else 0
+
+
+def hold(*, order: ChargingOrder, amount_fen: int, wallet: Account | None = None) -> Hold:
+    """Reserve money of the order's driver; raises `insufficient_balance` when that much is not free.
+
+    `wallet` is the driver's where the caller has locked it already.
+    """
+    with transaction.atomic(savepoint=wallet is None):
+        if wallet is None:
+            wallet = wallet_of(order.driver)
+            wallet = lock_accounts([wallet.pk])[wallet.pk]
         if amount_fen <= 0 or wallet.available_fen < amount_fen:
             raise insufficient(wallet.available_fen, amount_fen)
         wallet.held_fen += amount_fen

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from billing.locks import lock_accounts, lock_order
+from billing.locks import lock_order
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
@@ -86,26 +86,27 @@ def start_order(
         raise DomainError(
             "amount_invalid", {"amount": limit_fen, "maximum": ledger.MAX_TOP_UP_FEN}, field="limit_fen"
         )
-    wallet_id = ledger.wallet_of(driver).pk
     with transaction.atomic():
         pile = lock_pile(connector.pile_id)
-        wallet = lock_accounts([wallet_id])[wallet_id]
-        connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
+        wallet, owed_fen = ledger.lock_purse(driver)
+        connectors = Connector.objects.unscoped("found in scope above").select_related("station")
+        connector = connectors.get(pk=connector.pk)
         driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
         offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], driver)
-        _check_driver(driver)
+        _check_driver(driver, owed_fen)
         free = mode == Mode.OFFLINE_FREE
         wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
         wanted = _with_package(offer, wanted, package_fen)
         most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
         least = least_fen(offer.snapshot, package_fen)
         amount_fen = settings.DEFAULT_HOLD_FEN if free else _amount_to_hold(wallet.available_fen, most, least)
-        order = _create(connector, pile, driver, offer, start_method, actor, mode, wanted, package_fen)
+        stop_at_fen = None if free else amount_fen
+        order = _create(
+            connector, pile, driver, offer, start_method, actor, mode, wanted, package_fen, stop_at_fen
+        )
         if not free:
-            order.stop_at_fen = amount_fen
-            order.save(update_fields=["stop_at_fen"])
             _freeze_discounts(order, offer, coupon)
-            ledger.hold(order=order, amount_fen=amount_fen)
+            ledger.hold(order=order, amount_fen=amount_fen, wallet=wallet)
         note(order, "created", actor, {"hold_fen": 0 if free else amount_fen}, to_state=order.state)
         send_command(
             actor=actor,
@@ -297,10 +298,9 @@ def _freeze_discounts(order: ChargingOrder, offer: Offer, coupon: str) -> None:
     order.save(update_fields=["tariff_snapshot"])
 
 
-def _check_driver(driver: Driver) -> None:
+def _check_driver(driver: Driver, owed: int) -> None:
     if driver.is_frozen:
         raise DomainError("driver_frozen")
-    owed = ledger.arrears_fen(driver)
     if owed:
         raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
     running = ChargingOrder.objects.unscoped("one open order per driver").filter(
@@ -329,6 +329,7 @@ def _create(
     mode: Mode,
     wanted: Targets,
     package_fen: int | None,
+    stop_at_fen: int | None,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
@@ -359,6 +360,7 @@ def _create(
                 held_snapshot=None if free or offer.held is None else offer.held.to_json(),
                 targets=replace(wanted, fen=None).to_json(),
                 package_fen=package_fen,
+                stop_at_fen=stop_at_fen,
                 charge_mode=mode,
                 created_at=now,
                 due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),

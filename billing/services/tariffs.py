@@ -415,9 +415,12 @@ def _wire_model(version: TariffVersion, profile: str) -> dict[str, Any]:
     return fields
 
 
-def wanted_on(*, pile: Pile | PileRef, at: datetime) -> Wanted | None:
-    """What a pile should hold at a moment: everybody's version in force, and its day of the local date."""
-    version = version_in_force(pile=pile, at=at)
+def wanted_on(*, pile: Pile | PileRef, at: datetime, version: TariffVersion | None = None) -> Wanted | None:
+    """What a pile should hold at a moment: everybody's version in force, and its day of the local date.
+
+    `version` is that version where the caller knows it.
+    """
+    version = version or version_in_force(pile=pile, at=at)
     if version is None:
         return None
     if not version.calendar:
