@@ -1,8 +1,11 @@
 """Refusals of this app in words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-from kernel.errors import register_messages
+from kernel.errors import DomainError, register_messages
 
 register_messages(
     {
@@ -39,6 +42,11 @@ register_messages(
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
         "record_missing": (_("The order %(order_no)s has no usable record: %(reason)s"), 409),
+        "order_has_record": (_("The order %(order_no)s has its record already."), 409),
+        "record_of_other_pile": (
+            _("The record is of the pile %(code)s, the order %(order_no)s is not."),
+            409,
+        ),
         "order_needs_settling": (_("The order %(order_no)s waits to be settled; settle it instead."), 409),
         "review_closed": (_("This item has been handled already."), 409),
         "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),
@@ -57,6 +65,7 @@ register_messages(
         "payment_refused": (_("The payment channel refused the payment (%(code)s)."), 409),
         "payment_not_in_review": (_("The payment %(number)s does not wait for a person."), 409),
         "payment_not_paid": (_("The channel says that the payment %(number)s has not been paid."), 409),
+        "paid_start_late": (_("The payment came so late that nobody waits at the pile any more."), 409),
         "refund_unknown": (_("There is no refund %(number)s."), 404),
         "refund_above": (
             _(
@@ -85,6 +94,21 @@ register_messages(
             _("At most %(left_yuan)s yuan of the %(kind)s fee of %(order_no)s can be given back."),
             409,
         ),
+        "contract_invalid": (_("The contract is not valid: %(reason)s"), 400),
+        "day_not_over": (_("%(day)s is not over yet."), 409),
+        "payout_account_decided": (_("This payout account no longer waits for confirmation."), 409),
+        "payout_decided": (_("The payout %(number)s no longer waits for approval."), 409),
+        "payout_not_to_send": (_("The payout %(number)s cannot be sent again."), 409),
+        "payout_not_to_return": (
+            _("The payout %(number)s may be with the channel or is paid; it cannot be returned."),
+            409,
+        ),
+        "payout_not_with_bank": (_("The payout %(number)s is not in a bank file that waits."), 409),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )
+
+
+def sentence_of(refusal: Mapping[str, Any]) -> str:
+    """The sentence of a refusal that was kept as `{code, params}`, in the active language."""
+    return DomainError(refusal["code"], refusal.get("params")).message

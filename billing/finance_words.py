@@ -11,6 +11,7 @@ from billing.services.clearing.split import SplitError, Terms, percent_text
 FEE_WORDS: dict[str, str] = {
     "electricity": gettext_noop("Electricity fee"),
     "service": gettext_noop("Service fee"),
+    "fees": gettext_noop("Further fees"),
     "occupancy": gettext_noop("Occupancy fee"),
     "reservation": gettext_noop("Reservation fee"),
     "parking": gettext_noop("Parking fee"),

@@ -1,9 +1,10 @@
-"""What billing gives to the device floor: the tariff a pile has to hold."""
+"""What billing gives to the device floor: the tariff a pile has to hold, and whether it charges for somebody."""
 
-from billing.models import PileTariff
+from billing.models import ChargingOrder, PileTariff
+from billing.models.order import OPEN_STATES
 from billing.services import tariffs
 from devices.events import PileRef
-from devices.ports import WireTariff, register_tariff_port
+from devices.ports import WireTariff, register_open_charge, register_tariff_port
 from kernel import clock
 from kernel.errors import DomainError
 
@@ -35,5 +36,12 @@ class BillingTariffs:
         return tariffs.wanted_on(pile=pile, at=clock.now())
 
 
+def has_open_order(pile_id: int) -> bool:
+    """Whether an order of this pile is not over."""
+    rows = ChargingOrder.objects.unscoped("asked for a pile that the caller holds")
+    return rows.filter(pile_id=pile_id, state__in=OPEN_STATES).exists()
+
+
 def register() -> None:
     register_tariff_port(BillingTariffs())
+    register_open_charge(has_open_order)

@@ -14,7 +14,10 @@ from billing.event_words import event_detail
 from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
-from devices.models import DeviceCommand, FrameLog
+from devices.models import DeviceCommand, FrameLog, VehicleReport
+from devices.protocols.offline import decoding_of
+from devices.selectors import vehicle_reports
+from devices.vehicle_words import vehicle_sentence
 from devices.words import answer_text, frame_title
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
@@ -51,6 +54,8 @@ EVENT_TITLES: dict[str, str] = {
     "occupancy_begins": gettext_noop("The occupancy fee begins to count"),
     "fee_ended": gettext_noop("Fee after the charge booked"),
     "fee_waived": gettext_noop("Fee after the charge waived"),
+    "note": gettext_noop("Note"),
+    "record_linked": gettext_noop("A record was linked by a person"),
 }
 _EVENT_LEVELS = {
     "start_refused": "error",
@@ -114,6 +119,7 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
     orders = ChargingOrder.objects.for_actor(actor).select_related(
         "operator", "station", "pile", "connector", "driver", "tariff_version__tariff", "record"
     )
+    orders = orders.prefetch_related("fees")
     order = orders.filter(order_no=order_no).first()
     if order is None:
         raise DomainError("order_unknown", {"order_no": order_no})
@@ -123,7 +129,10 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
 def order_list(*, actor: Actor) -> QuerySet[ChargingOrder]:
     """Orders the actor may see, newest first."""
     return (
-        ChargingOrder.objects.for_actor(actor).select_related("station", "pile", "connector").order_by("-id")
+        ChargingOrder.objects.for_actor(actor)
+        .select_related("station", "pile", "connector")
+        .prefetch_related("fees")
+        .order_by("-id")
     )
 
 
@@ -169,6 +178,7 @@ def order_timeline(*, actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = [_event_item(order, event) for event in order.events.order_by("id")]
     items += _command_items(order)
     items += _frame_items(order)
+    items += _vehicle_items(order)
     items += _money_items(actor, order)
     return sorted(items, key=lambda item: item.at)
 
@@ -207,6 +217,22 @@ def _command_items(order: ChargingOrder) -> list[TimelineItem]:
     return items
 
 
+def _vehicle_items(order: ChargingOrder) -> list[TimelineItem]:
+    """What the vehicle said beside its running figures."""
+    reports = vehicle_reports(pile_id=order.pile_id, transaction_ref=order.transaction_ref)
+    return [
+        TimelineItem(
+            report.at,
+            "vehicle",
+            str(report.get_kind_display()),
+            vehicle_sentence(report.kind, report.vin, report.data),
+            "warning" if report.kind == VehicleReport.Kind.ERRORS else "info",
+            {"report": report.pk, "vin": report.vin, **report.data},
+        )
+        for report in reports
+    ]
+
+
 def _frame_items(order: ChargingOrder) -> list[TimelineItem]:
     if not order.transaction_ref:
         return []
@@ -229,7 +255,13 @@ def _frame_item(frame: FrameLog) -> TimelineItem:
         level="error" if frame.error else "info",
         data={
             "direction": frame.direction,
-            "decoded": frame.decoded,
+            "decoded": decoding_of(
+                protocol=frame.protocol,
+                raw=frame.raw,
+                direction=frame.direction,
+                decoded=frame.decoded,
+                error=frame.error,
+            ),
             "raw": frame.raw,
             "error": frame.error,
         },

@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin import order_page
+from billing.admin.exports import ORDER_COLUMNS
 from billing.finance_words import fee_word
 from billing.models import ChargingOrder, Proposal
 from billing.models.order import OPEN_STATES
@@ -20,6 +21,7 @@ from billing.services.clearing import order_refunds
 from devices.models import DeviceTransaction
 from stations.admin.pile import pile_by_code
 from stations.models import Connector, Pile
+from stations.models.mode import ChargeMode
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import FactAdmin, actor_of
 from users.console.display import chip, fen, quantity
@@ -47,11 +49,35 @@ class SettleForm(ReasonForm):
         label=_("Settle by"),
         choices=(
             ("record", _("The record of the pile")),
+            ("meter", _("The meter of the pile")),
             ("samples", _("The live samples")),
             ("zero", _("Nothing is charged")),
         ),
         widget=UnfoldAdminSelectWidget,
     )
+    energy_kwh = forms.DecimalField(
+        label=_("energy by the meter (kWh)"),
+        required=False,
+        min_value=0,
+        max_digits=13,
+        decimal_places=4,
+        help_text=_("Only for «the meter»; empty: the registers of the record"),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+def settle_by(request: Any, order_no: str, form: SettleForm) -> Any:
+    """Settle as the form says; the sentence, with the proposal where a second person decides."""
+    done = reviews.settle_review(
+        actor=actor_of(request),
+        order_no=order_no,
+        how=form.cleaned_data["how"],
+        reason=form.cleaned_data["reason"],
+        energy_kwh=form.cleaned_data["energy_kwh"] if form.cleaned_data["how"] == "meter" else None,
+    )
+    if isinstance(done, Proposal):
+        return done, _("So much is at stake that a second person has to approve it.")
+    return _("The order is settled.")
 
 
 class OrderRefundForm(ReasonForm):
@@ -83,6 +109,7 @@ class OrderRefundForm(ReasonForm):
 @admin.register(ChargingOrder)
 class ChargingOrderAdmin(FactAdmin):
     big_table = True
+    export_columns = ORDER_COLUMNS
     search_kinds = {"order_no": "exact"}
     search_help_text = _("A whole order number, transaction number, phone number, pile or connector code")
     list_display = (
@@ -95,8 +122,11 @@ class ChargingOrderAdmin(FactAdmin):
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
         ("driver", AutocompleteSelectFilter),
+        ("pile", AutocompleteSelectFilter),
+        choice_filter("start_method", _("Started by"), ChargingOrder.StartMethod.choices),
+        choice_filter("charge_mode", _("Charge mode"), ChargeMode.choices),
     )
-    actions_detail = ("remote_stop", "settle", "refund")
+    actions_detail = ("remote_stop", "settle", "refund", "note")
     change_form_template = "billing/order_change.html"
     fields = ("order_no",)
 
@@ -170,13 +200,18 @@ class ChargingOrderAdmin(FactAdmin):
         variant=ActionVariant.PRIMARY,
     )
     def settle(self, request, obj, form):
-        reviews.settle_review(
-            actor=actor_of(request),
-            order_no=obj.order_no,
-            how=form.cleaned_data["how"],
-            reason=form.cleaned_data["reason"],
-        )
-        return _("The order is settled.")
+        return settle_by(request, obj.order_no, form)
+
+    @operator_action(
+        title=_("Write a note"),
+        text=_("It stands on the timeline of the order for everybody of the staff."),
+        permission="billing.settle_review",
+        form=ReasonForm,
+        icon="edit_note",
+    )
+    def note(self, request, obj, form):
+        reviews.add_note(actor=actor_of(request), order_no=obj.order_no, text=form.cleaned_data["reason"])
+        return _("The note is kept.")
 
     @operator_action(
         title=_("Give money back"),

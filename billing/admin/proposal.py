@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
+from billing.admin.order import SettleForm
 from billing.admin.payment import moment
 from billing.finance_words import fee_word, terms_words, yuan
 from billing.models import Payee, Proposal
@@ -33,6 +34,13 @@ def content_lines(proposal: Proposal) -> list[Any]:
         case Proposal.Kind.CLEARING_RULE:
             at = _("In force from %(moment)s") % {"moment": moment(parse_datetime(payload["effective_at"]))}
             return [at, *terms_words(payload["terms"], payee_names(proposal.operator_id))]
+        case Proposal.Kind.ORDER_SETTLEMENT:
+            how = dict(SettleForm.base_fields["how"].choices).get(payload["how"], payload["how"])
+            return [
+                payload["order_no"],
+                how,
+                *([f"{payload['energy_kwh']} kWh"] if "energy_kwh" in payload else []),
+            ]
         case Proposal.Kind.ORDER_REFUND:
             amounts = (f"{fee_word(kind)} {yuan(fen)}" for kind, fen in payload["amounts"].items())
             return [payload["order_no"], *amounts]

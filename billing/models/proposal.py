@@ -12,6 +12,7 @@ class Proposal(models.Model):
     class Kind(models.TextChoices):
         CLEARING_RULE = "clearing_rule", _("Clearing rule")
         ORDER_REFUND = "order_refund", _("Refund of an order")
+        ORDER_SETTLEMENT = "order_settlement", _("Settlement of an order to handle")
         FINANCE_TERMS = "finance_terms", _("Settlement terms")
         CONTRACT = "contract", _("Service contract")
         ADJUSTMENT = "adjustment", _("Adjustment of a payee's account")

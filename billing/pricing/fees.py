@@ -90,7 +90,7 @@ def cap_reached_at(
     seconds = rule.grace_s + (blocks - 1) * rule.block_s
     moment = begin + timedelta(seconds=seconds)
     for start, stop in sorted(outages):
-        if start < moment and stop > begin:
+        if start <= moment and stop > begin:
             moment += stop - max(start, begin)
     return moment
 

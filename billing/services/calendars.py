@@ -1,6 +1,7 @@
 """Special days: the public holidays of the year and the weekend days that are worked for them."""
 
 import csv
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import SpecialDay
 from kernel.actor import Actor
 from kernel.errors import DomainError
+from kernel.imports import Column, Importer, Labels, choice
+from kernel.imports import day as day_of_cell
 from kernel.services import audit
 from users import policy
+from users.scope import grants_of
 
 WEEKDAYS = (
     _("Monday"),
@@ -28,8 +32,11 @@ KINDS = SpecialDay.Kind.values
 
 
 def set_special_day(*, actor: Actor, day: date, kind: str, name: str = "") -> SpecialDay:
-    """Say what a date is; replaces what was said before. Needs `billing.change_specialday`."""
-    policy.require(actor, "billing.change_specialday")
+    """Say what a date is; replaces what was said before.
+
+    Needs `billing.change_specialday` and the whole platform: the days are every operator's.
+    """
+    _require_platform(actor)
     if kind not in KINDS:
         raise DomainError("choice_invalid", {"value": kind, "accepted": ", ".join(KINDS)}, field="kind")
     with transaction.atomic():
@@ -45,6 +52,47 @@ def set_special_day(*, actor: Actor, day: date, kind: str, name: str = "") -> Sp
             after={"kind": saved.kind, "name": saved.name},
         )
     return saved
+
+
+def clear_special_day(*, actor: Actor, day: date) -> None:
+    """Let a date be nothing special again; orders that froze it keep it. Raises `not_found`."""
+    _require_platform(actor)
+    with transaction.atomic():
+        found = SpecialDay.objects.filter(date=day).first()
+        if found is None:
+            raise DomainError("not_found")
+        audit.record(
+            actor=actor,
+            action="billing.clear_special_day",
+            target=found,
+            before={"date": day.isoformat(), "kind": found.kind, "name": found.name},
+            after={},
+        )
+        found.delete()
+
+
+def _require_platform(actor: Actor) -> None:
+    policy.require(actor, "billing.change_specialday")
+    if not grants_of(actor).everything:
+        raise DomainError("permission_denied", {"permission": "billing.change_specialday"})
+
+
+class SpecialDayImporter(Importer):
+    """One row, one date."""
+
+    title = _("Import special days")
+    name = "special-days"
+    columns = (
+        Column("date", _("date"), day_of_cell, _("a date such as 2026-10-01"), "2026-10-01", required=True),
+        Column("kind", _("kind"), choice(SpecialDay.Kind), Labels(SpecialDay.Kind), "节假日", required=True),
+        Column("name", _("name"), accepted=_("up to 32 characters"), example="国庆节"),
+    )
+
+    def make(self, actor: Actor, values: Mapping[str, Any]) -> str:
+        saved = set_special_day(
+            actor=actor, day=values["date"], kind=values["kind"], name=values.get("name", "")
+        )
+        return str(saved)
 
 
 def import_special_days(*, actor: Actor, path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The evidence names its `basis`:
     record_tiers: energies by price position in the pile's own record (YKC 3B).
     readings: cumulative readings between the start and the end of a transaction (OCPP).
     samples: readings of the live samples, settled by a person because no record could be used.
+    meter: the energy that a person took from the pile's meter, spread over time by the live samples.
     zero: a person decided that nothing is charged.
 
 Where the tariff asks for more, the evidence also keeps `started_at` and `ended_at` (time has a price), `power`
@@ -116,6 +117,20 @@ def from_samples(order: ChargingOrder) -> dict[str, Any]:
     }
 
 
+def from_meter(order: ChargingOrder, energy_kwh: Decimal) -> dict[str, Any]:
+    """The evidence of an energy that the pile's meter shows for a session, by a person's reading."""
+    start = order.started_at or order.created_at
+    end = max(order.ended_at or start, start)
+    inside = [
+        reading
+        for reading in _sample_readings(order)
+        if start < reading[0] < end and reading[1] <= energy_kwh
+    ]
+    readings = _monotone(order, [(start, Decimal(0)), *inside], limit=energy_kwh)
+    readings.append((end, energy_kwh))
+    return {"basis": "meter", "readings": _as_json(_compact(readings, order)), **_times(order, start, end)}
+
+
 def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     """Price evidence under the order's frozen tariff. PricingError or KeyError when it cannot be priced."""
     return charge(snapshot_of_order(order), usage_of(order, evidence))
@@ -127,7 +142,7 @@ def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
     basis = evidence["basis"]
     if basis == "zero":
         return Usage()
-    if basis not in ("record_tiers", "readings", "samples"):
+    if basis not in ("record_tiers", "readings", "samples", "meter"):
         raise KeyError(basis)
     segments = energies = None
     if "readings" in evidence:
@@ -137,7 +152,7 @@ def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
         record = order.record
         if record is None or record.pk != evidence["record"]:
             record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
-        energies = _tier_arguments(snapshot, record)["energy_by_tier"]
+        energies = _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]
     return Usage(
         segments=segments,
         energy_by_tier=energies,
@@ -246,7 +261,7 @@ def _check_priced(
         bill_of(order, evidence)
         snapshot = held_of_order(order) or snapshot_of_order(order)
         expected = (
-            price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"]).total_fen
+            price(snapshot, _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]).total_fen
             if record.tiers
             else 0
         )

@@ -17,6 +17,7 @@ from billing.locks import lock_fee, lock_order
 from billing.models import Account, ChargingOrder, Journal, OrderFee
 from billing.pricing.components import OccupancyFee, ParkingFee, ReservationFee, component_from_json
 from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, parking, reservation
+from billing.pricing.slots import MAX_INTERVAL
 from billing.services import ledger
 from billing.services.evidence import snapshot_of_order
 from billing.services.order_states import note
@@ -38,15 +39,24 @@ ACCOUNTS = {
 STILL_THERE = (Connector.State.CHARGING, Connector.State.OCCUPIED)
 BROKEN = (Connector.State.FAULT, Connector.State.OFFLINE)
 LOOK_AGAIN = timedelta(minutes=10)
+FRESH = timedelta(minutes=15)  # an older end says nothing about who is plugged in now
 
 
 def begin_occupancy(order: ChargingOrder, actor: Actor) -> OrderFee | None:
     """Begin to count for a locked order whose charging has ended; None when there is nothing to count.
 
-    Its tariff must have the fee, somebody must pay, and the gun must not be known to be out.
+    Its tariff must have the fee, somebody must pay, the end must be fresh, and the gun must not be known to be out
+    or taken by another session.
     """
     rule = snapshot_of_order(order).component(OccupancyFee.kind)
     if rule is None or order.driver_id is None or order.ended_at is None or order.started_at is None:
+        return None
+    if clock.now() - order.ended_at > FRESH:
+        return None
+    others = ChargingOrder.objects.unscoped("who else used the connector").filter(
+        connector_id=order.connector_id, pk__gt=order.pk, created_at__gte=order.ended_at
+    )
+    if others.exists():
         return None
     connector = Connector.objects.unscoped("the order's own").get(pk=order.connector_id)
     if connector.plugged is False or connector.state == Connector.State.IDLE:
@@ -62,9 +72,9 @@ def begin_occupancy(order: ChargingOrder, actor: Actor) -> OrderFee | None:
         began_at=order.ended_at,
         outages=[[order.ended_at.isoformat(), None]] if broken else [],
     )
-    fee.due_at = cap_reached_at(rule, begin=fee.began_at, zone=snapshot_of_order(order).zone)
-    fee.save(update_fields=["due_at"])
     free_until = fee.began_at + timedelta(seconds=rule.grace_s)
+    fee.due_at = min(free_until, cap_reached_at(rule, begin=fee.began_at, zone=snapshot_of_order(order).zone))
+    fee.save(update_fields=["due_at"])
     note(order, "occupancy_begins", actor, {"free_until": free_until.isoformat(), "fen": rule.fen})
     return fee
 
@@ -101,7 +111,11 @@ def pile_offline(*, pile_id: int, at: datetime) -> None:
 
 
 def sweep_fees(*, actor: Actor, limit: int = 500) -> int:
-    """End fees that reached their cap without anybody being seen leaving; returns how many."""
+    """End fees that reached their cap without anybody being seen leaving, and those whose leaving was missed.
+
+    The unplugging and the end of the charge may be reported in the same moment, in two transactions that do not
+    see each other; so the gun is looked at again before the fee costs anything. Returns how many ended.
+    """
     now = clock.now()
     rows = OrderFee.objects.unscoped("every fee that is due").filter(due_at__lte=now, state=S.RUNNING)
     ended = 0
@@ -112,7 +126,14 @@ def sweep_fees(*, actor: Actor, limit: int = 500) -> int:
                 fee = lock_fee(fee_id)
                 if fee.state != S.RUNNING or fee.due_at is None or fee.due_at > now:
                     continue
-                if _sum(fee, now).fen >= component_from_json(fee.rule).cap_fen:
+                connector = Connector.objects.unscoped("the fee's own").get(pk=fee.connector_id)
+                if connector.state == Connector.State.IDLE or connector.plugged is False:
+                    _end(fee, order, min(max(connector.state_changed_at or now, fee.began_at), now), actor)
+                    ended += 1
+                elif (
+                    now - fee.began_at >= MAX_INTERVAL
+                    or _sum(fee, now).fen >= component_from_json(fee.rule).cap_fen
+                ):
                     fee.flagged = True
                     _end(fee, order, now, actor)
                     ended += 1
@@ -180,12 +201,13 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
         if fee.state == S.SETTLED:
             source = ledger.account_of(ACCOUNTS[fee.kind], operator=fee.operator)
             ledger.credit(
-                key=f"waive-fee:{fee.pk}",
+                key=waiver_key_of(fee),
                 kind=Journal.Kind.CORRECTION,
                 source=source,
                 driver=fee.driver,
                 amount_fen=fee.amount_fen,
                 actor=actor,
+                order=order,
                 memo=reason,
             )
         elif fee.state != S.RUNNING:
@@ -204,6 +226,16 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
             after={"state": fee.state, "order_no": order.order_no},
         )
     return fee
+
+
+def key_of(fee: OrderFee) -> str:
+    """The key under which the ledger knows a fee's booking."""
+    return f"fee:{fee.pk}"
+
+
+def waiver_key_of(fee: OrderFee) -> str:
+    """The key under which the ledger knows that a booked fee was given back."""
+    return f"waive-fee:{fee.pk}"
 
 
 def recompute(fee: OrderFee) -> TimedFee:
@@ -260,6 +292,7 @@ def _spans(rows: list[Any], until: datetime) -> list[Span]:
 
 def _sum(fee: OrderFee, until: datetime) -> TimedFee:
     rule = component_from_json(fee.rule)
+    until = min(until, fee.began_at + MAX_INTERVAL)  # nobody stays for months; what follows is not counted
     zone = snapshot_of_order(fee.order).zone
     match rule:
         case OccupancyFee():
@@ -296,7 +329,7 @@ def _end(fee: OrderFee, order: ChargingOrder, at: datetime, actor: Actor) -> Ord
     if timed.fen:
         fee.settled_at = clock.now()
         ledger.settle_debt(
-            key=f"fee:{fee.pk}",
+            key=key_of(fee),
             kind=Journal.Kind.ORDER_FEE,
             order=order,
             credits={ACCOUNTS[fee.kind]: timed.fen},

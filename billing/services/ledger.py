@@ -166,6 +166,7 @@ def credit(
     driver: Driver,
     amount_fen: int,
     actor: Actor,
+    order: ChargingOrder | None = None,
     memo: str = "",
     audited: tuple[str, str] | None = None,
 ) -> Journal:
@@ -184,7 +185,12 @@ def credit(
             "arrears_fen": -locked[arrears.pk].balance_fen,
         }
         journal = post(
-            key=key, kind=kind, lines=[(source, -amount_fen), (wallet, amount_fen)], actor=actor, memo=memo
+            key=key,
+            kind=kind,
+            lines=[(source, -amount_fen), (wallet, amount_fen)],
+            actor=actor,
+            order=order,
+            memo=memo,
         )
         if repeated:
             return journal

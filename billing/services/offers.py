@@ -30,7 +30,8 @@ def offer_for(
 ) -> Offer | None:
     """The offer of a pile to a driver (None: to anybody) at a moment; None when no tariff is in force.
 
-    `must_hold` asks that a pile that prices itself has confirmed what it should hold; raises `tariff_not_on_pile`.
+    `must_hold` asks that a pile that prices itself has confirmed the version it should hold; raises
+    `tariff_not_on_pile`. It may still hold another day of it, as for a moment after midnight.
     """
     groups = price_groups_of(driver, pile.operator_id)
     version = tariffs.version_in_force(pile=pile, at=at, groups=groups)
@@ -52,14 +53,21 @@ def _beside_the_pile(
 ) -> tuple[TariffSnapshot, TariffSnapshot | None]:
     """The snapshots of a pile that prices itself: it knows one day at a time and only everybody's price."""
     wanted = tariffs.wanted_on(pile=pile, at=at)
-    if must_hold and (wanted is None or not tariffs.holds(pile=pile, wanted=wanted)):
+    there = held_by(pile)
+    has_version = wanted is not None and there is not None and there.version_id == wanted.version.pk
+    if must_hold and not has_version:
         raise DomainError("tariff_not_on_pile", {"code": pile.code})
-    if wanted is not None and wanted.version.pk == version.pk:
-        return tariffs.snapshot_of(version, zone=zone, profile=wanted.profile), None
-    snapshot = tariffs.snapshot_of(version, zone=zone, at=at)
     if wanted is None:
-        return snapshot, None
-    return snapshot, tariffs.snapshot_of(wanted.version, zone=zone, profile=wanted.profile)
+        return tariffs.snapshot_of(version, zone=zone, at=at), None
+    # The driver pays the price of the day, whichever day of the version the pile still counts by.
+    profile = there.profile if there is not None and has_version else wanted.profile
+    if wanted.version.pk == version.pk:
+        snapshot = tariffs.snapshot_of(version, zone=zone, profile=wanted.profile)
+        if profile == wanted.profile:
+            return snapshot, None
+    else:
+        snapshot = tariffs.snapshot_of(version, zone=zone, at=at)
+    return snapshot, tariffs.snapshot_of(wanted.version, zone=zone, profile=profile)
 
 
 def held_by(pile: Pile) -> PileTariff | None:

@@ -103,8 +103,8 @@ def settle(
     order.ended_at = order.ended_at or order.settled_at
     order.review_reasons = []
     order.stop_due_at = None
-    discounts.book(order, bill)
     ledger.capture(actor=actor, order=order)
+    discounts.book(order, bill)
     move(
         order,
         "settled",
@@ -174,6 +174,15 @@ def to_review(
         )
 
 
+def link_record(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
+    """Take a record that names no order as that of a locked order which waits for one, and decide by it.
+
+    What the record says of price, time and energy is judged as always; a doubt leaves the order to a person.
+    """
+    _attach(order, record)
+    _decide(order, record, actor)
+
+
 def open_review(
     *,
     kind: str,
@@ -207,8 +216,8 @@ def close_order(
     order: ChargingOrder, event: str, actor: Actor, data: Mapping[str, Any] | None = None
 ) -> None:
     """End a locked order that never charged: its hold goes back, nothing is billed."""
-    discounts.give_back(order)
     ledger.release_hold(order=order)
+    discounts.give_back(order)
     order.ended_at, order.stop_due_at = clock.now(), None
     move(order, event, actor, data, update_fields={"ended_at", "stop_due_at", "record"})
 

@@ -149,9 +149,11 @@ def save_strategy(
 ) -> ChargingStrategy:
     """Create a strategy, or change one; running orders keep what they froze.
 
-    Needs `billing.change_chargingstrategy`. Raises `strategy_name_taken`, `choice_invalid`, `not_found`.
+    Needs `billing.change_chargingstrategy`. Raises `strategy_name_taken`, `choice_invalid`, `target_invalid`,
+    `not_found`.
     """
     policy.require(actor, "billing.change_chargingstrategy")
+    limits = Targets.from_json(limits.to_json())
     name = name.strip()
     if not 1 <= len(name) <= 64:
         reason = gettext("a name has 1 to 64 characters")

@@ -14,7 +14,14 @@ _SUPPORTED: dict[str, frozenset[str]] = {
             _K.SYNC_TIME,
             _K.READ_STATUS,
             _K.SET_AVAILABILITY,
+            _K.SET_POWER_LIMIT,
             _K.REBOOT,
+            _K.MOVE_BAY_LOCK,
+            _K.SYNC_CARDS,
+            _K.CLEAR_CARDS,
+            _K.QUERY_CARDS,
+            _K.UPDATE_FIRMWARE,
+            _K.SET_QR_PREFIX,
         }
     ),
     "dny": frozenset(

@@ -46,6 +46,10 @@ EFFECTS: dict[str, Effect] = {
     _K.MONITOR_VARIABLE: held_items.monitor_answered,
     _K.SET_NETWORK_PROFILE: held_items.network_answered,
 }
+# YKC piles hold single cards; their limits and updates are kept where they are answered.
+YKC_EFFECTS: dict[str, Effect] = dict.fromkeys(
+    (_K.SYNC_CARDS, _K.CLEAR_CARDS, _K.QUERY_CARDS), local_lists.cards_answered
+)
 # Protocols whose answers mean what these effects say; the rest keep lists and limits of their own kind.
 _PROTOCOLS = frozenset({"ocpp16", "ocpp201"})
 
@@ -53,6 +57,8 @@ _PROTOCOLS = frozenset({"ocpp16", "ocpp201"})
 def apply(event: events.CommandAnswered) -> None:
     """Store what an answer says of its pile."""
     pile, command, at, facts = event.pile, event.command, event.at, event.facts
+    if pile.protocol == "ykc" and command.kind in YKC_EFFECTS:
+        YKC_EFFECTS[command.kind](pile, command, at)
     if pile.protocol not in _PROTOCOLS:
         return
     effect = EFFECTS.get(command.kind)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import DeviceCommand
 from devices.protocols.capabilities import supports
+from devices.services.work_parameters import HIGHEST_PCT, LOWEST_PCT
 from kernel.errors import DomainError
 
 _K = DeviceCommand.Kind
@@ -129,23 +130,52 @@ _CERTIFICATE_USE = Field(
 _VARIABLE_HELP = _(
     "OCPP 1.6: the configuration key. OCPP 2.0.1: Component.Variable, for example SampledDataCtrlr.TxUpdatedInterval"
 )
+# AP3000 device protocol V8.6 §4.5: what a box keeps; 0 leaves a limit as it is.
+_BOX_LIMITS = tuple(
+    Field(
+        name=name,
+        label=label,
+        kind="integer",
+        required=required,
+        lowest=0,
+        highest=65_535,
+        protocols=("dny",),
+    )
+    for name, label, required in (
+        ("max_time_s", _("Longest charge (s)"), True),
+        ("overload_w", _("Overload (W)"), True),
+        ("over_voltage_v", _("Over-voltage (V)"), False),
+        ("under_voltage_v", _("Under-voltage (V)"), False),
+    )
+)
+
+_CARDS = Field(
+    name="cards",
+    label=_("Cards"),
+    kind="list",
+    help=_("Physical card numbers, one a line; empty means all that the pile is known to hold"),
+    protocols=("ykc",),
+)
 
 FORMS: dict[str, Form] = {
     _K.SYNC_TIME: Form(),
     _K.READ_STATUS: Form(aim="either"),
     _K.REBOOT: Form(
-        fields=(Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=_OCPP),),
+        fields=(
+            Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=(*_OCPP, "ykc")),
+        ),
         warning=_("Charging on this pile ends."),
     ),
     _K.UNLOCK: Form(aim="connector"),
     _K.CLEAR_CACHE: Form(),
     _K.GET_CONFIGURATION: Form(
-        fields=(Field(name="keys", label=_("Variables"), kind="list", help=_VARIABLE_HELP),)
+        fields=(Field(name="keys", label=_("Variables"), kind="list", help=_VARIABLE_HELP, protocols=_OCPP),)
     ),
     _K.CHANGE_CONFIGURATION: Form(
         fields=(
-            Field(name="key", label=_("Variable"), required=True, help=_VARIABLE_HELP),
-            Field(name="value", label=_("Value")),
+            Field(name="key", label=_("Variable"), required=True, help=_VARIABLE_HELP, protocols=_OCPP),
+            Field(name="value", label=_("Value"), protocols=_OCPP),
+            *_BOX_LIMITS,
         )
     ),
     _K.GET_REPORT: Form(
@@ -194,7 +224,22 @@ FORMS: dict[str, Form] = {
                 kind="lines",
                 protocols=_OCPP,
             ),
+            Field(name="hard", label=_("At once"), kind="boolean", default=False, protocols=("ykc",)),
+            Field(
+                name="download_min",
+                label=_("Download within (min)"),
+                kind="integer",
+                lowest=1,
+                highest=255,
+                protocols=("ykc",),
+            ),
             *_TRIES,
+        )
+    ),
+    _K.SET_QR_PREFIX: Form(
+        fields=(
+            Field(name="prefix", label=_("Address before the code"), required=True),
+            Field(name="with_gun", label=_("With the connector"), kind="boolean", default=True),
         )
     ),
     _K.UPLOAD_LOG: Form(
@@ -219,6 +264,14 @@ FORMS: dict[str, Form] = {
                 kind="decimal",
                 lowest=0,
                 help=_("Empty lifts the limit"),
+            ),
+            Field(
+                name="power_pct",
+                label=_("Limit (% of rated power)"),
+                kind="integer",
+                lowest=LOWEST_PCT,
+                highest=HIGHEST_PCT,
+                protocols=("ykc",),
             ),
             Field(name="limit_a", label=_("Limit (A)"), kind="decimal", lowest=0, protocols=_OCPP),
         ),
@@ -283,8 +336,8 @@ FORMS: dict[str, Form] = {
             ),
         ),
     ),
-    _K.QUERY_CARDS: Form(),
-    _K.CLEAR_CARDS: Form(warning=_("The pile accepts no card by itself any more.")),
+    _K.QUERY_CARDS: Form(fields=(_CARDS,)),
+    _K.CLEAR_CARDS: Form(fields=(_CARDS,), warning=_("The pile accepts no card by itself any more.")),
     _K.INSTALL_CERTIFICATE: Form(
         fields=(
             _CERTIFICATE_USE,

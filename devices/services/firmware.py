@@ -6,7 +6,7 @@ from django.db import transaction
 
 from devices import events
 from devices.models import DeviceCommand, PileNotice
-from devices.services import notices
+from devices.services import commands, notices
 from kernel import clock
 
 LATEST = timedelta(days=14)  # an update command older than this is not what a nameless progress means
@@ -61,6 +61,31 @@ def update_answered(pile: events.PileRef, command: DeviceCommand, at: datetime) 
     """A pile that refuses an update has ended it."""
     if command.state == DeviceCommand.State.REJECTED:
         report(pile=pile, status="refused", at=at, request_id=command.pk, detail=command.reason)
+
+
+def update_ended(*, pile: events.PileRef, status: str, reason: str) -> None:
+    """The end of an update, from a pile that says nothing before it: ends the command, and is reported.
+
+    `status` is one of `events.FIRMWARE_ENDINGS`, `reason` the pile's answer. It may come minutes later and after
+    another login, so the last update command counts even when it has expired.
+    """
+    done = status == "installed"
+    with transaction.atomic():
+        command = _command(pile.id, None)
+        if command is not None:
+            commands.complete_command(
+                command_id=command.pk,
+                state=DeviceCommand.State.ACCEPTED if done else DeviceCommand.State.REJECTED,
+                reason="" if done else reason,
+                result={"status": status},
+            )
+        report(
+            pile=pile,
+            status=status,
+            at=clock.now(),
+            request_id=command.pk if command else None,
+            detail=reason,
+        )
 
 
 def _command(pile_id: int, request_id: int | None) -> DeviceCommand | None:

@@ -2,14 +2,16 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
-from billing.models import Tariff, TariffAssignment
-from billing.services import ledger, tariffs
+from billing.models import Discount, SpecialDay, Tariff, TariffAssignment
+from billing.services import calendars, discounts, ledger, tariffs
 from devices.simulators.demo import demo_password
-from ev_platform.demo import world
+from ev_platform.demo import fleet, world
 from kernel import clock
 from kernel.actor import Actor
+from marketing.models import CouponCampaign
+from marketing.services import campaigns, coupons
 from stations.models import Pile, PileModel, Station
 from stations.services import models as pile_models
 from stations.services import piles, stations
@@ -26,8 +28,8 @@ class Built:
 
     made: dict[str, int] = field(default_factory=dict)
 
-    def count(self, what: str) -> None:
-        self.made[what] = self.made.get(what, 0) + 1
+    def count(self, what: str, number: int = 1) -> None:
+        self.made[what] = self.made.get(what, 0) + number
 
 
 def build(*, actor: Actor) -> Built:
@@ -43,9 +45,60 @@ def build(*, actor: Actor) -> Built:
         by_name = {one.name: _tariff(actor, operator, one, built) for one in given.tariffs}
         for station in given.stations:
             _station(actor, operator, station, by_name[station.tariff], built)
+        for what, number in fleet.prepare(actor=actor, operator=operator).items():
+            if number:
+                built.made[what] = built.made.get(what, 0) + number
+    _calendar(actor, built)
+    _discount(actor, built)
     _accounts(actor, built)
     _drivers(actor, built)
+    _coupons(actor, built)
     return built
+
+
+def _calendar(actor: Actor, built: Built) -> None:
+    for text, kind, name in world.SPECIAL_DAYS:
+        day = date.fromisoformat(text)
+        if not SpecialDay.objects.filter(date=day).exists():
+            calendars.set_special_day(actor=actor, day=day, kind=kind, name=name)
+            built.count("special_days")
+
+
+def _discount(actor: Actor, built: Built) -> None:
+    code, name, off_bp, cap_fen = world.DISCOUNT
+    operator = Operator.objects.unscoped(WHY).get(code=code)
+    if not Discount.objects.unscoped(WHY).filter(operator=operator, name=name).exists():
+        discounts.save_discount(
+            actor=actor,
+            operator=operator,
+            name=name,
+            off_bp=off_bp,
+            cap_fen=cap_fen,
+            fees=["service"],
+            valid_from=clock.now() - timedelta(days=1),
+        )
+        built.count("discounts")
+
+
+def _coupons(actor: Actor, built: Built) -> None:
+    code, name, off_fen, least_fen, total = world.COUPONS
+    operator = Operator.objects.unscoped(WHY).get(code=code)
+    if CouponCampaign.objects.unscoped(WHY).filter(operator=operator, name=name).exists():
+        return
+    campaign = campaigns.save_campaign(
+        actor=actor,
+        operator=operator,
+        name=name,
+        off_fen=off_fen,
+        least_fen=least_fen,
+        total=total,
+        opens_at=clock.now() - timedelta(days=1),
+        closes_at=clock.now() + timedelta(days=90),
+    )
+    phones = [world.DRIVER_PHONE.format(number) for number in range(1, world.DRIVERS + 1, 3)]
+    given = list(Driver.objects.unscoped(WHY).filter(phone__in=phones))
+    coupons.issue(actor=actor, campaign=campaign, drivers=given, reason="演示")
+    built.count("coupons", len(given))
 
 
 def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Built) -> Tariff:
@@ -60,6 +113,9 @@ def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Bu
             tiers=given.pricing_tiers(),
             slots=given.slots(),
             effective_at=clock.now() - timedelta(days=7),  # the past orders were charged under it
+            components=given.components,
+            days=[one.day() for one in given.days],
+            rules=[one.rule for one in given.days],
         )
     return tariff
 

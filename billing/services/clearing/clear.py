@@ -14,6 +14,7 @@ from django.db.models import QuerySet, Sum
 from billing.business_day import day_of
 from billing.locks import lock_order
 from billing.models import Account, ChargingOrder, ClearingLine, ClearingRecord, ClearingRule, Entry, Journal
+from billing.pricing.components import ELECTRICITY, SERVICE
 from billing.services import ledger
 from billing.services.clearing.payees import operator_payee
 from billing.services.clearing.rules import rule_in_force
@@ -23,6 +24,7 @@ from kernel.actor import Actor
 
 logger = logging.getLogger(__name__)
 INCOME_PREFIX = "operator_"
+DISCOUNTS, FURTHER_FEES = "discounts", "fees"
 RECENT = timedelta(hours=3)
 
 
@@ -40,6 +42,31 @@ def income_of(journal: Journal) -> dict[str, int]:
     for kind, amount_fen in entries.values_list("account__kind", "amount_fen"):
         found[kind.removeprefix(INCOME_PREFIX)] += amount_fen
     return dict(found)
+
+
+def discounts_by_fee(order: ChargingOrder, *, bearer: str | None = None) -> dict[str, int]:
+    """Fen that an order's discounts took off, by kind of fee as the accounts name them; of one bearer, or of all."""
+    found: dict[str, int] = defaultdict(int)
+    for line in (order.bill or {}).get("discounts", ()):
+        if bearer in (None, line["bearer"]):
+            for fee, fen in line["by_fee"].items():
+                found[fee if fee in (ELECTRICITY, SERVICE) else FURTHER_FEES] += fen
+    return dict(found)
+
+
+def net_of(order: ChargingOrder, delta: dict[str, int]) -> dict[str, int]:
+    """A journal's income with the operator's own discounts taken from the fees they were given on.
+
+    A share of the service fee is a share of what was paid for the service, not of what stood on the list.
+    """
+    given = delta.get(DISCOUNTS, 0)
+    taken = discounts_by_fee(order, bearer="operator")
+    if not given or sum(taken.values()) != -given:
+        return delta
+    net = {kind: fen for kind, fen in delta.items() if kind != DISCOUNTS}
+    for kind, fen in taken.items():
+        net[kind] = net.get(kind, 0) - fen
+    return {kind: fen for kind, fen in net.items() if fen}
 
 
 def uncleared() -> QuerySet[Journal]:
@@ -97,7 +124,7 @@ def clear_journal(*, actor: Actor, journal_id: int) -> ClearingRecord | None:
             gross_fen=sum(delta.values()),
             cleared_at=clock.now(),
         )
-        parts = _parts(order, rule, owner.pk, delta)
+        parts = _parts(order, rule, owner.pk, net_of(order, delta))
         ClearingLine.objects.bulk_create(
             ClearingLine(
                 record=record,

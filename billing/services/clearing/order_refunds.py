@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from billing.locks import lock_accounts, lock_order
 from billing.models import Account, ChargingOrder, Entry, Journal, Proposal
 from billing.services import ledger, proposals
-from billing.services.clearing.clear import INCOME_PREFIX, income_kinds
+from billing.services.clearing.clear import DISCOUNTS, INCOME_PREFIX, discounts_by_fee, income_kinds
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -21,12 +21,16 @@ from users.models import Operator
 
 
 def income_left(order: ChargingOrder) -> dict[str, int]:
-    """What an order has brought by kind of fee, less what was given back; fen."""
+    """What a driver paid for an order by kind of fee, discounts taken off, less what was given back; fen."""
     entries = Entry.objects.unscoped("the income of one order").filter(
         journal__order=order, account__kind__in=income_kinds()
     )
     rows = entries.values_list("account__kind").annotate(total=Sum("amount_fen")).order_by()
-    return {kind.removeprefix(INCOME_PREFIX): total for kind, total in rows}
+    left = {kind.removeprefix(INCOME_PREFIX): total for kind, total in rows}
+    left.pop(DISCOUNTS, None)
+    for kind, fen in discounts_by_fee(order).items():
+        left[kind] = left.get(kind, 0) - fen
+    return left
 
 
 def _check(operator: Operator | None, payload: Mapping[str, Any]) -> dict[str, Any]:
