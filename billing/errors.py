@@ -94,6 +94,16 @@ register_messages(
             _("At most %(left_yuan)s yuan of the %(kind)s fee of %(order_no)s can be given back."),
             409,
         ),
+        "contract_invalid": (_("The contract is not valid: %(reason)s"), 400),
+        "day_not_over": (_("%(day)s is not over yet."), 409),
+        "payout_account_decided": (_("This payout account no longer waits for confirmation."), 409),
+        "payout_decided": (_("The payout %(number)s no longer waits for approval."), 409),
+        "payout_not_to_send": (_("The payout %(number)s cannot be sent again."), 409),
+        "payout_not_to_return": (
+            _("The payout %(number)s may be with the channel or is paid; it cannot be returned."),
+            409,
+        ),
+        "payout_not_with_bank": (_("The payout %(number)s is not in a bank file that waits."), 409),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
     }
 )

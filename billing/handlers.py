@@ -7,6 +7,7 @@ from django.db import transaction
 
 from billing.models import TariffVersion
 from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, tariffs
+from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
@@ -96,11 +97,19 @@ def on_refund_approved(payload: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: send_refund.delay(payload["refund_id"]), robust=True)
 
 
+def on_payout_approved(payload: Mapping[str, Any]) -> None:
+    """Hand an approved payout to a worker; one that is lost is found by `billing.work_payouts`."""
+    from billing.tasks import send_payout
+
+    transaction.on_commit(lambda: send_payout.delay(payload["payout"]), robust=True)
+
+
 def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
     payments.on_booked(paid_starts.payment_booked)
+    outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)

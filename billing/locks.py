@@ -10,7 +10,18 @@ from collections.abc import Collection, Iterable
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from billing.models import Account, ChargingOrder, Discount, OrderFee, PaidStart, Payment, Proposal, Refund
+from billing.models import (
+    Account,
+    ChargingOrder,
+    Discount,
+    OrderFee,
+    PaidStart,
+    Payee,
+    Payment,
+    Payout,
+    Proposal,
+    Refund,
+)
 from users.models import Operator
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
@@ -112,6 +123,18 @@ def lock_proposal(proposal_id: int) -> Proposal:
     """Lock one proposal; it is decided once, under this lock."""
     rows = Proposal.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.select_related("operator").get(pk=proposal_id)
+
+
+def lock_payee(payee_id: int) -> Payee:
+    """Lock one payee; its statements and payout accounts are made under this lock."""
+    rows = Payee.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator").get(pk=payee_id)
+
+
+def lock_payout(payout_id: int) -> Payout:
+    """Lock one payout; every state move and every booking of it happens under this lock."""
+    rows = Payout.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("payee__operator", "account", "statement").get(pk=payout_id)
 
 
 def lock_operator_finance(operator_id: int) -> None:

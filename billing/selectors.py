@@ -15,6 +15,7 @@ from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import DeviceCommand, FrameLog, VehicleReport
+from devices.protocols.offline import decoding_of
 from devices.selectors import vehicle_reports
 from devices.vehicle_words import vehicle_sentence
 from devices.words import answer_text, frame_title
@@ -254,7 +255,13 @@ def _frame_item(frame: FrameLog) -> TimelineItem:
         level="error" if frame.error else "info",
         data={
             "direction": frame.direction,
-            "decoded": frame.decoded,
+            "decoded": decoding_of(
+                protocol=frame.protocol,
+                raw=frame.raw,
+                direction=frame.direction,
+                decoded=frame.decoded,
+                error=frame.error,
+            ),
             "raw": frame.raw,
             "error": frame.error,
         },

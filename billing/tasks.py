@@ -4,6 +4,7 @@ from celery import shared_task
 
 from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
+from billing.services.payouts import contracts, sending, statements
 from kernel.actor import system
 
 
@@ -49,3 +50,20 @@ def clear_leftovers() -> None:
 @shared_task(name="billing.sweep_paid_starts", ignore_result=True)
 def sweep_paid_starts() -> None:
     paid_starts.sweep(actor=system("paid start sweep"))
+
+
+@shared_task(name="billing.build_statements", ignore_result=True)
+def build_statements() -> None:
+    """T+1: fees of contracts first, then what each payee is owed up to yesterday."""
+    contracts.book_due_fees(actor=system("contract fees"))
+    statements.build_due_statements(actor=system("statements"))
+
+
+@shared_task(name="billing.work_payouts", ignore_result=True)
+def work_payouts() -> None:
+    sending.work_due_payouts(actor=system("payouts"))
+
+
+@shared_task(name="billing.send_payout", ignore_result=True)
+def send_payout(payout_id: int) -> None:
+    sending.work(payout_id=payout_id, actor=system("payouts"))

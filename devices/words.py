@@ -66,6 +66,13 @@ _REFUSALS = {
     "other_protocol": _("The pile is registered with another protocol."),
     "no_password": _("The pile sent no password."),
     "bad_password": _("The password is wrong."),
+    "tls_required": _("The pile has to connect over TLS."),
+    "certificate_required": _("The pile has to show its own certificate."),
+    "certificate_unknown": _("The certificate is not one that the platform issued to piles."),
+    "certificate_revoked": _("The certificate was revoked."),
+    "certificate_expired": _("The certificate has run out, or is not valid yet."),
+    "certificate_of_another_pile": _("The certificate belongs to another pile."),
+    "certificate_authority_missing": _("The platform has no authority that could check certificates."),
     "gun_count_differs": _("The pile has another number of connectors than registered."),
     "pile_type_differs": _("The pile is AC or DC otherwise than registered."),
 }

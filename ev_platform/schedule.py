@@ -12,7 +12,9 @@ PERIODIC_JOBS: dict[str, float] = {
     "devices.expire_silent_piles": 10.0,
     "devices.expire_reservations": 10.0,
     "devices.renew_certificates": 3600.0,
+    "devices.keep_partitions": 14_400.0,
     "devices.advance_firmware_campaigns": 5.0,
+    "marketing.expire_coupons": 600.0,
     "alerts.watch_archives": 3600.0,
     "analytics.build_recent_facts": 60.0,
     "analytics.rebuild_facts": 21_600.0,
@@ -23,6 +25,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.query_refunds": 30.0,
     "billing.clear_orders": 20.0,
     "billing.clear_leftovers": 3600.0,
+    "billing.build_statements": 600.0,
+    "billing.work_payouts": 30.0,
 }
 
 QUEUES = ("money", "devices", "reports")

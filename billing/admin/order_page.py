@@ -16,15 +16,13 @@ from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
 from billing.tier_words import tier_word
-from devices.models import MeterSample
+from devices.services.curves import CurvePoint, curve_of
 from devices.vehicle_words import vehicle_card
 from devices.words import advice_text, stop_reason_text
 from kernel import clock
 from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
 
-CURVE_POINTS = 300
-SAMPLES_READ = 20_000
 PRICES = ("electricity_price", "service_price")
 RUNNING = ("starting", "charging", "stopping", "finishing")
 
@@ -158,29 +156,25 @@ def _targets(order: ChargingOrder) -> str:
 
 
 def curve(order: ChargingOrder) -> dict[str, list[Any]] | None:
-    """At most `CURVE_POINTS` points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A)
-    and temperature (°C)."""
+    """At most 300 points over local time: power (kW), energy (kWh), SoC (%), voltage (V), current (A) and
+    temperature (°C)."""
     if not order.transaction_ref:
         return None
-    rows = MeterSample.objects.unscoped("samples of an order in scope").filter(
-        pile_id=order.pile_id, transaction_ref=order.transaction_ref
+    kept = curve_of(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        since=order.started_at or order.created_at,
     )
-    names = ("power_kw", "energy_kwh", "soc_pct", "voltage_v", "current_a", "temperature_c")
-    samples = list(rows.order_by("at").values_list("at", *names)[:SAMPLES_READ])
-    if not samples:
+    if not kept:
         return None
-    step = max(1, -(-len(samples) // CURVE_POINTS))
-    kept = samples[::step]
-    if kept[-1] != samples[-1]:
-        kept[-1] = samples[-1]
 
     def number(value):
         return None if value is None else float(value)
 
     return {
-        "labels": [timezone.localtime(at).strftime("%H:%M:%S") for at, *_rest in kept],
+        "labels": [timezone.localtime(point.at).strftime("%H:%M:%S") for point in kept],
         **{
-            name.rpartition("_")[0]: [number(row[place]) for row in kept]
-            for place, name in enumerate(names, start=1)
+            name.rpartition("_")[0]: [number(getattr(point, name)) for point in kept]
+            for name in CurvePoint._fields[1:]
         },
     }

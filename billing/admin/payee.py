@@ -1,14 +1,31 @@
 """Payees in the console: the operator, its agents in a tree, its partners, and what each is owed."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from billing.models import Account, Payee
+from billing.admin.payout import BindForm
+from billing.models import Account, Payee, Proposal
+from billing.services import proposals
 from billing.services.clearing import payees
+from billing.services.payouts import accounts
+from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip, fen
 from users.console.filters import AutocompleteSelectFilter, choice_filter
+
+
+class AdjustForm(ReasonForm):
+    yuan = forms.DecimalField(
+        label=_("amount (yuan)"),
+        decimal_places=2,
+        max_digits=12,
+        help_text=_("Below zero takes from the payee"),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
 
 TONES = {Payee.Kind.OPERATOR: "green", Payee.Kind.AGENT: "blue", Payee.Kind.PARTNER: "violet"}
 
@@ -24,6 +41,7 @@ class PayeeAdmin(ScopedModelAdmin):
         ("operator", AutocompleteSelectFilter),
     )
     autocomplete_fields = ("operator", "parent")
+    actions_detail = ("bind_account", "adjust")
     fields = ("operator", "kind", "code", "name", "parent", "phone", "is_active")
 
     def get_queryset(self, request):
@@ -48,6 +66,35 @@ class PayeeAdmin(ScopedModelAdmin):
         if db_field.name == "kind":  # the operator's own is opened by itself
             kwargs["choices"] = [one for one in Payee.Kind.choices if one[0] != Payee.Kind.OPERATOR]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @operator_action(
+        title=_("Bind a payout account"),
+        text=_("A code goes to the payee's phone; a second person confirms the account with it."),
+        permission="billing.bind_payoutaccount",
+        form=BindForm,
+        available=lambda payee: payee.is_active,
+        icon="add_card",
+    )
+    def bind_account(self, request, obj, form):
+        account = accounts.bind_account(actor=actor_of(request), payee=obj, **form.values())
+        return account, _("The account waits for confirmation.")
+
+    @operator_action(
+        title=_("Adjust"),
+        text=_("Adds to what the payee is owed, or takes from it, when a second person has approved it."),
+        permission="billing.propose_change",
+        form=AdjustForm,
+        icon="balance",
+    )
+    def adjust(self, request, obj, form):
+        proposal = proposals.propose(
+            actor=actor_of(request),
+            kind=Proposal.Kind.ADJUSTMENT,
+            operator=obj.operator,
+            payload={"payee": obj.pk, "amount_fen": int(form.cleaned_data["yuan"] * 100)},
+            reason=form.cleaned_data["reason"],
+        )
+        return proposal, _("The adjustment waits for a second person.")
 
     @admin.display(description=_("kind"))
     def what(self, obj):

@@ -6,9 +6,11 @@ from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
 from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
+from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
+from billing.models.settlement import FinanceTerms, ServiceContract, SettlementItem, Statement
 from billing.models.strategy import ChargingStrategy, StrategyAssignment
 from billing.models.tariff import (
     PileTariff,
@@ -31,6 +33,7 @@ __all__ = [
     "Discount",
     "DiscountUse",
     "Entry",
+    "FinanceTerms",
     "Hold",
     "Journal",
     "OrderEvent",
@@ -40,12 +43,19 @@ __all__ = [
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
+    "Payout",
+    "PayoutAccount",
+    "PayoutChannel",
+    "PayoutEvent",
     "PileTariff",
     "Proposal",
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ServiceContract",
+    "SettlementItem",
     "SpecialDay",
+    "Statement",
     "StrategyAssignment",
     "Tariff",
     "TariffAssignment",

@@ -143,6 +143,14 @@ class ClearingLine(models.Model):
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     day = models.DateField(_("day"))
     operator = models.ForeignKey("users.Operator", on_delete=models.PROTECT)
+    statement = models.ForeignKey(
+        "billing.Statement",
+        verbose_name=_("statement"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="lines",
+    )
 
     objects = ScopedManager()
     scope_paths = ScopePaths(operator="operator_id")
@@ -168,7 +176,14 @@ class ClearingLine(models.Model):
                 | (~models.Q(role="share") & models.Q(payee__isnull=True)),
             ),
         ]
-        indexes = [models.Index(fields=["operator", "day"], name="clearing_line_of_operator")]
+        indexes = [
+            models.Index(fields=["operator", "day"], name="clearing_line_of_operator"),
+            models.Index(
+                fields=["payee", "day"],
+                name="clearing_line_open",
+                condition=models.Q(statement__isnull=True, role="share"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.fee_kind} {self.role} {self.amount_fen}"

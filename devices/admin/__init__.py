@@ -5,6 +5,7 @@ from devices.admin import (  # noqa: F401
     firmware,
     frame,
     held,
+    node,
     notice,
     parameters,
     pile,

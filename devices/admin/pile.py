@@ -1,5 +1,7 @@
 """Piles, with what maintenance may ask of them."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.urls import path, reverse
 from django.utils import timezone
@@ -29,7 +31,7 @@ def _can(kind):
 @replace(Pile)
 class CommandedPileAdmin(PileAdmin):
     actions_detail = ("into_service", "out_of_service", "sync_time", "reboot", *PileAdmin.actions_detail)
-    now_fields = (*PileAdmin.now_fields, "recent_commands", "diagnosis")
+    now_fields = (*PileAdmin.now_fields, "recent_commands", "frame_log", "diagnosis")
 
     def get_urls(self):
         wrap = self.admin_site.admin_view
@@ -71,6 +73,23 @@ class CommandedPileAdmin(PileAdmin):
         return format_html("{}" * len(lines), *lines) if lines else "–"
 
     recent_commands.short_description = _("last commands")
+
+    def frame_log(self, obj):
+        listed = reverse(f"{self.admin_site.name}:devices_framelog_changelist")
+        download = reverse(f"{self.admin_site.name}:devices_framelog_download")
+        today = timezone.localdate()
+        days = [
+            format_html(
+                '<p class="ev-line">{} <a href="{}?q={}&amp;when={}">{}</a> · '
+                '<a href="{}?pile={}&amp;day={}">{}</a></p>',
+                day.isoformat(), listed, obj.code, day.isoformat(), _("Frames"),
+                download, obj.code, day.isoformat(), _("Download"),
+            )
+            for day in (today - timedelta(days=ago) for ago in range(3))
+        ]  # fmt: skip
+        return format_html("{}" * len(days), *days)
+
+    frame_log.short_description = _("frame log")
 
     @operator_action(
         title=_("Put into service"),

@@ -1,9 +1,11 @@
 from devices.models.bay_lock import BayLock
 from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
+from devices.models.curve import StoredCurve
 from devices.models.firmware import FirmwareCampaign, FirmwareFile, FirmwareTarget
 from devices.models.frame import FrameLog
 from devices.models.held import DeviceVariable, HeldItem, HeldProfile, LocalList
+from devices.models.node import GatewayNode
 from devices.models.notice import PileNotice
 from devices.models.parameters import ParameterCheck, ParameterSet
 from devices.models.record import TransactionRecord
@@ -23,6 +25,7 @@ __all__ = [
     "FirmwareFile",
     "FirmwareTarget",
     "FrameLog",
+    "GatewayNode",
     "HeldItem",
     "HeldProfile",
     "IssuedCertificate",
@@ -35,6 +38,7 @@ __all__ = [
     "PileUpload",
     "ReportedVehicle",
     "Reservation",
+    "StoredCurve",
     "TransactionRecord",
     "UnknownPile",
     "VehicleReport",

@@ -71,6 +71,7 @@ class PileModelAdmin(ScopedModelAdmin):
                 )
             },
         ),
+        (_("Link"), {"fields": ("heartbeat_s", "missed_heartbeats")}),
         (_("Connectors"), {"fields": ("connectors", "connector_standard")}),
         (_("Capabilities"), {"fields": ("capabilities",)}),
     )

@@ -28,6 +28,8 @@ EDITABLE = (
     "protocol",
     "vehicle_class",
     "capabilities",
+    "heartbeat_s",
+    "missed_heartbeats",
 )
 Kind, Standard, Cap, For = (
     PileModel.CurrentType,

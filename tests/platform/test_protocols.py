@@ -180,7 +180,7 @@ def test_the_wiretap_hears_good_messages_and_no_answers():
     from devices.models import FrameLog
 
     buffers = GatewayBuffers()
-    buffers._frames = kept = _Buffers()
+    buffers.frames = kept = _Buffers()
     rows = [
         FrameLog(protocol="ykc", name="3B transaction_record", direction="in", raw="68"),
         FrameLog(protocol="ykc", name="13 realtime_data", direction="in", raw="68", error="short"),

@@ -15,14 +15,20 @@ from billing.models import (
     ClearingRecord,
     ClearingRule,
     Discount,
+    FinanceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
     Payment,
     PaymentNotice,
+    Payout,
+    PayoutAccount,
     Proposal,
     Refund,
     ReviewItem,
+    ServiceContract,
+    SettlementItem,
+    Statement,
 )
 from billing.services import ledger
 from billing.services.clearing import payees
@@ -44,6 +50,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
+from marketing.models import Coupon, CouponCampaign
 from tests import factories as f
 from users.models import Staff
 
@@ -131,6 +138,7 @@ def make_tenant() -> Tenant:
             name=f"D{order.pk}", operator=operator, off_bp=500, fees=["service"], valid_from=now
         ),
         ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
+        *make_coupons(operator, driver),
         record,
         money,
         money.entries.get(),
@@ -151,6 +159,20 @@ def make_tenant() -> Tenant:
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant
+
+
+def make_coupons(operator: Any, driver: Any) -> list[Any]:
+    """A campaign of an operator, and a coupon of it."""
+    now = timezone.now()
+    campaign = CouponCampaign.objects.create(
+        name=f"C{driver.pk}", operator=operator, off_fen=500, opens_at=now, closes_at=now + timedelta(days=1),
+        total=9, issued=1,
+    )  # fmt: skip
+    coupon = Coupon.objects.create(
+        code=f"{driver.pk:012d}", campaign=campaign, operator=operator, driver=driver, nth=1, claimed_at=now,
+        expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+    return [campaign, coupon]
 
 
 def make_held(site: f.Site) -> list[Any]:
@@ -231,7 +253,30 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
         requested_at=now,
         requested_by_key="x",
     )
-    return [rule, payee, record, proposal]
+    statement = Statement.objects.create(
+        number=f"S{order.pk}", payee=payee, operator=operator, day_from=now.date(), day_to=now.date(),
+        shares_fen=100, payout_fen=100, created_at=now,
+    )  # fmt: skip
+    account = PayoutAccount.objects.create(
+        payee=payee, operator=operator, channel="bank", identity=f"6222{order.pk:012d}", real_name="X",
+        bound_by_key="x", bound_at=now,
+    )  # fmt: skip
+    contract = ServiceContract.objects.create(
+        operator=operator, kind="yearly", amount_fen=100, starts_on=now.date(), ends_on=now.date(),
+        created_by="x", created_at=now,
+    )  # fmt: skip
+    return [
+        rule, payee, record, proposal, statement, account, contract,
+        FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        SettlementItem.objects.create(
+            key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
+            journal=order.journals.first(), created_at=now,
+        ),
+        Payout.objects.create(
+            number=f"O{order.pk}", statement=statement, payee=payee, operator=operator, account=account,
+            channel="bank", amount_fen=100, created_at=now,
+        ),
+    ]  # fmt: skip
 
 
 def make_order(site: f.Site, driver: Any, **fields: Any) -> ChargingOrder:

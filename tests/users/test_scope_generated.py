@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 
+from billing.admin.finance_terms import ProposedAdmin
 from tests.users.tenants import make_tenant
 from users import actors
 from users.console.admin import FactAdmin, ScopedModelAdmin
@@ -81,8 +82,8 @@ def test_foreign_row_is_nowhere(client, tenants, model, model_admin):
     assert client.get(url(model, "change", own.pk)).status_code == 200
     for page in ("change", "history"):
         assert client.get(url(model, page, foreign.pk)).status_code == 404
-    # What is only read answers a POST with 403, whatever the id; what is written, 404.
-    expected = 403 if isinstance(model_admin, FactAdmin) else 404
+    # What is only read or only added answers a POST with 403, whatever the id; what is written, 404.
+    expected = 403 if isinstance(model_admin, FactAdmin | ProposedAdmin) else 404
     for pk in (foreign.pk, 987654):
         assert client.post(url(model, "change", pk), {}).status_code == expected
     assert client.get(url(model, "delete", foreign.pk)).status_code in (403, 404)
@@ -244,6 +245,8 @@ def test_every_page_of_the_site_is_known():
         # test_custom_pages_are_scoped
         "devices_pileupload_file",
         "stations_station_qr_sheet",
+        # tests/devices/test_frame_log.py
+        "devices_framelog_download",
         # tests/devices/test_diagnosis.py
         "stations_pile_diagnosis",
         "stations_pile_command",

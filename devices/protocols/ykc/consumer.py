@@ -15,6 +15,7 @@ from devices.services import commands
 from devices.services.work_parameters import work_parameters
 from kernel.runtime.dbpool import in_database
 
+OFTEN = (0x03, 0x04, 0x13)  # nine frames of ten; the log keeps them raw and decodes them when somebody looks
 WORK_PARAMETERS = (DeviceCommand.Kind.SET_AVAILABILITY, DeviceCommand.Kind.SET_POWER_LIMIT)
 
 
@@ -122,7 +123,7 @@ class YkcConsumer(TcpPileConsumer[HeldGuns]):
             raw,
             f"{frame_type:02X} {name}",
             held,
-            fields,
+            None if frame_type in OFTEN else fields,
             code=str(fields.get("pile_code", "")),
             connector_no=int(gun) if gun.isdigit() else None,
             transaction_ref=trade_no if trade_no.strip("0") else "",

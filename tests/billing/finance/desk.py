@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from billing.models import Account, ChargingOrder, Proposal
+from billing.models import Account, ChargingOrder, PayoutAccount, Proposal
 from billing.services import ledger, proposals
 from billing.services.checks import ledger_problems
 from billing.services.clearing import clear
@@ -53,6 +53,25 @@ def settled(
     with clock.held_at(at):
         ledger.capture(actor=JOB, order=order)
     return order
+
+
+def bound_account(payee, *, channel="wechat", identity="oPayee", real_name="张三", **fields) -> PayoutAccount:
+    """The account that a payee is paid to from now on, as two people and the payee's phone confirmed it."""
+    PayoutAccount.objects.filter(payee=payee, state="verified").update(state="replaced")
+    now = timezone.now()
+    return PayoutAccount.objects.create(
+        payee=payee,
+        operator=payee.operator,
+        channel=channel,
+        identity=identity,
+        real_name=real_name,
+        state="verified",
+        bound_by_key="staff:binder",
+        bound_at=now,
+        verified_by_key="staff:checker",
+        verified_at=now,
+        **fields,
+    )
 
 
 def clear_all() -> int:

@@ -10,6 +10,7 @@ from billing.services.tariffs import push_tariff, wire_model
 from devices.models import DeviceCommand, FrameLog, TransactionRecord
 from devices.protocols.ykc import codec
 from devices.protocols.ykc.handlers import HANDLERS
+from devices.services import frames
 from kernel import clock
 from kernel.actor import system
 from stations.models import Pile
@@ -262,5 +263,6 @@ def test_every_frame_of_a_pile_may_come_empty_and_unasked(sock, pile):
             and found
         )
     )
-    assert all(row.decoded["pile_code"] == pile.code and not row.error for row in rows)
+    assert not any(row.error for row in rows)
+    assert {frames.as_json(row)["decoded"]["pile_code"] for row in rows.values(*frames.NAMES)} == {pile.code}
     assert not DeviceCommand.objects.filter(pile=pile, state="accepted").exists()

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from django.conf import settings
 
 from devices.gateway.tcp_consumer import to_json
+from devices.proof import Proof
 from devices.protocols.ykc.downlink import qr_prefix_fields
 from devices.protocols.ykc.held import HeldGuns
 from devices.protocols.ykc.references import gun_number
-from devices.services import commissioning, status
-from devices.services.references import pile_by_any_protocol, pile_by_id, pile_id_by_code
+from devices.services import commissioning, identity, status
+from devices.services.references import pile_by_any_protocol, pile_by_code
 from kernel import clock
 from kernel.runtime.dbpool import in_database
 from stations.models import Connector, PileModel
@@ -28,7 +29,7 @@ async def login(consumer, held, frame, message) -> None:
     """
     fields = message.fields
     code = fields["pile_code"]
-    known = await in_database(_look_up, code, consumer.protocol)
+    known = await in_database(_look_up, code, consumer.protocol, consumer.proof)
     differences = [] if known.refusal else _differences(fields, known)
     refusal = known.refusal or (differences[0] if differences and settings.YKC_STRICT_LOGIN else "")
     if refusal:
@@ -37,7 +38,10 @@ async def login(consumer, held, frame, message) -> None:
     facts = {"firmware": fields["software"], "iccid": fields["sim"].strip("0")}
     opened = await consumer.open_session(known.pile_id, facts)
     held = HeldGuns(
-        pile=opened.pile, session_id=opened.session_id, alternating=fields["pile_type"] == ALTERNATING
+        pile=opened.pile,
+        session_id=opened.session_id,
+        silence=opened.silence,
+        alternating=fields["pile_type"] == ALTERNATING,
     )
     for number, state in opened.connectors.items():
         held.gun(number).state = state
@@ -71,13 +75,14 @@ class _Known(NamedTuple):
     current_type: str = ""
 
 
-def _look_up(code: str, protocol: str) -> _Known:
-    pile_id = pile_id_by_code(code, protocol)
-    if pile_id is None:
+def _look_up(code: str, protocol: str, proof: Proof) -> _Known:
+    pile = pile_by_code(code, protocol)
+    if pile is None:
         return _Known(refusal="other_protocol" if pile_by_any_protocol(code) else "unknown")
-    pile = pile_by_id(pile_id)
+    if missing := identity.what_is_missing(pile, proof):
+        return _Known(refusal=missing)
     current_type = pile.model.current_type if pile.model_id else ""
-    return _Known(pile_id=pile_id, connectors=pile.connectors.count(), current_type=current_type)
+    return _Known(pile_id=pile.pk, connectors=pile.connectors.count(), current_type=current_type)
 
 
 def _differences(fields: dict, known: _Known) -> list[str]:
