@@ -206,7 +206,7 @@ def test_models_are_kept_and_piles_found_by_them(client):
     given = {
         "brand": "安科瑞", "name": "AEV-120", "current_type": "dc", "rated_power_kw": "120", "connectors": "2",
         "register_kind": "lifetime", "connector_standard": "gbt_dc", "protocol": "ykc", "vehicle_class": "car",
-        "phases": "3", "voltage_v": "750", "current_a": "250", "capabilities": ["vin", "ordered"],
+        "phases": "3", "voltage_v": "750", "current_a": "250", "capabilities": ["vin", "ordered"], "missed_heartbeats": "3",
     }  # fmt: skip
     page = client.post(reverse("admin:stations_pilemodel_add"), given)
     assert page.status_code == 302, page.context["errors"]
