@@ -1,7 +1,9 @@
 """The simulated OCPP piles are looked after by the platform itself: every command, and what follows it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -31,12 +33,14 @@ from devices.simulators.ocppj.certificates import Certificates
 from devices.simulators.ocppj.limits import Limits, held_limit
 from kernel.actor import system
 from stations.models import Connector, Pile
-from tests.devices.gateway.test_ykc_listener import until
+from tests.devices.gateway.test_ykc_listener import until as until_soon
 from tests.devices.simulators.ocpp_platform import PASSWORD
 from tests.devices.simulators.test_ocpp201 import FAST, InThread
 from tests.factories import make_site
 
 K = DeviceCommand.Kind
+TIMING = replace(FAST, answer_s=10.0, heartbeat_s=2.0)
+until = partial(until_soon, timeout=20.0)
 ACTOR = system("tests")
 INTERVAL = {"ocpp16": "MeterValueSampleInterval", "ocpp201": "SampledDataCtrlr.TxUpdatedInterval"}
 
@@ -57,7 +61,7 @@ def test_a_simulated_pile_answers_every_command(live_gateway, transactional_db, 
     Pile.objects.filter(pk=place.pile.pk).update(password=make_password(PASSWORD))
     kind_of_pile = Ocpp16Pile if protocol == "ocpp16" else Ocpp201Pile
     url = f"{live_gateway.ws_url}/ocpp"
-    simulated = kind_of_pile(place.pile.code, password=PASSWORD, url=url, timing=FAST, connectors=2)
+    simulated = kind_of_pile(place.pile.code, password=PASSWORD, url=url, timing=TIMING, connectors=2)
     newer = protocol == "ocpp201"
     sent = {K.START, K.STOP, K.SEND_CERTIFICATE, K.UPLOAD_LOG, K.RESERVE, K.CANCEL_RESERVATION, K.SYNC_CARDS}
 
