@@ -5,6 +5,7 @@ import logging
 from django.conf import settings
 
 from devices.gateway.buffers import gateway_buffers
+from devices.gateway.mqtt import Broker, MqttDoor
 from devices.gateway.tcp import Application, AsgiTcpServer
 from devices.services import presence
 from kernel.runtime.dbpool import in_database
@@ -26,8 +27,9 @@ class ListenerFailed(Exception):
 class Listeners:
     """The running listeners of this process."""
 
-    def __init__(self, servers: list[AsgiTcpServer]):
+    def __init__(self, servers: list[AsgiTcpServer], door: MqttDoor | None = None):
         self.servers = servers
+        self.door = door
 
     @property
     def names(self) -> list[str]:
@@ -38,6 +40,8 @@ class Listeners:
 
     async def close(self) -> None:
         """Close every socket, then store what the buffers hold."""
+        if self.door is not None:
+            await self.door.close()
         for server in self.servers:
             await server.close()
         await gateway_buffers().close()
@@ -65,4 +69,8 @@ async def start_listeners(application: Application) -> Listeners:
             raise ListenerFailed(setting, port, error) from error
         logger.info("%s piles are served on %s:%d", name.upper(), server.host, server.port)
         servers.append(server)
-    return Listeners(servers)
+    door = None
+    if settings.EV_MQTT_URL:
+        door = MqttDoor(application, Broker.from_settings())
+        await door.start()
+    return Listeners(servers, door)

@@ -47,6 +47,7 @@ class Pile(models.Model):
         OCPP16 = "ocpp16", _("OCPP 1.6J")
         OCPP201 = "ocpp201", _("OCPP 2.0.1")
         DNY = "dny", _("DNY e-bike (TCP)")
+        MQTT = "mqtt", _("JSON over MQTT")
 
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="piles"

@@ -71,12 +71,12 @@ class MqttConsumer(PileConsumer[HeldDevice]):
         name, payload = message["name"], message["payload"]
         body: dict[str, Any] = {}
         try:
+            body = contract.parse(payload)
             kind = contract.UP.get(name)
             if kind is None:
                 raise BadMessage("unknown_message", text=f"{name} is not in the contract")
             if message.get("retain"):
                 raise BadMessage("retained", text="retained messages are stale and not taken")
-            body = contract.parse(payload)
             checked, left_out = contract.check(kind, body)
         except BadMessage as error:
             await self._refuse_message(name, payload, body, error)

@@ -1,6 +1,7 @@
 """Commands as MQTT messages, one function per command (docs/protocols/mqtt.md, «Commands»)."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from devices.models import DeviceCommand
@@ -28,7 +29,9 @@ def _transaction(command: DeviceCommand) -> str:
 
 
 def _chosen(command: DeviceCommand, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: command.params[name] for name in names if command.params.get(name) is not None}
+    chosen = {name: command.params[name] for name in names if command.params.get(name) is not None}
+    # JSON keeps decimals of a command's row as text.
+    return {name: Decimal(value) if isinstance(value, str) else value for name, value in chosen.items()}
 
 
 def start(command: DeviceCommand) -> Encoded:

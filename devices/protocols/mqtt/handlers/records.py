@@ -27,9 +27,10 @@ async def record(consumer, held: HeldDevice, body: Mapping[str, Any], raw: Mappi
         started_at=consumer.moment_or_none(body, "started_at"),
         ended_at=consumer.moment_or_none(body, "ended_at"),
     )
-    await in_database(store, held.pile, reported)
     memory = held.port(reported.connector_no)
-    if memory.running_ref == reported.transaction_ref:
+    proven = memory.running_ref == reported.transaction_ref
+    await in_database(store, held.pile, reported, proven=proven)
+    if proven:
         memory.running_ref = ""
 
 
@@ -46,10 +47,10 @@ async def income(consumer, held: HeldDevice, body: Mapping[str, Any], raw: Mappi
     )
 
 
-def store(pile: PileRef, reported: ReportedTransaction) -> None:
-    """Store the record; the first one also names its transaction to an order that never heard of it."""
+def store(pile: PileRef, reported: ReportedTransaction, *, proven: bool) -> None:
+    """Store the record; the first one names its transaction to an order that never heard of it (not `proven`)."""
     ref = reported.transaction_ref
-    if ref and records.stored_times(reported.identity) is None:
+    if ref and not proven and records.stored_times(reported.identity) is None:
         status.charge_started(
             events.ChargeStarted(
                 pile=pile,

@@ -12,7 +12,7 @@ from kernel.runtime.dbpool import in_database
 async def request(consumer, held: HeldDevice, body: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     """The decision of the floors above, given in the transaction in which they opened the order."""
     decision = await in_database(
-        local_starts.request_start,
+        local_starts.decide_start,
         events.StartRequested(
             pile=held.pile,
             connector_no=body["port"],
