@@ -5,7 +5,7 @@ the command in the same transaction: either all of it exists or nothing does.
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,12 +26,24 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
 from stations.models import Connector, Pile, Station
+from stations.models.mode import Edition
+from stations.modes import Method, Mode
+from stations.services.modes import require_method
 from users import policy
 from users.models import Driver
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
 STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
 S = ChargingOrder.State
+# How the mode matrix calls a start; staff start as the driver would from the app.
+WAYS = {
+    ChargingOrder.StartMethod.CODE: Method.SCAN,
+    ChargingOrder.StartMethod.STAFF: Method.SCAN,
+    ChargingOrder.StartMethod.CARD: Method.CARD,
+    ChargingOrder.StartMethod.OFFLINE_CARD: Method.CARD,
+    ChargingOrder.StartMethod.VIN: Method.VIN,
+    ChargingOrder.StartMethod.PLUG: Method.PLUG,
+}
 
 
 def start_order(
@@ -53,7 +65,7 @@ def start_order(
 
     Raises:
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
-            `connector_fault`, `connector_busy`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
+            `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
             `permission_denied`.
     """
@@ -69,14 +81,16 @@ def start_order(
         wallet = lock_accounts([wallet_id])[wallet_id]
         connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
         driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
-        version = _check_place(connector, pile, connector.station)
+        version, mode = _check_place(connector, pile, connector.station, WAYS[start_method])
         _check_driver(driver)
-        amount_fen = _amount_to_hold(wallet.available_fen, limit_fen)
-        order = _create(connector, pile, driver, version, start_method, actor)
-        order.stop_at_fen = amount_fen
-        order.save(update_fields=["stop_at_fen"])
-        ledger.hold(order=order, amount_fen=amount_fen)
-        note(order, "created", actor, {"hold_fen": amount_fen}, to_state=order.state)
+        free = mode == Mode.OFFLINE_FREE
+        amount_fen = settings.DEFAULT_HOLD_FEN if free else _amount_to_hold(wallet.available_fen, limit_fen)
+        order = _create(connector, pile, driver, version, start_method, actor, mode)
+        if not free:
+            order.stop_at_fen = amount_fen
+            order.save(update_fields=["stop_at_fen"])
+            ledger.hold(order=order, amount_fen=amount_fen)
+        note(order, "created", actor, {"hold_fen": 0 if free else amount_fen}, to_state=order.state)
         send_command(
             actor=actor,
             pile=pile,
@@ -95,7 +109,12 @@ def start_order(
             actor=actor,
             action="billing.start_order",
             target=order,
-            after={"connector": connector.code, "driver": driver.pk, "hold_fen": amount_fen},
+            after={
+                "connector": connector.code,
+                "driver": driver.pk,
+                "hold_fen": 0 if free else amount_fen,
+                "charge_mode": mode,
+            },
         )
     return order
 
@@ -103,7 +122,7 @@ def start_order(
 def why_not_startable(*, connector: Connector) -> DomainError | None:
     """The reason why nobody could start on this connector right now, or None; for showing, not for deciding."""
     try:
-        _check_place(connector, connector.pile, connector.station)
+        _check_place(connector, connector.pile, connector.station, Method.SCAN)
     except DomainError as refusal:
         return refusal
     orders = ChargingOrder.objects.unscoped("any order occupies the connector")
@@ -184,6 +203,11 @@ def try_stop(order: ChargingOrder, actor: Actor) -> bool:
     return True
 
 
+def new_order_no(now: datetime) -> str:
+    """20 digits that nobody can guess: also the tag an OCPP pile knows the order by (at most 20 characters)."""
+    return f"{now.astimezone(WIRE_ZONE):%y%m%d%H%M%S}{secrets.randbelow(10**8):08d}"
+
+
 def _require_may_start(actor: Actor, driver: Driver) -> None:
     if actor.kind is ActorKind.ACCOUNT:
         if actor.id != str(driver.pk):
@@ -204,11 +228,15 @@ def _connector_for(actor: Actor, code: str) -> Connector:
     return connector
 
 
-def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVersion:
+def _check_place(
+    connector: Connector, pile: Pile, station: Station, method: Method
+) -> tuple[TariffVersion, Mode]:
     if not station.is_open:
         raise DomainError("station_closed", {"station": station.name})
     if not pile.in_service:
         raise DomainError("pile_out_of_service", {"code": pile.code})
+    if pile.online or pile.edition == Edition.OFFLINE:
+        mode = require_method(pile=pile, method=method)
     if not pile.online or connector.state == Connector.State.OFFLINE:
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:
@@ -222,7 +250,7 @@ def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVe
         held = PileTariff.objects.unscoped("what the pile holds").filter(pile=pile, version=version)
         if not held.exists():
             raise DomainError("tariff_not_on_pile", {"code": pile.code})
-    return version
+    return version, mode
 
 
 def _check_driver(driver: Driver) -> None:
@@ -251,11 +279,11 @@ def _create(
     version: TariffVersion,
     start_method: str,
     actor: Actor,
+    mode: Mode,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
-    # 20 digits that nobody can guess: also the tag an OCPP pile knows the order by (at most 20 characters).
-    order_no = f"{now.astimezone(WIRE_ZONE):%y%m%d%H%M%S}{secrets.randbelow(10**8):08d}"
+    order_no = new_order_no(now)
     is_ykc = pile.protocol == Pile.Protocol.YKC
     try:
         with transaction.atomic():
@@ -273,7 +301,10 @@ def _create(
                 transaction_ref=_ykc_transaction_ref(pile, connector) if is_ykc else "",
                 id_tag="" if is_ykc else order_no,
                 tariff_version=version,
-                tariff_snapshot=snapshot_of(version, zone=connector.station.time_zone).to_json(),
+                tariff_snapshot=snapshot_of(
+                    version, zone=connector.station.time_zone, free=mode == Mode.OFFLINE_FREE
+                ).to_json(),
+                charge_mode=mode,
                 created_at=now,
                 due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),
             )
