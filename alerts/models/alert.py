@@ -3,9 +3,20 @@
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from devices.words import ending_text, fault_text
 from users.scope import ScopedManager, ScopePaths
+
+
+SENSOR_ALARMS = {
+    "smoke": gettext_noop("Smoke"),
+    "temperature": gettext_noop("Over-temperature"),
+    "water": gettext_noop("Water"),
+    "humidity": gettext_noop("Humidity"),
+    "door": gettext_noop("Door open"),
+    "tilt": gettext_noop("Tilted"),
+}
 
 
 class Alert(models.Model):
@@ -14,6 +25,7 @@ class Alert(models.Model):
     class Kind(models.TextChoices):
         OFFLINE = "offline", _("Pile offline")
         FAULT = "fault", _("Fault")
+        SENSOR = "sensor", _("Sensor")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
@@ -57,6 +69,9 @@ class Alert(models.Model):
         """What is wrong, in the active language; an unknown code with what the pile said of it."""
         if self.kind == self.Kind.OFFLINE:
             return ending_text(self.detail)
+        if self.kind == self.Kind.SENSOR:
+            kind, _colon, sensor = self.code.partition(":")
+            return f"{gettext(SENSOR_ALARMS.get(kind, kind))} ({sensor}) {self.detail}".strip()
         words = fault_text(self.pile.protocol, self.code)
         return f"{self.code} {gettext(self.detail)}" if words == self.code and self.detail else words
 

@@ -1,1 +1,1 @@
-from devices.admin import command, frame, pile, record, session, transaction, unknown  # noqa: F401
+from devices.admin import command, frame, pile, record, sensor, session, transaction, unknown  # noqa: F401

@@ -56,17 +56,18 @@ def note_pile_register(*, pile: events.PileRef, at: datetime, register_kwh: Deci
 
 def meter_days(*, pile: Pile, days: int = 14) -> list[MeterDay]:
     """The last days of a pile's meter beside the sum of its ports, newest first."""
-    zone = _zone_of(pile.pk)
-    found = []
     rows = PileMeterDay.objects.unscoped("the pile is in scope of the caller").filter(pile=pile)
-    for row in rows.order_by("-day")[:days]:
-        start = datetime.combine(row.day, time(), zone)
-        records = TransactionRecord.objects.unscoped("the pile is in scope of the caller").filter(
-            pile=pile, ended_at__gte=start, ended_at__lt=start + timedelta(days=1)
-        )
-        ports = records.aggregate(total=Sum("energy_kwh"))["total"] or Decimal(0)
-        found.append(MeterDay(row.day, row.last_kwh - row.first_kwh, ports))
-    return found
+    return [compare(row) for row in rows.order_by("-day")[:days]]
+
+
+def compare(row: PileMeterDay) -> MeterDay:
+    """A day of a meter beside the records of its pile that ended on it."""
+    start = datetime.combine(row.day, time(), _zone_of(row.pile_id))
+    records = TransactionRecord.objects.unscoped("the day is in scope of the caller").filter(
+        pile_id=row.pile_id, ended_at__gte=start, ended_at__lt=start + timedelta(days=1)
+    )
+    ports = records.aggregate(total=Sum("energy_kwh"))["total"] or Decimal(0)
+    return MeterDay(row.day, row.last_kwh - row.first_kwh, ports)
 
 
 def _zone_of(pile_id: int) -> ZoneInfo:

@@ -10,6 +10,7 @@ from alerts.models import Alert
 from billing.models import Account, ChargingOrder, OrderEvent, Payment, PaymentNotice, Refund, ReviewItem
 from billing.services import ledger
 from billing.services.tariffs import snapshot_of
+from devices.models import CashCounter, PileMeterDay, Sensor
 from kernel.actor import system
 from kernel.services import audit
 from tests import factories as f
@@ -90,6 +91,11 @@ def make_tenant() -> Tenant:
         f.DeviceTransactionFactory(pile=site.pile),
         f.FrameLogFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
+        CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
+        PileMeterDay.objects.create(
+            day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
+        ),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
         Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
