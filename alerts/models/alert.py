@@ -26,6 +26,9 @@ class Alert(models.Model):
         OFFLINE = "offline", _("Pile offline")
         FAULT = "fault", _("Fault")
         SENSOR = "sensor", _("Sensor")
+        SIM_USAGE = "sim_usage", _("Data plan nearly used up")
+        SIM_EXPIRY = "sim_expiry", _("Data plan runs out")
+        INSURANCE = "insurance", _("Insurance runs out")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
@@ -72,6 +75,10 @@ class Alert(models.Model):
         if self.kind == self.Kind.SENSOR:
             kind, _colon, sensor = self.code.partition(":")
             return f"{gettext(SENSOR_ALARMS.get(kind, kind))} ({sensor}) {self.detail}".strip()
+        if self.kind == self.Kind.SIM_USAGE:
+            return gettext("%(share)s %% of the month's data are used") % {"share": self.detail}
+        if self.kind in (self.Kind.SIM_EXPIRY, self.Kind.INSURANCE):
+            return gettext("Valid until %(day)s") % {"day": self.detail}
         words = fault_text(self.pile.protocol, self.code)
         return f"{self.code} {gettext(self.detail)}" if words == self.code and self.detail else words
 

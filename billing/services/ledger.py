@@ -4,12 +4,12 @@ Every amount is integer fen. Balances and entries are written in one transaction
 guards (entries never change, a journal sums to zero, a wallet covers its holds).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import IntegrityError, transaction
 
 from billing.locks import lock_accounts, lock_settlement_accounts
-from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -19,19 +19,24 @@ from users.models import Driver, Operator
 
 MAX_TOP_UP_FEN = 10_000_000
 Lines = list[tuple[Account, int]]
-_SETTLEMENT_KINDS = (
-    Account.Kind.WALLET,
-    Account.Kind.ARREARS,
-    Account.Kind.OPERATOR_ELECTRICITY,
-    Account.Kind.OPERATOR_SERVICE,
-)
 
 
 def account_of(
     kind: Account.Kind, *, driver: Driver | None = None, operator: Operator | None = None
 ) -> Account:
     """The one account of this kind and owner, opened at first use."""
-    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator)
+    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator, payee=None)
+    return account
+
+
+def payable_of(payee_id: int, kind: Account.Kind = Account.Kind.PAYABLE) -> Account:
+    """The account of what a payee is owed (or of its payouts under way), opened at first use."""
+    account = Account.objects.unscoped("a payee's own account").filter(kind=kind, payee_id=payee_id).first()
+    if account is None:
+        operator_id = Payee.objects.unscoped("a payee's own account").get(pk=payee_id).operator_id
+        account, _created = Account.objects.get_or_create(
+            kind=kind, payee_id=payee_id, defaults={"operator_id": operator_id}
+        )
     return account
 
 
@@ -161,6 +166,7 @@ def credit(
     driver: Driver,
     amount_fen: int,
     actor: Actor,
+    order: ChargingOrder | None = None,
     memo: str = "",
     audited: tuple[str, str] | None = None,
 ) -> Journal:
@@ -179,7 +185,12 @@ def credit(
             "arrears_fen": -locked[arrears.pk].balance_fen,
         }
         journal = post(
-            key=key, kind=kind, lines=[(source, -amount_fen), (wallet, amount_fen)], actor=actor, memo=memo
+            key=key,
+            kind=kind,
+            lines=[(source, -amount_fen), (wallet, amount_fen)],
+            actor=actor,
+            order=order,
+            memo=memo,
         )
         if repeated:
             return journal
@@ -247,47 +258,102 @@ def _release(active: Hold, wallet: Account) -> int:
 def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     """Debit the order's total: its own hold first, then free money, the rest onto the driver's arrears.
 
-    Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock, once its
+    Electricity, service and further fees go to the operator in full; a discount is booked against whoever bears
+    it. Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock, once its
     amounts are written.
     """
-    if not order.total_fen:
-        release_hold(order=order)
+    kinds = Account.Kind
+    credits = {
+        kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
+        kinds.OPERATOR_SERVICE: order.service_fen,
+        kinds.OPERATOR_FEES: order.fees_fen,
+    }
+    for line in (order.bill or {}).get("discounts", ()):
+        platform = line["bearer"] == "platform"
+        kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
+        credits[kind] = credits.get(kind, 0) - line["fen"]
+    return settle_debt(
+        key=f"settle:{order.order_no}",
+        kind=Journal.Kind.SETTLEMENT,
+        order=order,
+        credits=credits,
+        actor=actor,
+    )
+
+
+def settle_debt(
+    *,
+    key: str,
+    kind: str,
+    order: ChargingOrder,
+    credits: Mapping[str, int],
+    actor: Actor,
+    memo: str = "",
+    keep_hold: bool = False,
+) -> Journal | None:
+    """Debit the order's driver with the sum of `credits`, {account kind: fen}, and release the order's hold.
+
+    The wallet pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing, when every
+    credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was taken for.
+    """
+    total = sum(credits.values())
+    if not any(credits.values()):
+        if not keep_hold:
+            release_hold(order=order)
         return None
     with transaction.atomic(savepoint=False):
-        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
-        accounts = _settlement_accounts(order)
-        wallet, arrears, electricity, service = (accounts[kind] for kind in _SETTLEMENT_KINDS)
+        active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
+        accounts = _settlement_accounts(order, needed)
+        wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]
         if active is not None:
             _release(active, wallet)
-        from_wallet = max(min(order.total_fen, wallet.available_fen), 0)
+        from_wallet = max(min(total, wallet.available_fen), 0)
         if not from_wallet:
             wallet.save(update_fields=["held_fen"])  # no line of the journal does it
         lines = [
             (wallet, -from_wallet),
-            (arrears, from_wallet - order.total_fen),
-            (electricity, order.electricity_fen),
-            (service, order.service_fen),
+            (arrears, from_wallet - total),
+            *((accounts[one], credits[one]) for one in needed),
         ]
         return _post(
-            f"settle:{order.order_no}",
-            Journal.Kind.SETTLEMENT,
+            key,
+            kind,
             [(account, amount) for account, amount in lines if amount],
             {account.pk: account for account in accounts.values()},
             actor,
             order,
-            "",
+            memo,
         )
 
 
-def _settlement_accounts(order: ChargingOrder) -> dict[str, Account]:
-    """The four accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
-    found = lock_settlement_accounts(driver_id=order.driver_id, operator_id=order.operator_id)
-    if len(found) < len(_SETTLEMENT_KINDS):
-        for kind in _SETTLEMENT_KINDS[:2]:
+_ALWAYS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
+_OF_PLATFORM = (Account.Kind.PLATFORM_DISCOUNTS,)
+
+
+def _settlement_accounts(order: ChargingOrder, kinds: Collection[str]) -> dict[str, Account]:
+    """The accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
+    of_driver = (Account.Kind.WALLET, Account.Kind.ARREARS)
+    of_platform = [kind for kind in kinds if kind in _OF_PLATFORM]
+    of_operator = [kind for kind in kinds if kind not in _OF_PLATFORM]
+
+    def locked() -> list[Account]:
+        return lock_settlement_accounts(
+            driver_id=order.driver_id,
+            operator_id=order.operator_id,
+            operator_kinds=of_operator,
+            platform_kinds=of_platform,
+        )
+
+    found = locked()
+    if len(found) < len(of_driver) + len(kinds):
+        for kind in of_driver:
             account_of(kind, driver=order.driver)
-        for kind in _SETTLEMENT_KINDS[2:]:
+        for kind in of_operator:
             account_of(kind, operator=order.operator)
-        found = lock_settlement_accounts(driver_id=order.driver_id, operator_id=order.operator_id)
+        for kind in of_platform:
+            account_of(kind)
+        found = locked()
     return {account.kind: account for account in found}
 
 

@@ -5,6 +5,7 @@ the command in the same transaction: either all of it exists or nothing does.
 """
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +14,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing.locks import lock_accounts, lock_order
-from billing.models import ChargingOrder, PileTariff, TariffVersion
+from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
-from billing.services import ledger
+from billing.pricing import PricingError
+from billing.pricing.components import PackageFee
+from billing.services import discounts, ledger
+from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
-from billing.services.tariffs import snapshot_of, version_in_force
+from billing.services.targets import Targets, strategy_at, within
+from billing.services.tariffs import invalid, snapshot_of
 from devices.locks import lock_pile
 from devices.models import DeviceCommand
 from devices.services.commands import send_command
@@ -53,12 +58,16 @@ def start_order(
     driver: Driver,
     start_method: str = ChargingOrder.StartMethod.CODE,
     limit_fen: int | None = None,
+    targets: Targets | None = None,
+    package_fen: int | None = None,
 ) -> ChargingOrder:
     """Open an order on a connector, hold the driver's money and send the start command.
 
     Args:
         driver: who pays. A driver starts for themself only; staff need `stations.remote_start` and name one.
         limit_fen: at most this much is held and charged; default is the platform's usual hold.
+        targets: limits of energy, time and SoC; the strategy of the place may lower them.
+        package_fen: the amount bought ahead, where the tariff sells time in packages.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -67,7 +76,7 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `permission_denied`.
+            `strategy_refuses`, `package_invalid`, `permission_denied`.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
@@ -81,14 +90,19 @@ def start_order(
         wallet = lock_accounts([wallet_id])[wallet_id]
         connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
         driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
-        version, mode = _check_place(connector, pile, connector.station, WAYS[start_method])
+        offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], driver)
         _check_driver(driver)
         free = mode == Mode.OFFLINE_FREE
-        amount_fen = settings.DEFAULT_HOLD_FEN if free else _amount_to_hold(wallet.available_fen, limit_fen)
-        order = _create(connector, pile, driver, version, start_method, actor, mode)
+        wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
+        wanted = _with_package(offer, wanted, package_fen)
+        most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
+        least = least_fen(offer.snapshot, package_fen)
+        amount_fen = settings.DEFAULT_HOLD_FEN if free else _amount_to_hold(wallet.available_fen, most, least)
+        order = _create(connector, pile, driver, offer, start_method, actor, mode, wanted, package_fen)
         if not free:
             order.stop_at_fen = amount_fen
             order.save(update_fields=["stop_at_fen"])
+            _freeze_discounts(order, offer)
             ledger.hold(order=order, amount_fen=amount_fen)
         note(order, "created", actor, {"hold_fen": 0 if free else amount_fen}, to_state=order.state)
         send_command(
@@ -101,6 +115,7 @@ def start_order(
                 "transaction_ref": order.transaction_ref,
                 "id_tag": order.id_tag,
                 "balance_fen": amount_fen,
+                **({"limits": order.targets} if order.targets else {}),
             },
             reference=order.order_no,
             timeout_s=settings.START_TIMEOUT_S,
@@ -229,8 +244,8 @@ def _connector_for(actor: Actor, code: str) -> Connector:
 
 
 def _check_place(
-    connector: Connector, pile: Pile, station: Station, method: Method
-) -> tuple[TariffVersion, Mode]:
+    connector: Connector, pile: Pile, station: Station, method: Method, driver: Driver | None = None
+) -> tuple[Offer, Mode]:
     if not station.is_open:
         raise DomainError("station_closed", {"station": station.name})
     if not pile.in_service:
@@ -243,14 +258,39 @@ def _check_place(
         raise DomainError("connector_fault", {"code": connector.code})
     if connector.state not in STARTABLE:
         raise DomainError("connector_busy", {"code": connector.code})
-    version = version_in_force(pile=pile, at=clock.now())
-    if version is None:
+    offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
+    if offer is None:
         raise DomainError("no_tariff", {"code": pile.code})
-    if pile.protocol == Pile.Protocol.YKC:
-        held = PileTariff.objects.unscoped("what the pile holds").filter(pile=pile, version=version)
-        if not held.exists():
-            raise DomainError("tariff_not_on_pile", {"code": pile.code})
-    return version, mode
+    return offer, mode
+
+
+def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Targets:
+    """The limits with the time that was bought ahead; raises `package_invalid`."""
+    package = offer.snapshot.component(PackageFee.kind)
+    if package_fen is None and package is None:
+        return wanted
+    if not isinstance(package, PackageFee) or package_fen is None:
+        accepted = (
+            ", ".join(str(fen) for fen, _s in package.pairs) if isinstance(package, PackageFee) else "–"
+        )
+        raise DomainError(
+            "package_invalid", {"fen": package_fen or 0, "accepted": accepted}, field="package_fen"
+        )
+    try:
+        bought = package.seconds_of(package_fen)
+    except PricingError as error:
+        raise invalid(error, "package_invalid") from None
+    return replace(wanted, seconds=min(bought, wanted.seconds or bought))
+
+
+def _freeze_discounts(order: ChargingOrder, offer: Offer) -> None:
+    """Keep the discounts that are still to be had with the order; its snapshot names them."""
+    kept = discounts.freeze(order, offer.discounts)
+    if not kept:
+        return
+    rules = tuple(discounts.rule_of(one) for one in kept)
+    order.tariff_snapshot = replace(offer.snapshot, discounts=rules).to_json()
+    order.save(update_fields=["tariff_snapshot"])
 
 
 def _check_driver(driver: Driver) -> None:
@@ -266,25 +306,35 @@ def _check_driver(driver: Driver) -> None:
         raise DomainError("driver_busy", {"order_no": order_no})
 
 
-def _amount_to_hold(available_fen: int, limit_fen: int | None) -> int:
-    if available_fen < max(settings.MINIMUM_START_BALANCE_FEN, 1):
-        raise ledger.insufficient(available_fen, max(settings.MINIMUM_START_BALANCE_FEN, 1))
-    return min(available_fen, settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen)
+def _amount_to_hold(available_fen: int, limit_fen: int | None, least_fen: int) -> int:
+    needed = max(settings.MINIMUM_START_BALANCE_FEN, least_fen, 1)
+    if available_fen < needed:
+        raise ledger.insufficient(available_fen, needed)
+    if limit_fen is not None:
+        limit_fen = max(limit_fen, least_fen)
+    return min(available_fen, max(settings.DEFAULT_HOLD_FEN, least_fen) if limit_fen is None else limit_fen)
 
 
 def _create(
     connector: Connector,
     pile: Pile,
     driver: Driver,
-    version: TariffVersion,
+    offer: Offer,
     start_method: str,
     actor: Actor,
     mode: Mode,
+    wanted: Targets,
+    package_fen: int | None,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
     order_no = new_order_no(now)
     is_ykc = pile.protocol == Pile.Protocol.YKC
+    free = mode == Mode.OFFLINE_FREE
+    snapshot = replace(offer.snapshot, discounts=())  # those are kept once their budgets are reserved
+    if free:
+        snapshot = snapshot_of(offer.version, zone=connector.station.time_zone, profile="", free=True)
+        snapshot = replace(snapshot, slots=offer.snapshot.slots)
     try:
         with transaction.atomic():
             return ChargingOrder.objects.create(
@@ -300,10 +350,11 @@ def _create(
                 state=S.STARTING,
                 transaction_ref=_ykc_transaction_ref(pile, connector) if is_ykc else "",
                 id_tag="" if is_ykc else order_no,
-                tariff_version=version,
-                tariff_snapshot=snapshot_of(
-                    version, zone=connector.station.time_zone, free=mode == Mode.OFFLINE_FREE
-                ).to_json(),
+                tariff_version=offer.version,
+                tariff_snapshot=snapshot.to_json(),
+                held_snapshot=None if free or offer.held is None else offer.held.to_json(),
+                targets=replace(wanted, fen=None).to_json(),
+                package_fen=package_fen,
                 charge_mode=mode,
                 created_at=now,
                 due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),

@@ -1,1 +1,20 @@
-from devices.admin import command, frame, pile, record, sensor, session, transaction, unknown  # noqa: F401
+from devices.admin import (  # noqa: F401
+    bay_lock,
+    certificate,
+    command,
+    firmware,
+    frame,
+    held,
+    node,
+    notice,
+    parameters,
+    pile,
+    record,
+    reservation,
+    sensor,
+    session,
+    transaction,
+    unknown,
+    upload,
+    vehicle,
+)

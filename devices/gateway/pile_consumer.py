@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 FINDINGS_EVERY = 50
 DATABASE_TRIES = 4
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class HeldPile:
     session_id: int
     findings: dict[str, int] = field(default_factory=dict)
     heard_at: datetime = field(default_factory=clock.now)
+    silence: timedelta = timedelta(seconds=60)  # how long it may say nothing
 
     def forget(self) -> None:
         """The session began anew: everything the pile says next is news again."""
@@ -136,11 +138,21 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         if not self.piles:
             await self.close("replaced by a newer connection")
 
+    async def session_ended(self, event: dict) -> None:
+        """Channels handler: a session of ours may have been closed by somebody else."""
+        for held in list(self.piles.values()):
+            if held.session_id != event["session_id"]:
+                continue
+            if event["reason"] == "replaced":
+                await self.session_replaced({"pile_id": held.pile.id, "session_id": None})
+            else:
+                held.heard_at = LONG_AGO
+
     async def still_ours(self, held: H) -> bool:
         """After a long silence the session may have been closed as silent: open it again, or give way."""
         now, before = clock.now(), held.heard_at
         held.heard_at = now
-        if now - before < presence.offline_after(self.protocol):
+        if now - before < held.silence:
             return True
         reason = await in_database(presence.close_reason_of, held.session_id)
         if reason is None:

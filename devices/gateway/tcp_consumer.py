@@ -10,6 +10,7 @@ from channels.exceptions import StopConsumer
 
 from devices.gateway.pile_consumer import H, HeldPile, PileConsumer, to_json
 from devices.gateway.throttle import Throttle
+from devices.gateway.tls import proof_of
 
 __all__ = ["HeldPile", "TcpPileConsumer", "to_json"]
 
@@ -46,6 +47,7 @@ class TcpPileConsumer(PileConsumer[H]):
 
     async def tcp_connect(self, message: dict) -> None:
         self.begin("{}:{}".format(*self.scope["client"]))
+        self.proof = proof_of(self.scope)
         self.later(self.login_within_s, self.close_unless_known)
 
     async def tcp_receive(self, message: dict) -> None:
@@ -87,6 +89,7 @@ class TcpPileConsumer(PileConsumer[H]):
             if delay:
                 # Only this socket waits: its reading stops while its consumer sleeps.
                 self.count(None, "throttled")
+                self.buffers.throttled += 1
                 await asyncio.sleep(delay)
             await self.handle_item(item)
 

@@ -1,1 +1,1 @@
-from users.admin import audit, driver, operator, role, staff  # noqa: F401
+from users.admin import audit, driver, export, operator, role, staff  # noqa: F401
