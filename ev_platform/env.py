@@ -95,7 +95,9 @@ def mqtt_prefix(name: str, default: str) -> str:
     """The first part of every topic: one or more levels without wildcards."""
     value = os.environ.get(name, "").strip("/") or default
     if set(value) & set("+#$") or "//" in value or len(value) > 64:
-        raise ImproperlyConfigured(f"{name}={value!r} is no topic prefix: at most 64 characters without +, # and $")
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is no topic prefix: at most 64 characters without +, # and $"
+        )
     return value
 
 

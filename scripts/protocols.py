@@ -177,9 +177,7 @@ class FrameProtocol(Protocol):
     def tables(self, codec: Any) -> Iterator[tuple[str, int, Any]]:
         """(direction, key, layout) of every message."""
         if hasattr(codec, "LAYOUTS"):
-            yield from (
-                (IN if layout.upward else OUT, key, layout) for key, layout in codec.LAYOUTS.items()
-            )
+            yield from ((IN if layout.upward else OUT, key, layout) for key, layout in codec.LAYOUTS.items())
             return
         yield from ((IN, key, layout) for key, layout in codec.FROM_DEVICE.items())
         yield from ((OUT, key, layout) for key, layout in codec.TO_DEVICE.items())

@@ -32,9 +32,7 @@ def open_alert(
     return alert
 
 
-def close_alerts(
-    *, pile: PileRef, kind: str, at: datetime, connector_no: int = 0, code: str = ""
-) -> int:
+def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 0, code: str = "") -> int:
     """Close the open alerts of a kind on a connector (0: the pile), or the one of a code; returns how many."""
     rows = Alert.objects.unscoped("the event comes from the pile itself").filter(
         pile_id=pile.id, connector_no=connector_no, kind=kind, closed_at__isnull=True

@@ -6,14 +6,23 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import CashCounter, PileMeterDay, Sensor, SensorReading
-from users.console.display import chip, fen_as_yuan
+from users.console.display import chip, fen
 
 LAST_READINGS = 50
 
 
 @admin.register(Sensor)
 class SensorAdmin(PileFactAdmin):
-    list_display = ("code", "kind", "pile_page", "station", "measured", "status", "battery_pct", "reported_at")
+    list_display = (
+        "code",
+        "kind",
+        "pile_page",
+        "station",
+        "measured",
+        "status",
+        "battery_pct",
+        "reported_at",
+    )
     list_filter = ("kind", "alarm")
     fields = (*list_display, "last_readings")
     search_kinds = {"pile__code": "exact", "code": "exact"}
@@ -52,16 +61,25 @@ class SensorAdmin(PileFactAdmin):
 
 @admin.register(CashCounter)
 class CashCounterAdmin(PileFactAdmin):
-    list_display = ("pile_page", "station", "coins", "cards", "coins_total", "cards_total", "resets", "reported_at")
+    list_display = (
+        "pile_page",
+        "station",
+        "coins",
+        "cards",
+        "coins_total",
+        "cards_total",
+        "resets",
+        "reported_at",
+    )
     fields = list_display
 
     @admin.display(description=_("coins (yuan)"), ordering="coins_fen_total")
     def coins(self, obj):
-        return "–" if obj.coins_fen_total is None else fen_as_yuan(obj.coins_fen_total)
+        return "–" if obj.coins_fen_total is None else fen(obj.coins_fen_total)
 
     @admin.display(description=_("cards (yuan)"), ordering="cards_fen_total")
     def cards(self, obj):
-        return "–" if obj.cards_fen_total is None else fen_as_yuan(obj.cards_fen_total)
+        return "–" if obj.cards_fen_total is None else fen(obj.cards_fen_total)
 
 
 @admin.register(PileMeterDay)

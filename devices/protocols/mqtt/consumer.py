@@ -29,7 +29,10 @@ logger = logging.getLogger(__name__)
 
 MESSAGES_PER_S, REPLAY_BURST = 20, 500  # what one device may say; a replay after an outage is no flood
 REBIRTH_EVERY_S = 5.0
-LATE, EARLY = timedelta(days=30), timedelta(minutes=5)  # a time outside is the device's clock, not the message's
+LATE, EARLY = (
+    timedelta(days=30),
+    timedelta(minutes=5),
+)  # a time outside is the device's clock, not the message's
 SHOWN_OF_BAD = 2_000
 
 
@@ -180,7 +183,9 @@ class MqttConsumer(PileConsumer[HeldDevice]):
         shown = {key: value for key, value in (body or {}).items() if key not in ("password", "session")}
         secret = body is None or len(shown) != len(body)
         self.log(
-            text[:SHOWN_OF_BAD] if error else (json.dumps(to_json(shown), ensure_ascii=False) if secret else text),
+            text[:SHOWN_OF_BAD]
+            if error
+            else (json.dumps(to_json(shown), ensure_ascii=False) if secret else text),
             name if name in contract.UP or name in contract.DOWN else f"?? {name}",
             self.held,
             shown or None,

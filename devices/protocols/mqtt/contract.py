@@ -111,7 +111,9 @@ FROM_DEVICE: tuple[Message, ...] = (
         ),
     ),
     Message(
-        "will", gettext_noop("Last will: the device is gone"), _object(("connection",), connection=_text(64, 1))
+        "will",
+        gettext_noop("Last will: the device is gone"),
+        _object(("connection",), connection=_text(64, 1)),
     ),
     Message("heartbeat", gettext_noop("Heartbeat"), _object(("session",), **_UP)),
     Message(
@@ -247,9 +249,7 @@ TO_DEVICE: tuple[Message, ...] = (
     Message(
         "welcome",
         gettext_noop("The device is let in"),
-        _object(
-            ("session", "heartbeat_s", "at"), session=_text(64, 1), heartbeat_s=_whole(1, 3600), **_AT
-        ),
+        _object(("session", "heartbeat_s", "at"), session=_text(64, 1), heartbeat_s=_whole(1, 3600), **_AT),
     ),
     Message("refused", gettext_noop("The device is not let in"), _object(("reason",), reason=_text(64, 1))),
     Message("rebirth", gettext_noop("Say birth again"), _object(reason=_text(64))),

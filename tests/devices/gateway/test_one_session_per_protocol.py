@@ -250,7 +250,12 @@ class Mqtt:
         self.device.answer(self.command)
         self.ref, self.began = self.command["transaction"], now()
         self.device.tell(
-            "charge", event="started", port=1, transaction=self.ref, meter_start_kwh=float(METER_START), at=now()
+            "charge",
+            event="started",
+            port=1,
+            transaction=self.ref,
+            meter_start_kwh=float(METER_START),
+            at=now(),
         )
         self.tell(Decimal(0))
 

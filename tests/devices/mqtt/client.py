@@ -24,9 +24,7 @@ class MqttDevice:
         self._subscribed = queue.Queue()
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=f"device-{code}")
         self.client.username_pw_set(code, PASSWORD)
-        self.client.will_set(
-            self.topic("will"), json.dumps({"connection": self.connection}), qos=1
-        )
+        self.client.will_set(self.topic("will"), json.dumps({"connection": self.connection}), qos=1)
         self.client.on_message = self._on_message
         self.client.on_connect = lambda *_: self.client.subscribe(
             [(f"{prefix}/{code}/down/#", 1), (f"{prefix}/all/down/#", 1)]

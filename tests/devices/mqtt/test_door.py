@@ -79,12 +79,21 @@ def test_whatever_a_device_publishes_the_door_stays_open(broker, device, mqtt_ga
         one.publish_raw("telemetry", payload)
     one.publish_raw("no/such/level", b"{}")
     one.publish_raw("nonsense", json.dumps({"session": one.session, "id": "n"}).encode())
-    assert one.expect("ack", id="n") == {"id": "n", "of": "nonsense", "ok": False, "reason": "unknown_message"}
+    assert one.expect("ack", id="n") == {
+        "id": "n",
+        "of": "nonsense",
+        "ok": False,
+        "reason": "unknown_message",
+    }
     refused = one.tell("telemetry", port=0.5)
     assert (refused["ok"], refused["reason"], refused["where"]) == (False, "not_as_agreed", "/port")
     one.publish_raw("heartbeat", json.dumps({"session": one.session, "id": "r"}).encode(), retain=True)
-    assert one.tell("telemetry", port=1, energy_kwh=0.5, power_kw=0.2, colour="red", at="yesterday evening")["ok"]
-    assert one.tell("status", ports=[{"port": 77, "state": "idle"}])["ok"], "a port it does not have is counted"
+    assert one.tell("telemetry", port=1, energy_kwh=0.5, power_kw=0.2, colour="red", at="yesterday evening")[
+        "ok"
+    ]
+    assert one.tell("status", ports=[{"port": 77, "state": "idle"}])["ok"], (
+        "a port it does not have is counted"
+    )
     until(lambda: finding(pile, "not_json"))
     sample = MeterSample.objects.get(pile_id=pile.pk)
     assert sample.energy_kwh == Decimal("0.5")
@@ -115,11 +124,15 @@ def test_a_record_is_stored_once_and_acknowledged_each_time(broker, device, mqtt
     odd = one.tell("record", transaction="ODD", energy_kwh=-5, ended_at=[], note="kept")
     assert odd["ok"], "nothing that is a record is refused"
     record = TransactionRecord.objects.get(transaction_ref="ODD")
-    assert record.energy_kwh is None and record.payload["energy_kwh"] == -5 and record.payload["note"] == "kept"
+    assert (
+        record.energy_kwh is None and record.payload["energy_kwh"] == -5 and record.payload["note"] == "kept"
+    )
 
 
 @pytest.mark.promise(2)
-def test_what_was_published_while_the_gateway_was_away_is_taken_when_it_is_back(broker, device, mqtt_gateway, pile):
+def test_what_was_published_while_the_gateway_was_away_is_taken_when_it_is_back(
+    broker, device, mqtt_gateway, pile
+):
     one = device()
     one.birth()
     broker.kill("ev-platform")

@@ -9,7 +9,9 @@ from devices.services import local_starts
 from kernel.runtime.dbpool import in_database
 
 
-async def request(consumer, held: HeldDevice, body: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+async def request(
+    consumer, held: HeldDevice, body: Mapping[str, Any], raw: Mapping[str, Any]
+) -> dict[str, Any]:
     """The decision of the floors above, given in the transaction in which they opened the order."""
     decision = await in_database(
         local_starts.decide_start,
