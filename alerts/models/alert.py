@@ -1,13 +1,11 @@
 """Alerts: one row per episode of something wrong with a pile, from its beginning to its end."""
 
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from devices.words import ending_text, fault_text
 from users.scope import ScopedManager, ScopePaths
-
 
 SENSOR_ALARMS = {
     "smoke": gettext_noop("Smoke"),

@@ -4,12 +4,24 @@ import json
 import shutil
 import socket
 import subprocess
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from devices.models import FrameLog, MeterSample, PileSession, TransactionRecord, UnknownPile
+from devices import events
+from devices.models import (
+    CashCounter,
+    FrameLog,
+    MeterSample,
+    PileMeterDay,
+    PileSession,
+    SensorReading,
+    TransactionRecord,
+    UnknownPile,
+)
 from devices.services import commands
+from kernel import clock
 from kernel.actor import system
 from stations.models import Connector, Pile
 from tests.devices.gateway.test_ykc_listener import until
@@ -228,3 +240,57 @@ def test_a_broker_of_the_world_serves_as_well(settings, request, tmp_path, site)
     finally:
         process.terminate()
         process.wait(5)
+
+
+@pytest.mark.message("mqtt", "telemetry", "charge", "income", "alarm", "sensor", "request", "decision", "ack")
+def test_what_a_box_reports_is_known_once(device, mqtt_gateway, pile, settings):
+    """Meters, cash, alarms, sensors and somebody at the keys: each repeated, each kept once."""
+    from alerts.models import Alert
+
+    one = device()
+    one.birth()
+    for register, ago in ((100.5, 3), (101.75, 1), (101.5, 2)):
+        moment = (clock.now() - timedelta(seconds=ago)).isoformat()
+        one.tell("telemetry", port=0, register_kwh=register, at=moment)
+    day = PileMeterDay.objects.filter(pile=pile).latest("day")
+    assert day.last_kwh == Decimal("101.75"), "a reading that came late turns nothing back"
+    later = clock.now()
+    for total in (5_000, 5_000, 5_300):
+        later += timedelta(seconds=1)
+        one.tell(
+            "income", coins_fen_total=total, cards_fen_total=0, coins_total=total // 100, at=later.isoformat()
+        )
+    counter = CashCounter.objects.get(pile=pile)
+    assert (counter.coins_fen_total, counter.resets) == (5_300, 0)
+    one.tell("income", coins_fen_total=100, at=(later - timedelta(hours=1)).isoformat())
+    one.tell("income", coins_fen_total=200, at=(later + timedelta(seconds=1)).isoformat())
+    counter.refresh_from_db()
+    assert (counter.coins_fen_total, counter.resets) == (200, 1), (
+        "an older report is dropped, a fallen one is a base"
+    )
+
+    at = clock.now().isoformat()
+    for _ in range(2):
+        one.tell("sensor", sensor="s1", kind="smoke", alarm=True, at=at)
+        one.tell("sensor", sensor="t1", kind="temperature", value=settings.TEMPERATURE_LIMIT_C + 1, at=at)
+        one.tell("alarm", code="door_open", raised=True)
+    opened = Alert.objects.filter(pile=pile, closed_at__isnull=True)
+    assert set(opened.values_list("code", flat=True)) == {"smoke:s1", "temperature:t1", "door_open"}
+    assert SensorReading.objects.count() == 2
+    one.tell("sensor", sensor="s1", kind="smoke", alarm=False)
+    one.tell("alarm", code="door_open", raised=False)
+    assert [alert.code for alert in opened.all()] == ["temperature:t1"]
+
+    one.say("request", id="r1", port=2, method="card", credential="00AB")
+    assert one.expect("decision", id="r1") == {"id": "r1", "ok": False, "port": 2, "reason": "no_account"}
+    seen = []
+    for kind in (events.ChargePaused, events.ChargeResumed):
+        events.subscribe(kind, seen.append)
+    try:
+        for event in ("started", "paused", "resumed", "ended"):
+            one.tell("charge", event=event, port=2, transaction="T-9", reason="overload")
+    finally:
+        for kind in (events.ChargePaused, events.ChargeResumed):
+            events._HANDLERS[kind].remove(seen.append)
+    assert [type(event).__name__ for event in seen] == ["ChargePaused", "ChargeResumed"]
+    assert Connector.objects.get(pile=pile, number=2).state == "occupied"
