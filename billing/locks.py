@@ -5,7 +5,7 @@ Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only po
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -17,7 +17,7 @@ _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this d
 
 def _orders() -> QuerySet[ChargingOrder]:
     rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return rows.select_related("pile", "connector", "driver", "operator")
+    return rows.select_related("pile", "connector", "driver", "operator", "card")
 
 
 def lock_order(order_id: int) -> ChargingOrder:
@@ -67,13 +67,17 @@ def lock_refund(refund_id: int) -> Refund:
     return rows.select_related("driver").get(pk=refund_id)
 
 
-def lock_settlement_accounts(*, driver_id: int, operator_id: int) -> list[Account]:
-    """Lock what a settlement moves money between: the driver's two accounts and the operator's two, by id."""
-    kinds = Account.Kind
+def lock_settlement_accounts(
+    *, payer: Mapping[str, int], payer_kind: str, operator_id: int, operator_kinds: Collection[str]
+) -> list[Account]:
+    """Lock what a settlement moves money between: the payer's two accounts and the operator's, by id.
+
+    `payer` is the owner of the payer's accounts, as {column: id}.
+    """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(driver_id=driver_id, kind__in=(kinds.WALLET, kinds.ARREARS))
-        | Q(operator_id=operator_id, kind__in=(kinds.OPERATOR_ELECTRICITY, kinds.OPERATOR_SERVICE))
+        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
+        | Q(operator_id=operator_id, kind__in=operator_kinds)
     )
     return list(found.order_by("pk"))
 

@@ -1,5 +1,6 @@
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
+from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
@@ -9,6 +10,7 @@ __all__ = [
     "Account",
     "Channel",
     "ChargingOrder",
+    "EnterpriseStation",
     "Entry",
     "Hold",
     "Journal",

@@ -13,15 +13,21 @@ from users.scope import ScopedManager, ScopePaths
 class Account(models.Model):
     """A ledger account. `balance_fen` is the sum of its entries, kept in the transaction that posts them.
 
-    `held_fen` is reserved by active holds. A wallet never goes below what is held on it: what a driver owes
-    beyond the wallet stands on their arrears account (negative there).
+    `held_fen` is reserved by active holds. What pays for charging (a driver's wallet, an enterprise's account, a
+    card's account) never goes below what is held on it less its credit: what its owner owes beyond that stands on
+    their arrears account (negative there).
     """
 
     class Kind(models.TextChoices):
         WALLET = "wallet", _("Driver wallet")
-        ARREARS = "arrears", _("Driver arrears")
+        ENTERPRISE = "enterprise", _("Enterprise account")
+        CARD = "card", _("Card account")
+        ARREARS = "arrears", _("Arrears")
+        CARD_DEPOSIT = "card_deposit", _("Card deposit")
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
         OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
+        OPERATOR_MONTH_CARDS = "operator_month_cards", _("Operator: month cards")
+        OPERATOR_FREE = "operator_free", _("Operator: charging given away")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
@@ -44,11 +50,28 @@ class Account(models.Model):
         on_delete=models.PROTECT,
         related_name="accounts",
     )
+    enterprise = models.ForeignKey(
+        "users.Enterprise",
+        verbose_name=_("enterprise"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
+    card = models.ForeignKey(
+        "users.Card",
+        verbose_name=_("charging card"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
     balance_fen = models.BigIntegerField(_("balance (fen)"), default=0)
     held_fen = models.BigIntegerField(_("held (fen)"), default=0)
+    credit_fen = models.BigIntegerField(_("credit (fen)"), default=0)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id", enterprise="enterprise_id")
 
     class Meta:
         verbose_name = _("account")
@@ -59,18 +82,38 @@ class Account(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["kind", "operator"],
-                condition=models.Q(operator__isnull=False),
+                # An enterprise's and a card's account name the operator too, for the data scope.
+                condition=models.Q(operator__isnull=False, enterprise__isnull=True, card__isnull=True),
                 name="account_of_operator",
             ),
             models.UniqueConstraint(
+                fields=["kind", "enterprise"],
+                condition=models.Q(enterprise__isnull=False),
+                name="account_of_enterprise",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "card"], condition=models.Q(card__isnull=False), name="account_of_card"
+            ),
+            models.UniqueConstraint(
                 fields=["kind"],
-                condition=models.Q(driver__isnull=True, operator__isnull=True),
+                condition=models.Q(
+                    driver__isnull=True, operator__isnull=True, enterprise__isnull=True, card__isnull=True
+                ),
                 name="account_of_platform",
             ),
             models.CheckConstraint(name="account_held_not_negative", condition=models.Q(held_fen__gte=0)),
             models.CheckConstraint(
-                name="account_wallet_covers_holds",
-                condition=~models.Q(kind="wallet") | models.Q(balance_fen__gte=models.F("held_fen")),
+                name="account_covers_holds",
+                condition=~models.Q(kind__in=["wallet", "enterprise", "card"])
+                | models.Q(balance_fen__gte=models.F("held_fen") - models.F("credit_fen")),
+            ),
+            models.CheckConstraint(
+                name="account_credit_of_enterprise",
+                condition=models.Q(credit_fen=0) | models.Q(kind="enterprise", credit_fen__gt=0),
+            ),
+            models.CheckConstraint(
+                name="account_deposit_not_negative",
+                condition=~models.Q(kind="card_deposit") | models.Q(balance_fen__gte=0),
             ),
             models.CheckConstraint(
                 name="account_transit_not_negative",
@@ -87,7 +130,7 @@ class Account(models.Model):
 
     @property
     def available_fen(self) -> int:
-        return self.balance_fen - self.held_fen
+        return self.balance_fen + self.credit_fen - self.held_fen
 
 
 class Journal(models.Model):
@@ -102,6 +145,9 @@ class Journal(models.Model):
         REFUND_FREEZE = "refund_freeze", _("Refund asked for")
         REFUND_PAID = "refund_paid", _("Refunded to origin")
         REFUND_RETURNED = "refund_returned", _("Refund returned to the wallet")
+        CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
+        CARD_RETURN = "card_return", _("Card returned")
+        MONTH_CARD = "month_card", _("Month card sold")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
@@ -121,7 +167,10 @@ class Journal(models.Model):
     class Meta:
         verbose_name = _("journal")
         verbose_name_plural = _("journals")
-        permissions = [("top_up", _("Can put money on wallets"))]
+        permissions = [
+            ("top_up", _("Can put money on wallets")),
+            ("set_credit", _("Can set how far an enterprise may owe")),
+        ]
 
     def __str__(self) -> str:
         return self.idempotency_key
@@ -140,9 +189,10 @@ class Entry(models.Model):
     # Copied, so that a driver's or an operator's lines are one indexed WHERE.
     driver = models.ForeignKey("users.Driver", null=True, blank=True, on_delete=models.PROTECT)
     operator = models.ForeignKey("users.Operator", null=True, blank=True, on_delete=models.PROTECT)
+    enterprise = models.ForeignKey("users.Enterprise", null=True, blank=True, on_delete=models.PROTECT)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id", enterprise="enterprise_id")
 
     class Meta:
         verbose_name = _("ledger entry")
@@ -158,7 +208,7 @@ class Entry(models.Model):
 
 
 class Hold(models.Model):
-    """Money reserved on a wallet for one running order."""
+    """Money reserved on a payer's account for one running order."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")

@@ -1,6 +1,6 @@
 """Starting and stopping charging orders.
 
-A start checks everything under the locks of the pile and of the driver's wallet, reserves the money, and queues
+A start checks everything under the locks of the pile and of the payer's account, reserves the money, and queues
 the command in the same transaction: either all of it exists or nothing does.
 """
 
@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from billing.locks import lock_accounts, lock_order
+from billing.locks import lock_order
 from billing.models import ChargingOrder, PileTariff, TariffVersion
 from billing.models.order import OPEN_STATES
-from billing.services import ledger
+from billing.services import ledger, paying
 from billing.services.order_states import move, note
+from billing.services.paying import Party, Terms
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.locks import lock_pile
 from devices.models import DeviceCommand
@@ -27,7 +28,7 @@ from kernel.errors import DomainError
 from kernel.services import audit
 from stations.models import Connector, Pile, Station
 from users import policy
-from users.models import Driver
+from users.models import Card, Driver, Enterprise
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
 STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
@@ -41,12 +42,16 @@ def start_order(
     driver: Driver,
     start_method: str = ChargingOrder.StartMethod.CODE,
     limit_fen: int | None = None,
+    enterprise: Enterprise | None = None,
+    card: Card | None = None,
 ) -> ChargingOrder:
-    """Open an order on a connector, hold the driver's money and send the start command.
+    """Open an order on a connector, hold the payer's money and send the start command.
 
     Args:
-        driver: who pays. A driver starts for themself only; staff need `stations.remote_start` and name one.
+        driver: who charges. A driver starts for themself only; staff need `stations.remote_start` and name one.
         limit_fen: at most this much is held and charged; default is the platform's usual hold.
+        enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
+        card: the driver's own card, whose payer pays.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -55,28 +60,30 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `permission_denied`.
+            `permission_denied`, and those of `billing.services.paying` for cards and enterprises.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
-    if limit_fen is not None and (isinstance(limit_fen, bool) or not 1 <= limit_fen <= ledger.MAX_TOP_UP_FEN):
-        raise DomainError(
-            "amount_invalid", {"amount": limit_fen, "maximum": ledger.MAX_TOP_UP_FEN}, field="limit_fen"
-        )
-    wallet_id = ledger.wallet_of(driver).pk
+    if limit_fen is not None:
+        ledger.check_amount(limit_fen, "limit_fen")
+    if card is not None:
+        if card.driver_id != driver.pk:
+            raise DomainError("card_unknown", {"number": card.logical_no}, field="card")
+        party = paying.party_of_card(card)
+    elif enterprise is not None:
+        party = paying.party_of_member(driver, enterprise)
+    else:
+        party = paying.party_of_driver(driver)
     with transaction.atomic():
         pile = lock_pile(connector.pile_id)
-        wallet = lock_accounts([wallet_id])[wallet_id]
-        connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
-        driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
-        version = _check_place(connector, pile, connector.station)
-        _check_driver(driver)
-        amount_fen = _amount_to_hold(wallet.available_fen, limit_fen)
-        order = _create(connector, pile, driver, version, start_method, actor)
-        order.stop_at_fen = amount_fen
-        order.save(update_fields=["stop_at_fen"])
-        ledger.hold(order=order, amount_fen=amount_fen)
-        note(order, "created", actor, {"hold_fen": amount_fen}, to_state=order.state)
+        order = open_order(
+            actor=actor,
+            connector=connector,
+            pile=pile,
+            party=party,
+            start_method=ChargingOrder.StartMethod.STAFF if actor.kind is ActorKind.STAFF else start_method,
+            limit_fen=limit_fen,
+        )
         send_command(
             actor=actor,
             pile=pile,
@@ -86,17 +93,50 @@ def start_order(
                 "order_no": order.order_no,
                 "transaction_ref": order.transaction_ref,
                 "id_tag": order.id_tag,
-                "balance_fen": amount_fen,
+                "balance_fen": order.stop_at_fen,
+                **_card_params(driver, card),
             },
             reference=order.order_no,
             timeout_s=settings.START_TIMEOUT_S,
         )
-        audit.record(
-            actor=actor,
-            action="billing.start_order",
-            target=order,
-            after={"connector": connector.code, "driver": driver.pk, "hold_fen": amount_fen},
-        )
+    return order
+
+
+def open_order(
+    *,
+    actor: Actor,
+    connector: Connector,
+    pile: Pile,
+    party: Party,
+    start_method: str,
+    limit_fen: int | None = None,
+    transaction_ref: str | None = None,
+    id_tag: str | None = None,
+) -> ChargingOrder:
+    """Check everything and open the order with its hold, for every way to start; `pile` is locked by the caller.
+
+    `transaction_ref` and `id_tag` are those of a pile that names its sessions itself. Raises as `start_order`.
+    """
+    connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
+    account = paying.lock_for(party)
+    version = _check_place(connector, pile, connector.station)
+    party = paying.check_party(party, connector.station)
+    terms = paying.terms_for(party, account, connector.station, limit_fen)
+    order = _create(connector, pile, party, terms, version, start_method, transaction_ref, id_tag)
+    if terms.hold_fen:
+        ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
+    note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
+    audit.record(
+        actor=actor,
+        action="billing.start_order",
+        target=order,
+        after={
+            "connector": connector.code,
+            "driver": order.driver_id,
+            "payer": order.payer_kind,
+            "hold_fen": terms.hold_fen,
+        },
+    )
     return order
 
 
@@ -225,32 +265,25 @@ def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVe
     return version
 
 
-def _check_driver(driver: Driver) -> None:
-    if driver.is_frozen:
-        raise DomainError("driver_frozen")
-    owed = ledger.arrears_fen(driver)
-    if owed:
-        raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
-    running = ChargingOrder.objects.unscoped("one open order per driver").filter(
-        driver=driver, state__in=OPEN_STATES
-    )
-    if (order_no := running.values_list("order_no", flat=True).first()) is not None:
-        raise DomainError("driver_busy", {"order_no": order_no})
-
-
-def _amount_to_hold(available_fen: int, limit_fen: int | None) -> int:
-    if available_fen < max(settings.MINIMUM_START_BALANCE_FEN, 1):
-        raise ledger.insufficient(available_fen, max(settings.MINIMUM_START_BALANCE_FEN, 1))
-    return min(available_fen, settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen)
+def _card_params(driver: Driver, card: Card | None) -> dict[str, Any]:
+    """The card that may end this session at the pile: the one that pays, or the first of the driver's own."""
+    if card is None:
+        own = Card.objects.unscoped("the driver's own cards").filter(driver=driver, state=Card.State.ACTIVE)
+        card = own.order_by("pk").first()
+    if card is None:
+        return {}
+    return {"logical_card": card.logical_no, "physical_card": card.physical_no}
 
 
 def _create(
     connector: Connector,
     pile: Pile,
-    driver: Driver,
+    party: Party,
+    terms: Terms,
     version: TariffVersion,
     start_method: str,
-    actor: Actor,
+    transaction_ref: str | None,
+    id_tag: str | None,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
@@ -265,13 +298,17 @@ def _create(
                 station_id=pile.station_id,
                 pile=pile,
                 connector=connector,
-                driver=driver,
-                start_method=(
-                    ChargingOrder.StartMethod.STAFF if actor.kind is ActorKind.STAFF else start_method
-                ),
+                driver=party.driver,
+                payer_kind=party.payer.kind,
+                enterprise=party.enterprise,
+                card=party.card,
+                vin=party.vin,
+                cover=terms.cover,
+                start_method=start_method,
                 state=S.STARTING,
-                transaction_ref=_ykc_transaction_ref(pile, connector) if is_ykc else "",
-                id_tag="" if is_ykc else order_no,
+                transaction_ref=transaction_ref or (_ykc_transaction_ref(pile, connector) if is_ykc else ""),
+                id_tag=("" if is_ykc else order_no) if id_tag is None else id_tag,
+                stop_at_fen=terms.stop_at_fen,
                 tariff_version=version,
                 tariff_snapshot=snapshot_of(version, zone=connector.station.time_zone).to_json(),
                 created_at=now,
