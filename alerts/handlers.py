@@ -3,9 +3,15 @@
 from alerts.models import Alert
 from alerts.services.alerts import close_alerts, open_alert
 from devices import events
+from stations.models import Pile
+from stations.models.mode import Edition
 
 
 def on_pile_offline(event: events.PileOffline) -> None:
+    """A pile of the offline edition has no link to lose."""
+    piles = Pile.objects.unscoped("the event comes from the pile itself")
+    if piles.filter(pk=event.pile.id, edition=Edition.OFFLINE).exists():
+        return
     open_alert(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at, detail=event.reason)
 
 

@@ -20,6 +20,7 @@ from billing.models import ChargingOrder, ReviewItem
 from kernel import clock
 from kernel.actor import Actor
 from stations.models import Connector, Pile, Station
+from stations.models.mode import Edition
 from users.console.paging import capped_count
 from users.scope import grants_of
 
@@ -45,17 +46,24 @@ class DayTotals:
 
 
 def connector_states(*, actor: Actor) -> Counter:
-    """Number of connectors per state."""
-    rows = Connector.objects.for_actor(actor).order_by().values_list("state").annotate(n=Count("pk"))
+    """Number of connectors per state; those of piles without a network have no link to lose."""
+    rows = Connector.objects.for_actor(actor).exclude(
+        state=Connector.State.OFFLINE, pile__edition=Edition.OFFLINE
+    )
+    rows = rows.order_by().values_list("state").annotate(n=Count("pk"))
     return Counter(dict(rows))
 
 
 def pile_counts(*, actor: Actor) -> dict[str, int]:
-    """Piles in all, online, and out of service."""
-    return Pile.objects.for_actor(actor).aggregate(
-        total=Count("pk"),
-        online=Count("pk", filter=Q(online=True)),
-        out_of_service=Count("pk", filter=Q(in_service=False)),
+    """Piles with a network in all, online, and out of service."""
+    return (
+        Pile.objects.for_actor(actor)
+        .exclude(edition=Edition.OFFLINE)
+        .aggregate(
+            total=Count("pk"),
+            online=Count("pk", filter=Q(online=True)),
+            out_of_service=Count("pk", filter=Q(in_service=False)),
+        )
     )
 
 

@@ -42,6 +42,7 @@ EVENT_TITLES: dict[str, str] = {
     "record_doubtful": gettext_noop("The record waits for a person"),
     "record_missing": gettext_noop("No record in time"),
     "late_charging": gettext_noop("Charging on a closed order"),
+    "opened_by_record": gettext_noop("Opened by the record of an offline session"),
     "settled": gettext_noop("Settled"),
     "pile_offline": gettext_noop("The pile went offline"),
     "pile_online": gettext_noop("The pile is online again"),

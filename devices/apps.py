@@ -7,7 +7,9 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Device link")
 
     def ready(self) -> None:
-        from devices import errors, words  # noqa: F401
+        from devices import errors, events, words  # noqa: F401
+        from devices.services import command_effects
         from stations.words import register_fault_text
 
         register_fault_text(words.fault_text)
+        events.subscribe(events.CommandAnswered, command_effects.apply)

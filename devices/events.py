@@ -209,6 +209,122 @@ class FaultCleared:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareStatusReported:
+    """A firmware update got on. `status` is one of `FIRMWARE_STATUSES`, `detail` the pile's own word.
+
+    `request_id` is the id of the update command (`DeviceCommand`) when it is known, `reference` that command's
+    reference (a campaign's number), empty when the update was not asked for by the platform. `version` is the
+    firmware that the pile names, empty where its protocol names none.
+    """
+
+    pile: PileRef
+    at: datetime
+    status: str
+    request_id: int | None = None
+    reference: str = ""
+    version: str = ""
+    detail: str = ""
+
+
+# The course of an update whatever the protocol; the last eight end it.
+FIRMWARE_STATUSES = (
+    "idle",
+    "download_scheduled",
+    "downloading",
+    "download_paused",
+    "downloaded",
+    "signature_verified",
+    "install_scheduled",
+    "rebooting",
+    "installing",
+    "installed",
+    "download_failed",
+    "install_failed",
+    "verification_failed",
+    "signature_invalid",
+    "certificate_invalid",
+    "certificate_revoked",
+    "refused",
+)
+FIRMWARE_ENDINGS = frozenset(FIRMWARE_STATUSES[FIRMWARE_STATUSES.index("installed") :])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUploaded:
+    """A log upload got on: `status` is uploading, uploaded or failed.
+
+    `upload_id` is the `PileUpload` when the file went to the platform itself.
+    """
+
+    pile: PileRef
+    at: datetime
+    status: str
+    request_id: int | None = None
+    upload_id: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityEventRaised:
+    """A security event of a pile (OCPP security whitepaper appendix A; OCPP 2.0.1 part 2 appendix 1)."""
+
+    pile: PileRef
+    at: datetime
+    code: str
+    detail: str = ""
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationEnded:
+    """A reservation is over. `state` is a value of `Reservation.State`; `reference` is what it was made for."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    reservation_id: int
+    state: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceVariablesReported:
+    """A pile told (part of) its variables; they are stored. `complete` says that a whole report has arrived."""
+
+    pile: PileRef
+    at: datetime
+    paths: tuple[str, ...]
+    request_id: int | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentEventRaised:
+    """A monitor of a pile struck (OCPP 2.0.1 part 2 N07). `severity` 0 (danger) to 9 (debug)."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    path: str
+    value: str
+    severity: int | None = None
+    cleared: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingLimitChanged:
+    """Something other than the platform limits a pile (`source`: EMS, SO, Other, CSO), or no longer does."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    source: str
+    cleared: bool = False
+    grid_critical: bool = False
+
+
 Handler = Callable[[Any], Any]
 _HANDLERS: dict[type, list[Handler]] = defaultdict(list)
 

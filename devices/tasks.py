@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from devices.services import commands, presence
+from devices.services import certificates, commands, presence, reservations
+from kernel.actor import system
 
 
 @shared_task(name="devices.expire_commands", ignore_result=True)
@@ -13,3 +14,13 @@ def expire_commands() -> None:
 @shared_task(name="devices.expire_silent_piles", ignore_result=True)
 def expire_silent_piles() -> None:
     presence.expire_silent()
+
+
+@shared_task(name="devices.expire_reservations", ignore_result=True)
+def expire_reservations() -> None:
+    reservations.expire_due()
+
+
+@shared_task(name="devices.renew_certificates", ignore_result=True)
+def renew_certificates() -> None:
+    certificates.renew_due(actor=system("renew_certificates"))

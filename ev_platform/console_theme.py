@@ -68,6 +68,7 @@ NAVIGATION = [
         _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
+        _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(
         _("Prices and money"),

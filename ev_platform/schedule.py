@@ -9,6 +9,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "kernel.sweep_outbox": 5.0,
     "devices.expire_commands": 5.0,
     "devices.expire_silent_piles": 10.0,
+    "devices.expire_reservations": 10.0,
+    "devices.renew_certificates": 3600.0,
     "billing.sweep_orders": 5.0,
     "billing.push_due_tariffs": 30.0,
     "billing.query_payments": 10.0,

@@ -228,6 +228,10 @@ RECORD_TIMEOUT_S = ev_env.integer("EV_RECORD_TIMEOUT_S", 60, 5, 86400)  # record
 COMMAND_TIMEOUT_S = ev_env.integer("EV_COMMAND_TIMEOUT_S", 30, 1, 600)
 PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  # YKC: three missed heartbeats
 OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
+CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that signs certificates of piles
+CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
+CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
+PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)

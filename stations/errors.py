@@ -17,6 +17,10 @@ register_messages(
         "pile_password_required": (_("An OCPP pile needs a password of 16 to 64 characters."), 400),
         "connector_unknown": (_("There is no connector %(code)s."), 404),
         "connector_count_invalid": (_("%(count)s connectors: 1 to 16 are accepted."), 400),
+        "method_not_allowed": (
+            _("%(method)s is not a way to start the pile %(code)s (charge mode: %(mode)s)."),
+            409,
+        ),
         "pile_charging": (_("The pile %(code)s is charging; try again when it is idle."), 409),
     }
 )

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from kernel.fields import FixedPointField
+from stations.models.mode import ChargeMode
 from users.scope import ScopedManager, ScopePaths
 
 OPEN_STATES = ("starting", "charging", "stopping")
@@ -31,6 +32,7 @@ class ChargingOrder(models.Model):
         CARD = "card", _("Card")
         VIN = "vin", _("VIN")
         OFFLINE_CARD = "offline_card", _("Offline card")
+        PLUG = "plug", _("Plug and charge")
 
     class PayerKind(models.TextChoices):
         WALLET = "wallet", _("Driver wallet")
@@ -88,6 +90,9 @@ class ChargingOrder(models.Model):
         _("covered (fen)"), default=0, help_text=_("The part of the total that the payer does not pay")
     )
     start_method = models.CharField(_("started by"), max_length=16, choices=StartMethod.choices)
+    charge_mode = models.CharField(
+        _("charge mode"), max_length=16, choices=ChargeMode.choices, default=ChargeMode.ONLINE_PAID
+    )
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     version = models.PositiveIntegerField(default=0)
     transaction_ref = models.CharField(
@@ -183,6 +188,10 @@ class ChargingOrder(models.Model):
                 | models.Q(payer_kind="card", card__isnull=False),
             ),
             models.CheckConstraint(name="order_covered_not_negative", condition=models.Q(covered_fen__gte=0)),
+            models.CheckConstraint(
+                name="order_free_costs_nothing",
+                condition=~models.Q(charge_mode="offline_free") | models.Q(total_fen=0),
+            ),
         ]
         indexes = [
             models.Index(
@@ -209,6 +218,11 @@ class ChargingOrder(models.Model):
     @property
     def tenant_id(self) -> int | None:
         return self.operator_id
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the pile was set to charge without a bill: the amount is 0 whatever flowed."""
+        return self.charge_mode == ChargeMode.OFFLINE_FREE
 
     @property
     def is_open(self) -> bool:

@@ -16,6 +16,7 @@ from billing.models.order import OPEN_STATES
 from billing.pricing import Bill, PricingError
 from billing.services.evidence import recompute
 from kernel import clock
+from stations.models.mode import ChargeMode
 
 OVERDUE_AFTER = timedelta(minutes=5)
 
@@ -80,9 +81,11 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
             "overdue", f"order {order.order_no}", {"state": order.state, "due_at": str(order.due_at)}
         )
     # A covered order may run without any hold; what it costs is the operator's, or owed.
-    open_without_hold = orders.filter(
-        state__in=OPEN_STATES, driver__isnull=False, cover=ChargingOrder.Cover.NONE
-    ).exclude(hold__state=Hold.State.ACTIVE)
+    open_without_hold = (
+        orders.filter(state__in=OPEN_STATES, driver__isnull=False, cover=ChargingOrder.Cover.NONE)
+        .exclude(hold__state=Hold.State.ACTIVE)
+        .exclude(charge_mode=ChargeMode.OFFLINE_FREE)
+    )
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})
     settled = orders.filter(state=ChargingOrder.State.SETTLED).select_related("pile")

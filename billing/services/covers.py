@@ -37,7 +37,7 @@ def covered_share(order: ChargingOrder) -> Decimal:
     if card.daily_times is not None and used_times >= card.daily_times:
         return Decimal(0)
     share = Decimal(1)
-    minutes = _minutes(begun, order.ended_at)
+    minutes = minutes_between(begun, order.ended_at)
     if card.daily_minutes is not None and minutes > 0:
         share = min(share, max(card.daily_minutes - used_minutes, Decimal(0)) / minutes)
     if card.daily_energy_kwh is not None and order.energy_kwh > 0:
@@ -59,7 +59,7 @@ def used_of_day(
     )
     rows = orders.exclude(pk=leave_out).values_list("started_at", "ended_at", "energy_kwh")
     found = list(rows)
-    minutes = sum((_minutes(started, ended) for started, ended, _kwh in found), Decimal(0))
+    minutes = sum((minutes_between(started, ended) for started, ended, _kwh in found), Decimal(0))
     return len(found), minutes, sum((kwh for _started, _ended, kwh in found), Decimal(0))
 
 
@@ -73,7 +73,8 @@ def has_allowance(card: Card, at: datetime, zone: str) -> bool:
     )
 
 
-def _minutes(started: datetime | None, ended: datetime | None) -> Decimal:
+def minutes_between(started: datetime | None, ended: datetime | None) -> Decimal:
+    """Minutes from one moment to another; 0 when one is not known or they are the wrong way round."""
     if started is None or ended is None or ended <= started:
         return Decimal(0)
     return Decimal((ended - started).total_seconds()) / 60

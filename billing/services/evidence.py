@@ -61,7 +61,7 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
     findings: list[Finding] = []
     if record.tiers:
         try:
-            arguments = _tier_arguments(snapshot, record)
+            arguments = _tier_arguments(snapshot, record, priced=not order.is_free)
             evidence["basis"] = "record_tiers"
         except (PricingError, ArithmeticError, KeyError) as error:
             reason = error.code if isinstance(error, PricingError) else "unreadable"
@@ -79,7 +79,7 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
         rated_power_kw=order.pile.rated_power_kw,
         meter_start=record.meter_start_kwh,
         meter_end=record.meter_end_kwh,
-        device_amount=record.device_amount if record.tiers else None,
+        device_amount=record.device_amount if record.tiers and not order.is_free else None,
         session_started_at=order.created_at,
         session_ended_at=order.ended_at,
         received_at=record.received_at,
@@ -149,12 +149,17 @@ def readings_between(order: ChargingOrder, record: TransactionRecord) -> list[Re
     return _compact(readings, order)
 
 
-def _tier_arguments(snapshot: TariffSnapshot, record: TransactionRecord) -> dict[str, Any]:
-    """The record's four price positions as tiers of the snapshot, ready for `check_record`."""
+def _tier_arguments(
+    snapshot: TariffSnapshot, record: TransactionRecord, *, priced: bool = True
+) -> dict[str, Any]:
+    """The record's four price positions as tiers of the snapshot, ready for `check_record`.
+
+    Not `priced` leaves out what the pile would have charged: of a free session its prices are of no account.
+    """
     rows = [record.tiers.get(name, {}) for name in WIRE_TIERS]
     energies = [Decimal(row.get("energy_kwh", "0")) for row in rows]
     positions = wire_mapping(snapshot)
-    named = [(code, row) for code, row in zip(positions, rows, strict=True) if code is not None]
+    named = [(code, row) for code, row in zip(positions, rows, strict=True) if code is not None and priced]
     return {
         "energy_by_tier": tier_energy_from_wire(snapshot, energies),
         "device_unit_prices": {code: Decimal(row["price"]) for code, row in named if "price" in row},
@@ -170,7 +175,9 @@ def _check_priced(
         bill = bill_of(order, evidence)
     except (PricingError, ArithmeticError) as error:
         return [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
-    if record.device_amount is None or not record.tiers or record.device_amount * 100 == bill.total_fen:
+    if record.device_amount is None or not record.tiers or order.is_free:
+        return []
+    if record.device_amount * 100 == bill.total_fen:
         return []
     return [
         Finding(

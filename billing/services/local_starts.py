@@ -6,12 +6,11 @@ A card or a vehicle goes through every check of a start from the app. What is re
 import logging
 from collections.abc import Callable
 
-from django.conf import settings
 from django.db import transaction
 
 from billing.models import ChargingOrder
 from billing.services import paying
-from billing.services.orders import open_order
+from billing.services.orders import open_order, wire_balance_fen
 from billing.services.paying import Party
 from devices.events import Authorization, AuthorizationRequested, StartDecision, StartRequested
 from devices.locks import lock_pile
@@ -50,8 +49,7 @@ REFUSAL_OF = {
     "connector_busy": "pile_has_unsettled_record",
     "capacity_short": "station_capacity_short",
     "wrong_password": "wrong_password",
-    "no_card_support": "no_card_support",
-    "mode_not_allowed": "not_allowed_here",
+    "method_not_allowed": "not_allowed_here",
 }
 _AUTHORIZATION_OF = {
     "no_account": "invalid",
@@ -102,7 +100,7 @@ def decide_start(*, actor: Actor, event: StartRequested) -> StartDecision | None
                 )
             logger.info("start by %s on %s refused: %s", event.method, pile.code, refusal.code)
             return StartDecision(
-                refusal=REFUSAL_OF.get(refusal.code, "not_allowed_here"),
+                refusal=_refusal(refusal.code, event.method),
                 account_label=card.logical_no if card is not None else "",
             )
         return _granted(order, card)
@@ -129,24 +127,6 @@ def authorize(*, event: AuthorizationRequested) -> Authorization | None:
     return Authorization("accepted")
 
 
-def party_of_vehicle(vehicle: Vehicle) -> Party:
-    """Who pays for a verified vehicle: its enterprise, or its driver."""
-    if vehicle.enterprise is not None:
-        found = paying.Party(
-            paying.payers.of_enterprise(vehicle.enterprise),
-            enterprise=vehicle.enterprise,
-            vin=vehicle.vin,
-            vehicle_id=vehicle.pk,
-        )
-        return found
-    return paying.Party(
-        paying.payers.of_driver(vehicle.driver),
-        driver=vehicle.driver,
-        vin=vehicle.vin,
-        vehicle_id=vehicle.pk,
-    )
-
-
 def _open(
     actor: Actor,
     event: StartRequested,
@@ -155,14 +135,13 @@ def _open(
     card: Card | None,
     vehicle: Vehicle | None,
 ) -> ChargingOrder:
-    _check_mode(connector, event.method)
     if card is not None:
         party = paying.party_of_card(card)
         if not password_is_right(card, event.password_md5):
             raise DomainError("wrong_password")
         _check_card_party(party)
     else:
-        party = party_of_vehicle(vehicle)
+        party = paying.party_of_vehicle(vehicle)
     _check_pile_is_free(connector)
     for check in _CAPACITY_CHECKS:
         check(connector)
@@ -190,8 +169,11 @@ def _check_card_party(party: Party) -> None:
             raise DomainError("enterprise_member_unknown", {"name": str(party.enterprise)})
 
 
-def _check_mode(connector: Connector, method: str) -> None:
-    """Whether the station starts by this method at all; filled by the mode matrix of the stations."""
+def _refusal(code: str, method: str) -> str:
+    """The word for a pile: one that takes no cards at all says so."""
+    if code == "method_not_allowed" and method != "vin":
+        return "no_card_support"
+    return REFUSAL_OF.get(code, "not_allowed_here")
 
 
 def _check_pile_is_free(connector: Connector) -> None:
@@ -219,5 +201,5 @@ def _granted(order: ChargingOrder, card: Card | None) -> StartDecision:
         order_no=order.order_no,
         transaction_ref=order.transaction_ref,
         account_label=card.logical_no if card is not None else "",
-        balance_fen=settings.DEFAULT_HOLD_FEN if order.stop_at_fen is None else order.stop_at_fen,
+        balance_fen=wire_balance_fen(order),
     )

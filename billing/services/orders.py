@@ -5,7 +5,7 @@ the command in the same transaction: either all of it exists or nothing does.
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,12 +27,24 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
 from stations.models import Connector, Pile, Station
+from stations.models.mode import Edition
+from stations.modes import Method, Mode
+from stations.services.modes import require_method
 from users import policy
 from users.models import Card, Driver, Enterprise
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
 STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
 S = ChargingOrder.State
+# How the mode matrix calls a start; staff start as the driver would from the app.
+WAYS = {
+    ChargingOrder.StartMethod.CODE: Method.SCAN,
+    ChargingOrder.StartMethod.STAFF: Method.SCAN,
+    ChargingOrder.StartMethod.CARD: Method.CARD,
+    ChargingOrder.StartMethod.OFFLINE_CARD: Method.CARD,
+    ChargingOrder.StartMethod.VIN: Method.VIN,
+    ChargingOrder.StartMethod.PLUG: Method.PLUG,
+}
 
 
 def start_order(
@@ -58,7 +70,7 @@ def start_order(
 
     Raises:
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
-            `connector_fault`, `connector_busy`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
+            `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
             `permission_denied`, and those of `billing.services.paying` for cards and enterprises.
     """
@@ -93,7 +105,7 @@ def start_order(
                 "order_no": order.order_no,
                 "transaction_ref": order.transaction_ref,
                 "id_tag": order.id_tag,
-                "balance_fen": order.stop_at_fen,
+                "balance_fen": wire_balance_fen(order),
                 **_card_params(driver, card),
             },
             reference=order.order_no,
@@ -119,10 +131,13 @@ def open_order(
     """
     connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
     account = paying.lock_for(party)
-    version = _check_place(connector, pile, connector.station)
+    version, mode = _check_place(connector, pile, connector.station, WAYS[start_method])
     party = paying.check_party(party, connector.station)
-    terms = paying.terms_for(party, account, connector.station, limit_fen)
-    order = _create(connector, pile, party, terms, version, start_method, transaction_ref, id_tag)
+    if mode == Mode.OFFLINE_FREE:
+        terms = paying.NOTHING_TO_PAY
+    else:
+        terms = paying.terms_for(party, account, connector.station, limit_fen)
+    order = _create(connector, pile, party, terms, version, start_method, mode, transaction_ref, id_tag)
     if terms.hold_fen:
         ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
     note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
@@ -135,15 +150,21 @@ def open_order(
             "driver": order.driver_id,
             "payer": order.payer_kind,
             "hold_fen": terms.hold_fen,
+            "charge_mode": mode,
         },
     )
     return order
 
 
+def wire_balance_fen(order: ChargingOrder) -> int:
+    """What a pile is told that may flow; of a free session as much as usual."""
+    return settings.DEFAULT_HOLD_FEN if order.stop_at_fen is None else order.stop_at_fen
+
+
 def why_not_startable(*, connector: Connector) -> DomainError | None:
     """The reason why nobody could start on this connector right now, or None; for showing, not for deciding."""
     try:
-        _check_place(connector, connector.pile, connector.station)
+        _check_place(connector, connector.pile, connector.station, Method.SCAN)
     except DomainError as refusal:
         return refusal
     orders = ChargingOrder.objects.unscoped("any order occupies the connector")
@@ -224,6 +245,11 @@ def try_stop(order: ChargingOrder, actor: Actor) -> bool:
     return True
 
 
+def new_order_no(now: datetime) -> str:
+    """20 digits that nobody can guess: also the tag an OCPP pile knows the order by (at most 20 characters)."""
+    return f"{now.astimezone(WIRE_ZONE):%y%m%d%H%M%S}{secrets.randbelow(10**8):08d}"
+
+
 def _require_may_start(actor: Actor, driver: Driver) -> None:
     if actor.kind is ActorKind.ACCOUNT:
         if actor.id != str(driver.pk):
@@ -244,11 +270,15 @@ def _connector_for(actor: Actor, code: str) -> Connector:
     return connector
 
 
-def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVersion:
+def _check_place(
+    connector: Connector, pile: Pile, station: Station, method: Method
+) -> tuple[TariffVersion, Mode]:
     if not station.is_open:
         raise DomainError("station_closed", {"station": station.name})
     if not pile.in_service:
         raise DomainError("pile_out_of_service", {"code": pile.code})
+    if pile.online or pile.edition == Edition.OFFLINE:
+        mode = require_method(pile=pile, method=method)
     if not pile.online or connector.state == Connector.State.OFFLINE:
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:
@@ -262,7 +292,7 @@ def _check_place(connector: Connector, pile: Pile, station: Station) -> TariffVe
         held = PileTariff.objects.unscoped("what the pile holds").filter(pile=pile, version=version)
         if not held.exists():
             raise DomainError("tariff_not_on_pile", {"code": pile.code})
-    return version
+    return version, mode
 
 
 def _card_params(driver: Driver, card: Card | None) -> dict[str, Any]:
@@ -282,13 +312,13 @@ def _create(
     terms: Terms,
     version: TariffVersion,
     start_method: str,
+    mode: Mode,
     transaction_ref: str | None,
     id_tag: str | None,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
-    # 20 digits that nobody can guess: also the tag an OCPP pile knows the order by (at most 20 characters).
-    order_no = f"{now.astimezone(WIRE_ZONE):%y%m%d%H%M%S}{secrets.randbelow(10**8):08d}"
+    order_no = new_order_no(now)
     is_ykc = pile.protocol == Pile.Protocol.YKC
     try:
         with transaction.atomic():
@@ -310,7 +340,10 @@ def _create(
                 id_tag=("" if is_ykc else order_no) if id_tag is None else id_tag,
                 stop_at_fen=terms.stop_at_fen,
                 tariff_version=version,
-                tariff_snapshot=snapshot_of(version, zone=connector.station.time_zone).to_json(),
+                tariff_snapshot=snapshot_of(
+                    version, zone=connector.station.time_zone, free=mode == Mode.OFFLINE_FREE
+                ).to_json(),
+                charge_mode=mode,
                 created_at=now,
                 due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),
             )

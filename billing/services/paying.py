@@ -21,7 +21,7 @@ from billing.services import covers, ledger
 from kernel import clock
 from kernel.errors import DomainError
 from stations.models import Station
-from users.models import Card, Driver, Enterprise, EnterpriseMember, WhitelistEntry
+from users.models import Card, Driver, Enterprise, EnterpriseMember, Vehicle, WhitelistEntry
 from users.services.cards import is_valid_on
 
 C = ChargingOrder.Cover
@@ -45,8 +45,11 @@ class Terms:
     """How much is held, after how much charging is stopped, and what stands behind the payer."""
 
     hold_fen: int
-    stop_at_fen: int
+    stop_at_fen: int | None
     cover: str = C.NONE
+
+
+NOTHING_TO_PAY = Terms(0, None)
 
 
 def party_of_driver(driver: Driver) -> Party:
@@ -69,6 +72,14 @@ def party_of_card(card: Card) -> Party:
         case _:
             payer = payers.of_card(card)
     return Party(payer, driver=card.driver, card=card, enterprise=card.enterprise)
+
+
+def party_of_vehicle(vehicle: Vehicle) -> Party:
+    """A verified vehicle: its enterprise pays for it, or its driver."""
+    named = {"vin": vehicle.vin, "vehicle_id": vehicle.pk}
+    if vehicle.enterprise is not None:
+        return Party(payers.of_enterprise(vehicle.enterprise), enterprise=vehicle.enterprise, **named)
+    return Party(payers.of_driver(vehicle.driver), driver=vehicle.driver, **named)
 
 
 def lock_for(party: Party) -> Account:
@@ -140,7 +151,7 @@ def terms_for(party: Party, account: Account, station: Station, limit_fen: int |
     raise ledger.insufficient(available, minimum)
 
 
-def cover_of_record(party: Party, at: datetime) -> str:
+def cover_of_record(party: Party) -> str:
     """What covers a charge of a card that the platform hears of afterwards."""
     if party.card is None:
         return C.NONE

@@ -15,7 +15,7 @@ from billing import payers
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
 from billing.pricing import Bill, Finding, PricingError, needs_review
-from billing.services import ledger
+from billing.services import ledger, offline_orders
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, move, note
 from devices.models import TransactionRecord
@@ -32,10 +32,13 @@ def take_record(
 ) -> ChargingOrder | None:
     """Settle the order of a record, or put what does not fit into the review list.
 
-    Returns the order, or None for a record without one. A repeat changes nothing; a repeat with other content
+    Returns the order, or None for a record without one; a session that began without the platform, in a way
+    the mode matrix allows there, gets its order now. A repeat changes nothing; a repeat with other content
     is put before a person and changes nothing else. Raises only when the database itself fails.
     """
     order_id = _order_id_of(record)
+    if order_id is None and not conflicting:
+        order_id = offline_orders.open_from_record(actor=actor, record=record)
     if conflicting:
         open_review(
             kind=ReviewItem.Kind.CONFLICTING_RECORD,
@@ -237,7 +240,9 @@ def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> No
         kept = [Finding.from_json(reason) for reason in order.review_reasons]
         to_review(order, [*kept, *findings], actor)
         return
-    if payers.of_order(order) is None:
+    if order.state == S.FINISHING:  # what stands against an order that its record opened
+        findings = [*findings, *(Finding.from_json(reason) for reason in order.review_reasons)]
+    if payers.of_order(order) is None and not order.is_free:
         findings = [*findings, Finding("no_payer")]
     if needs_review(findings):
         _take_times(order, record)

@@ -189,10 +189,11 @@ def version_in_force(*, pile: Pile | PileRef, at: datetime) -> TariffVersion | N
     return versions.filter(tariff_id=tariff_id, effective_at__lte=at).order_by("-effective_at").first()
 
 
-def snapshot_of(version: TariffVersion, *, zone: str = DEFAULT_ZONE) -> TariffSnapshot:
-    """The version as an order freezes it; `zone` is the station's."""
+def snapshot_of(version: TariffVersion, *, zone: str = DEFAULT_ZONE, free: bool = False) -> TariffSnapshot:
+    """The version as an order freezes it; `zone` is the station's. A free session has its prices at zero."""
+    nothing = Decimal("0.00000")
     tiers = tuple(
-        Tier(tier.code, tier.electricity_price, tier.service_price)
+        Tier(tier.code, nothing if free else tier.electricity_price, nothing if free else tier.service_price)
         for tier in sorted(version.tiers.all(), key=lambda tier: tier.position)
     )
     return TariffSnapshot(

@@ -47,6 +47,11 @@ class DeviceCommand(models.Model):
         RENEW_CERTIFICATE = "renew_certificate", _("Renew the pile's certificate")
         SEND_CERTIFICATE = "send_certificate", _("Send the signed certificate")
         DISPLAY_MESSAGE = "display_message", _("Show message")
+        SET_NETWORK_PROFILE = "set_network_profile", _("Set network profile")
+        MONITOR_VARIABLE = "monitor_variable", _("Watch a variable")
+        CUSTOMER_INFORMATION = "customer_information", _("Report or erase data about a customer")
+        SHOW_COST = "show_cost", _("Show running cost")
+        TRANSACTION_STATUS = "transaction_status", _("Read state of a transaction")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Queued")

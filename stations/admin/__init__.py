@@ -1,1 +1,1 @@
-from stations.admin import connector, group, model, pile, staff, station  # noqa: F401
+from stations.admin import connector, group, model, modes, pile, staff, station  # noqa: F401

@@ -12,7 +12,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from stations.admin.chips import connector_chip, connector_chips, online_chip
 from stations.models import Pile
+from stations.models.mode import ChargeMode, StartWay
+from stations.modes import Cell, Method
 from stations.services import piles
+from stations.services.modes import is_allowed, mode_now
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.filters import AutocompleteSelectFilter, choice_filter
@@ -58,6 +61,7 @@ class PileAdmin(ScopedModelAdmin):
     list_filter = (
         choice_filter("online", _("Connection"), (("1", _("Online")), ("0", _("Offline")))),
         choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
+        choice_filter("charge_mode", _("Charge mode"), ChargeMode.choices),
         choice_filter("in_service", _("Service state"), (("1", _("In service")), ("0", _("Out of service")))),
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
@@ -98,11 +102,12 @@ class PileAdmin(ScopedModelAdmin):
         return (
             (_("Now"), {"fields": self.now_fields}),
             (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model")}),
+            (_("How it charges"), {"fields": ("edition", "current", "charge_mode", "ways")}),
             (_("What the pile says of itself"), {"fields": self.reported_fields}),
         )
 
     def get_readonly_fields(self, request, obj=None):
-        return (*self.now_fields, "protocol", *self.reported_fields) if obj else ()
+        return (*self.now_fields, "protocol", "current", "ways", *self.reported_fields) if obj else ()
 
     @admin.display(description=_("connection"))
     def link(self, obj):
@@ -122,6 +127,21 @@ class PileAdmin(ScopedModelAdmin):
                 for row in obj.connectors.all()
             ),
         )
+
+    @admin.display(description=_("current"))
+    def current(self, obj):
+        return obj.get_current_type_display()
+
+    @admin.display(description=_("ways to start now"))
+    def ways(self, obj):
+        mode = mode_now(pile=obj)
+        allowed = [
+            StartWay(method).label
+            for method in Method
+            if is_allowed(cell=Cell(obj.edition, obj.current_type, mode, method))
+        ]
+        words = "、".join(str(label) for label in allowed) or _("None")
+        return f"{ChargeMode(mode).label}: {words}"
 
     @admin.display(description=_("printed number"))
     def printed(self, obj):

@@ -1,42 +1,17 @@
-"""Piles and the models they are of."""
+"""Piles: their place, what they are set to, what they say of themselves, and their archive."""
 
 from decimal import Decimal
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from kernel.fields import FixedPointField
+from stations.models.mode import ChargeMode, Edition
+from stations.models.pile_model import PileModel
 from users.scope import ScopedManager, ScopePaths
 
-
-class PileModel(models.Model):
-    """A make and model, with what the platform must know of it. Shared by all operators."""
-
-    class CurrentType(models.TextChoices):
-        DC = "dc", _("DC")
-        AC = "ac", _("AC")
-
-    class RegisterKind(models.TextChoices):
-        LIFETIME = "lifetime", _("Lifetime register")
-        SESSION = "session", _("Starts at zero every session")
-
-    brand = models.CharField(_("brand"), max_length=64)
-    name = models.CharField(_("model"), max_length=64)
-    current_type = models.CharField(
-        _("current"), max_length=2, choices=CurrentType.choices, default=CurrentType.DC
-    )
-    rated_power_kw = FixedPointField(_("rated power (kW)"), places=1)
-    register_kind = models.CharField(
-        _("energy register"), max_length=8, choices=RegisterKind.choices, default=RegisterKind.LIFETIME
-    )
-
-    class Meta:
-        verbose_name = _("pile model")
-        verbose_name_plural = _("pile models")
-        constraints = [models.UniqueConstraint(fields=["brand", "name"], name="pile_model_name")]
-
-    def __str__(self) -> str:
-        return f"{self.brand} {self.name}"
+AC_UP_TO_KW = Decimal("22")  # what a pile of no known model counts as; direct current begins above
 
 
 class Pile(models.Model):
@@ -63,6 +38,10 @@ class Pile(models.Model):
     password = models.CharField(max_length=128, blank=True, editable=False)  # a Django password hash
     rated_power_kw = FixedPointField(_("rated power (kW)"), places=1, default=Decimal("60.0"))
     in_service = models.BooleanField(_("in service"), default=True)
+    edition = models.CharField(_("edition"), max_length=8, choices=Edition.choices, default=Edition.NETWORK)
+    charge_mode = models.CharField(
+        _("charge mode"), max_length=16, choices=ChargeMode.choices, default=ChargeMode.ONLINE_PAID
+    )
 
     # Link state, written when it changes; `last_seen_at` in batches by the gateway.
     online = models.BooleanField(_("online"), default=False)
@@ -75,12 +54,36 @@ class Pile(models.Model):
     serial = models.CharField(_("serial number"), max_length=64, blank=True)
     firmware = models.CharField(_("firmware"), max_length=64, blank=True)
     iccid = models.CharField(_("SIM"), max_length=24, blank=True)
+    network_type = models.CharField(_("network"), max_length=16, blank=True)
+    carrier = models.CharField(_("carrier"), max_length=32, blank=True)
+    signal = models.CharField(_("signal"), max_length=16, blank=True)
     findings = models.JSONField(
         _("protocol findings"),
         default=dict,
         blank=True,
         help_text=_("How often this pile strays from its protocol"),
     )
+    # Where it says it stands, WGS-84 or GCJ-02 turned into GCJ-02; empty is where its station is.
+    longitude = FixedPointField(
+        _("longitude"), places=6, null=True, blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+    )  # fmt: skip
+    latitude = FixedPointField(
+        _("latitude"), places=6, null=True, blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+    )  # fmt: skip
+    position_at = models.DateTimeField(_("position since"), null=True, blank=True)
+
+    # The archive.
+    installed_on = models.DateField(_("installed on"), null=True, blank=True)
+    warranty_until = models.DateField(_("warranty until"), null=True, blank=True)
+    sim_plan_mb = models.PositiveIntegerField(_("data plan per month (MB)"), null=True, blank=True)
+    sim_used_mb = models.PositiveIntegerField(_("used this month (MB)"), null=True, blank=True)
+    sim_used_at = models.DateTimeField(_("usage known at"), null=True, blank=True)
+    sim_expires_on = models.DateField(_("data plan until"), null=True, blank=True)
+    insurer = models.CharField(_("insurer"), max_length=64, blank=True)
+    policy_no = models.CharField(_("policy no."), max_length=64, blank=True)
+    insured_until = models.DateField(_("insured until"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = ScopedManager()
@@ -91,6 +94,15 @@ class Pile(models.Model):
         verbose_name_plural = _("piles")
         ordering = ["code"]
         indexes = [models.Index(fields=["online", "last_seen_at"], name="pile_presence")]
+        constraints = [
+            models.CheckConstraint(
+                name="pile_edition_known", condition=models.Q(edition__in=["network", "offline"])
+            ),
+            models.CheckConstraint(
+                name="pile_charge_mode_known",
+                condition=models.Q(charge_mode__in=["online_paid", "offline_billed", "offline_free"]),
+            ),
+        ]
         permissions = [
             ("remote_start", _("Can start charging remotely")),
             ("remote_stop", _("Can stop charging remotely")),
@@ -104,6 +116,17 @@ class Pile(models.Model):
     @property
     def tenant_id(self) -> int | None:
         return self.operator_id
+
+    @property
+    def current_type(self) -> str:
+        """`ac` or `dc`: of its model; without one, e-bike boxes and piles up to 22 kW are AC."""
+        if self.model is not None:
+            return self.model.current_type
+        small = self.protocol == self.Protocol.DNY or self.rated_power_kw <= AC_UP_TO_KW
+        return PileModel.CurrentType.AC if small else PileModel.CurrentType.DC
+
+    def get_current_type_display(self) -> str:
+        return PileModel.CurrentType(self.current_type).label
 
     @property
     def printed_number(self) -> str:

@@ -31,8 +31,51 @@ class StationGroup(models.Model):
         return self.operator_id
 
 
+class Scene(models.TextChoices):
+    """Where a station stands, in the terms of the industry's reports."""
+
+    HIGHWAY = "highway", _("Motorway services")
+    BUS = "bus", _("Bus station")
+    TAXI = "taxi", _("Taxi garage")
+    LOGISTICS = "logistics", _("Logistics")
+    PARKING = "parking", _("Public car park")
+    MALL = "mall", _("Shopping centre")
+    DISTRICT = "district", _("Business district")
+    HOTEL = "hotel", _("Hotel")
+    PARK = "park", _("Business park")
+    COMPANY = "company", _("Company")
+    SCHOOL = "school", _("School")
+    COMMUNITY = "community", _("Housing estate")
+    HOME = "home", _("Private home")
+    OTHER = "other", _("Other")
+
+
+class Amenity(models.TextChoices):
+    TOILET = "toilet", _("Toilet")
+    REST_ROOM = "rest_room", _("Rest room")
+    SHOP = "shop", _("Shop")
+    RESTAURANT = "restaurant", _("Restaurant")
+    WIFI = "wifi", _("Wi-Fi")
+    CAR_WASH = "car_wash", _("Car wash")
+    CANOPY = "canopy", _("Canopy")
+    GUARD = "guard", _("Staff on site")
+    INVOICE = "invoice", _("Invoice on site")
+
+
+class Datum(models.TextChoices):
+    """What coordinates were measured in."""
+
+    GCJ02 = "gcj02", _("GCJ-02 (Chinese maps)")
+    WGS84 = "wgs84", _("WGS-84 (GPS)")
+    BD09 = "bd09", _("BD-09 (Baidu)")
+
+
 class Station(models.Model):
-    """A place with piles. Coordinates are GCJ-02 degrees, as Chinese maps show them."""
+    """A place with piles.
+
+    `longitude` and `latitude` are GCJ-02 degrees, as Chinese maps show them. `datum` says what they were measured
+    in, and `measured_longitude`, `measured_latitude` keep the measured ones where that is another.
+    """
 
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="stations"
@@ -65,6 +108,16 @@ class Station(models.Model):
         blank=True,
         validators=[MinValueValidator(-90), MaxValueValidator(90)],
     )
+    datum = models.CharField(_("measured in"), max_length=5, choices=Datum.choices, default=Datum.GCJ02)
+    measured_longitude = FixedPointField(_("measured longitude"), places=6, null=True, blank=True)
+    measured_latitude = FixedPointField(_("measured latitude"), places=6, null=True, blank=True)
+    scene = models.CharField(_("kind of place"), max_length=9, choices=Scene.choices, default=Scene.PARKING)
+    amenities = models.JSONField(_("amenities"), default=list, blank=True)
+    surroundings = models.CharField(_("surroundings"), max_length=255, blank=True)
+    opening_hours = models.CharField(
+        _("opening hours"), max_length=64, blank=True, help_text=_("Empty: day and night")
+    )
+    parking_note = models.CharField(_("parking"), max_length=128, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, default="Asia/Shanghai")
     service_phone = models.CharField(_("service phone"), max_length=20, blank=True)
     is_open = models.BooleanField(_("open"), default=True)

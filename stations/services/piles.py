@@ -9,19 +9,38 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
 from stations.models import Connector, Pile, PileModel, Station
+from stations.models.mode import Edition
 from users import policy
 from users.services import edits
 
 MOST_CONNECTORS = 16
+DEFAULT_POWER_KW = Decimal("60")
 # A pile shows its password at every reconnect, ten thousand of them at once after an outage: a person's half
 # second per check would keep them out for an hour. Pile passwords are long and made by machines.
 PASSWORD_ITERATIONS = 20_000
 WITHOUT_PASSWORD = (Pile.Protocol.YKC, Pile.Protocol.DNY)
-EDITABLE = ("name", "model", "rated_power_kw")
+EDITABLE = (
+    "name",
+    "model",
+    "rated_power_kw",
+    "edition",
+    "charge_mode",
+    "network_type",
+    "installed_on",
+    "warranty_until",
+    "iccid",
+    "sim_plan_mb",
+    "sim_used_mb",
+    "sim_expires_on",
+    "insurer",
+    "policy_no",
+    "insured_until",
+)
 _OCPP_CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _YKC_CODE = re.compile(r"[0-9]{14}")
 _DNY_CODE = re.compile(r"(?!09|0A)[0-9A-F]{8}")  # 09 and 0A are hosts, which have no ports
@@ -36,8 +55,9 @@ def add_pile(
     connectors: int = 1,
     password: str | None = None,
     name: str = "",
-    rated_power_kw: Decimal = Decimal("60"),
+    rated_power_kw: Decimal | None = None,
     model: PileModel | None = None,
+    archive: Mapping[str, Any] | None = None,
 ) -> Pile:
     """Register a pile with connectors 1..n, whose codes are the pile code and two digits.
 
@@ -46,6 +66,8 @@ def add_pile(
     characters, HTTP Basic) is stored hashed.
     DNY: the code is the physical id of the box as 8 hexadecimal digits, the kind of device first (AP3000 device
     protocol V8.6 §1.0.2); its ports are the connectors, and a password is not used.
+    The rated power is that of the model when none is given, 60 kW without a model. `archive` holds any other
+    field of `EDITABLE`.
     DomainError `permission_denied`, `not_found` (station outside the scope), `invalid`, `pile_code_invalid`,
     `pile_code_taken`, `pile_password_required`, `connector_count_invalid`.
     """
@@ -62,10 +84,10 @@ def add_pile(
         name=name.strip(),
         protocol=protocol,
         password=_credential(protocol, password),
-        rated_power_kw=rated_power_kw,
+        rated_power_kw=_power(model) if rated_power_kw is None else rated_power_kw,
     )
-    edits.validate(pile)
-    _check_power(pile)
+    edits.apply(pile, archive or {}, editable=EDITABLE)
+    _check_settings(pile)
     try:
         with transaction.atomic():
             pile.save(force_insert=True)
@@ -89,6 +111,7 @@ def add_pile(
                     "protocol": protocol,
                     "connectors": connectors,
                     "rated_power_kw": str(pile.rated_power_kw),
+                    "charge_mode": pile.charge_mode,
                 },
             )
     except IntegrityError:
@@ -97,14 +120,17 @@ def add_pile(
 
 
 def update_pile(*, actor: Actor, pile: Pile, changes: Mapping[str, Any]) -> Pile:
-    """Change name, model or rated_power_kw; DomainError `permission_denied`, `not_found`, `invalid`."""
+    """Change fields of `EDITABLE`; DomainError `permission_denied`, `not_found`, `invalid`."""
     policy.require(actor, "stations.change_pile")
     edits.in_scope(actor, pile)
     with transaction.atomic():
         pile = _locked(pile)
         before, after = edits.apply(pile, changes, editable=EDITABLE)
-        _check_power(pile)
+        _check_settings(pile)
         if before:
+            if "sim_used_mb" in before:
+                pile.sim_used_at = clock.now()
+                pile.save(update_fields=["sim_used_at"])
             pile.save(update_fields=list(before))
             audit.record(actor=actor, action="stations.update_pile", target=pile, before=before, after=after)
     return pile
@@ -164,11 +190,19 @@ def _credential(protocol: str, password: str | None) -> str:
     return hasher.encode(password, hasher.salt(), **cost)
 
 
-def _check_power(pile: Pile) -> None:
+def _check_settings(pile: Pile) -> None:
+    if pile.edition == Edition.OFFLINE and pile.current_type == PileModel.CurrentType.DC:
+        reason = _("only AC piles work without a network.")
+        raise DomainError("invalid", {"field": "edition", "reason": reason}, field="edition")
     if not 0 < pile.rated_power_kw <= 5000:
         reason = _("a power above 0 and up to 5000 kW is accepted.")
         raise DomainError("invalid", {"field": "rated_power_kw", "reason": reason}, field="rated_power_kw")
 
 
+def _power(model: PileModel | None) -> Decimal:
+    return model.rated_power_kw if model is not None else DEFAULT_POWER_KW
+
+
 def _locked(pile: Pile) -> Pile:
-    return Pile.objects.unscoped("scope is checked by the caller").select_for_update().get(pk=pile.pk)
+    rows = Pile.objects.unscoped("scope is checked by the caller").select_related("model")
+    return rows.select_for_update(of=("self",)).get(pk=pile.pk)

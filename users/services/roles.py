@@ -23,6 +23,7 @@ _READ_DEVICES = (
     "stations.view_pile",
     "stations.view_pilemodel",
     "stations.view_connector",
+    "stations.view_modecell",
     "devices.view_devicecommand",
     "devices.view_framelog",
     "devices.view_pilesession",

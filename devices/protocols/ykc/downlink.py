@@ -1,7 +1,6 @@
 """Commands as YKC frames, one function per command."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,21 +10,6 @@ from kernel import clock
 NO_CARD = "0" * 16
 
 Encoded = tuple[int, dict[str, Any]]
-
-
-def to_json(value: Any) -> Any:
-    """A field value as JSON: numbers exact as text, times in ISO 8601."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex().upper()
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: to_json(item) for key, item in value.items()}
-    return value
 
 
 def yuan(fen: int) -> Decimal:

@@ -1,10 +1,8 @@
 """What a YKC connection remembers of each pile it carries. Lost with the socket; nothing depends on it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from devices.events import PileRef
-from kernel import clock
+from devices.gateway import tcp_consumer
 
 
 @dataclass(slots=True)
@@ -21,17 +19,16 @@ class GunMemory:
     idle_reports: int = 0
 
 
-@dataclass(slots=True)
-class HeldPile:
-    """A pile that logged in on this socket."""
+@dataclass(slots=True, kw_only=True)
+class HeldGuns(tcp_consumer.HeldPile):
+    """A pile that logged in on this socket, with its guns by number."""
 
-    pile: PileRef
-    session_id: int
     guns: dict[int, GunMemory] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)  # guns with an open read command
-    findings: dict[str, int] = field(default_factory=dict)
-    crc_order: str = ""
-    heard_at: datetime = field(default_factory=clock.now)
+    crc_order: str = "low"
 
     def gun(self, number: int) -> GunMemory:
         return self.guns.setdefault(number, GunMemory())
+
+    def forget(self) -> None:
+        self.guns.clear()

@@ -1,37 +1,33 @@
 """An e-bike box reduced to a socket: sends what a test says, reads what comes back."""
 
-import socket
-import time
 from decimal import Decimal
 
 from devices.protocols.dny import codec
+from tests.devices.frame_socket import FrameSocket
 
 ICCID = "89860413161892009275"
 NO_ORDER = "0" * 32
 
 
-class DnySocket:
+class DnySocket(FrameSocket):
     """Blocking client of a listener on 127.0.0.1."""
+
+    splitter = codec.Splitter
+    frame_class = codec.Frame
 
     def __init__(self, port: int, code: str = "05AB373B", ports: int = 10):
         self.code = code
         self.ports = ports
         self._message_id = 0
-        self._splitter = codec.Splitter()
-        self._inbox: list[codec.Frame] = []
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        super().__init__(port)
 
-    def __enter__(self):
-        return self
+    @staticmethod
+    def kind_of(frame: codec.Frame) -> int:
+        return frame.command
 
-    def __exit__(self, *exc):
-        self.close()
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def send_raw(self, data: bytes) -> None:
-        self.sock.sendall(data)
+    @staticmethod
+    def read(frame: codec.Frame) -> codec.Message:
+        return codec.decode(frame, from_device=False)
 
     def wire(
         self, command: int, *, code: str | None = None, message_id: int | None = None, **fields
@@ -47,48 +43,6 @@ class DnySocket:
         """Send a frame; returns its message id."""
         self.send_raw(self.wire(command, **fields))
         return self.sent_id
-
-    def expect(self, command: int, timeout: float = 5.0) -> codec.Message:
-        """The next frame of this command; others that come before stay in the inbox."""
-        end = time.monotonic() + timeout
-        while True:
-            for index, frame in enumerate(self._inbox):
-                if frame.command == command:
-                    del self._inbox[index]
-                    self.last_frame = frame
-                    return codec.decode(frame, from_device=False)
-            left = end - time.monotonic()
-            have = [f"{frame.command:02X}" for frame in self._inbox]
-            assert left > 0, f"no {command:02X} within {timeout} s; have {have}"
-            self.sock.settimeout(left)
-            try:
-                data = self.sock.recv(4096)
-            except TimeoutError:
-                continue
-            assert data, f"closed before {command:02X}"
-            self._inbox += [item for item in self._splitter.feed(data) if isinstance(item, codec.Frame)]
-
-    def quiet(self, command: int, seconds: float = 0.5) -> bool:
-        """True when no frame of this command comes for a while."""
-        try:
-            self.expect(command, seconds)
-        except AssertionError:
-            return True
-        return False
-
-    def closed(self, timeout: float = 5.0) -> bool:
-        """True once the platform closed the socket."""
-        end = time.monotonic() + timeout
-        self.sock.settimeout(0.2)
-        while time.monotonic() < end:
-            try:
-                if not self.sock.recv(4096):
-                    return True
-            except TimeoutError:
-                continue
-            except OSError:
-                return True
-        return False
 
     def register(self, **changes) -> codec.Message:
         fields = {"firmware": 126, "ports": self.ports, "virtual_id": 0, "device_kind": 0x20, "mode": 0}

@@ -1,35 +1,31 @@
 """A YKC pile reduced to a socket: sends what a test says, reads what comes back."""
 
-import socket
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from devices.protocols.ykc import codec
+from tests.devices.frame_socket import FrameSocket
 
 
-class YkcSocket:
+class YkcSocket(FrameSocket):
     """Blocking client of a listener on 127.0.0.1."""
+
+    splitter = codec.Splitter
+    frame_class = codec.Frame
 
     def __init__(self, port: int, code: str = "32010600019236", guns: int = 2):
         self.code = code
         self.guns = guns
         self._seq = 0
-        self._splitter = codec.Splitter()
-        self._inbox: list[codec.Frame] = []
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        super().__init__(port)
 
-    def __enter__(self):
-        return self
+    @staticmethod
+    def kind_of(frame: codec.Frame) -> int:
+        return frame.type
 
-    def __exit__(self, *exc):
-        self.close()
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def send_raw(self, data: bytes) -> None:
-        self.sock.sendall(data)
+    @staticmethod
+    def read(frame: codec.Frame) -> codec.Message:
+        return codec.decode(frame)
 
     def send(self, frame_type: int, **fields) -> bytes:
         """Send a frame; `pile_code` is filled in. Returns its sequence bytes."""
@@ -38,47 +34,6 @@ class YkcSocket:
         fields.setdefault("pile_code", self.code)
         self.send_raw(codec.encode(frame_type, fields, seq))
         return seq
-
-    def expect(self, frame_type: int, timeout: float = 5.0) -> codec.Message:
-        """The next frame of this type; others that come before stay in the inbox."""
-        end = time.monotonic() + timeout
-        while True:
-            for index, frame in enumerate(self._inbox):
-                if frame.type == frame_type:
-                    del self._inbox[index]
-                    self.last_frame = frame
-                    return codec.decode(frame)
-            left = end - time.monotonic()
-            assert left > 0, f"no {frame_type:02X} within {timeout} s; have {[f.type for f in self._inbox]}"
-            self.sock.settimeout(left)
-            try:
-                data = self.sock.recv(4096)
-            except TimeoutError:
-                continue
-            assert data, f"closed before {frame_type:02X}"
-            self._inbox += [item for item in self._splitter.feed(data) if isinstance(item, codec.Frame)]
-
-    def quiet(self, frame_type: int, seconds: float = 0.5) -> bool:
-        """True when no frame of this type comes for a while."""
-        try:
-            self.expect(frame_type, seconds)
-        except AssertionError:
-            return True
-        return False
-
-    def closed(self, timeout: float = 5.0) -> bool:
-        """True once the platform closed the socket."""
-        end = time.monotonic() + timeout
-        self.sock.settimeout(0.2)
-        while time.monotonic() < end:
-            try:
-                if not self.sock.recv(4096):
-                    return True
-            except TimeoutError:
-                continue
-            except OSError:
-                return True
-        return False
 
     def login(self, **changes) -> codec.Message:
         fields = {

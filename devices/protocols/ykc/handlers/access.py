@@ -2,9 +2,9 @@
 
 import logging
 
-from devices.protocols.ykc.downlink import to_json
-from devices.protocols.ykc.held import HeldPile
-from devices.services import commissioning, presence, status
+from devices.gateway.tcp_consumer import to_json
+from devices.protocols.ykc.held import HeldGuns
+from devices.services import commissioning, status
 from devices.services.references import pile_id_by_code
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -20,12 +20,12 @@ async def login(consumer, held, frame, message) -> None:
     fields = message.fields
     code = fields["pile_code"]
     facts = {"firmware": fields["software"], "iccid": fields["sim"].strip("0")}
-    opened = await in_database(_open, code, consumer.channel_name, consumer.remote, facts)
-    if opened is None:
+    pile_id = await in_database(pile_id_by_code, code, consumer.protocol)
+    if pile_id is None:
         await in_database(
             commissioning.note_unknown_pile,
             code=code,
-            protocol="ykc",
+            protocol=consumer.protocol,
             remote_address=consumer.remote,
             login={key: to_json(value) for key, value in fields.items()},
         )
@@ -33,12 +33,11 @@ async def login(consumer, held, frame, message) -> None:
         if not consumer.piles:
             await consumer.close("unknown pile")
         return
-    held = HeldPile(opened.pile, opened.session_id, crc_order="low")
+    opened = await consumer.open_session(pile_id, facts)
+    held = HeldGuns(pile=opened.pile, session_id=opened.session_id)
     for number, state in opened.connectors.items():
         held.gun(number).state = state
-    consumer.piles[code] = held
-    consumer.buffers.hold(opened.pile.id, consumer)
-    await consumer.close_replaced(opened)
+    consumer.hold(held)
     await consumer.reply(frame, 0x02, {"pile_code": code, "result": 0})
     if fields["gun_count"] != len(opened.connectors):
         consumer.count(held, "gun_count_differs")
@@ -48,16 +47,6 @@ async def login(consumer, held, frame, message) -> None:
             await consumer.transmit(0x56, {"pile_code": code, "time": clock.now()})
 
     consumer.later(CLOCK_AFTER_LOGIN_S, set_clock)
-
-
-def _open(code: str, channel: str, remote: str, facts: dict) -> presence.OpenedSession | None:
-    """Open the session of a registered pile; None for a stranger."""
-    pile_id = pile_id_by_code(code, "ykc")
-    if pile_id is None:
-        return None
-    return presence.open_session(
-        pile_id=pile_id, protocol="ykc", channel=channel, remote_address=remote, facts=facts
-    )
 
 
 async def heartbeat(consumer, held, frame, message) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from devices import events
 from devices.models import DeviceCommand
 from devices.protocols.ykc.codec import words
-from devices.protocols.ykc.held import GunMemory, HeldPile
+from devices.protocols.ykc.held import GunMemory, HeldGuns
 from devices.services import commands, status
 from devices.services.samples import StoredReading
 from kernel import clock
@@ -17,7 +17,7 @@ _OFFLINE, _FAULT, _IDLE, _CHARGING = 0, 1, 2, 3
 IDLE_REPORTS_TO_FORGET = 2  # YKC V1.6 §13.3: two idle reports in a running order
 
 
-async def live_data(consumer, held: HeldPile, frame, message) -> None:
+async def live_data(consumer, held: HeldGuns, frame, message) -> None:
     """13: never answered. A trade number counts only while charging, or when it is the running one."""
     fields = message.fields
     number = int(fields["gun_no"])
@@ -41,7 +41,7 @@ async def live_data(consumer, held: HeldPile, frame, message) -> None:
 
 
 async def _apply_state(
-    held: HeldPile, gun: GunMemory, number: int, fields: dict, at: datetime, ref: str
+    held: HeldGuns, gun: GunMemory, number: int, fields: dict, at: datetime, ref: str
 ) -> None:
     plugged = {0: False, 1: True}.get(fields["plugged"])
     state = _connector_state(fields["status"], plugged)
@@ -80,7 +80,7 @@ def _connector_state(code: int, plugged: bool | None) -> str:
     return states.OCCUPIED if plugged else states.IDLE
 
 
-def _reading(held: HeldPile, number: int, at: datetime, ref: str, fields: dict) -> StoredReading:
+def _reading(held: HeldGuns, number: int, at: datetime, ref: str, fields: dict) -> StoredReading:
     power = (fields["voltage"] * fields["current"] / 1000).quantize(Decimal("0.001"))
     return StoredReading(
         events.MeterSampled(
@@ -99,7 +99,7 @@ def _reading(held: HeldPile, number: int, at: datetime, ref: str, fields: dict) 
     )
 
 
-async def _answer_read(held: HeldPile, number: int, fields: dict) -> None:
+async def _answer_read(held: HeldGuns, number: int, fields: dict) -> None:
     """A report answers an open read command; only a pile that was asked pays for the look."""
     if number not in held.asked:
         return

@@ -1,9 +1,9 @@
 """Transaction records (YKC V1.6 §6.6): committed first, acknowledged after, whatever they say."""
 
 from devices.events import PileRef
+from devices.gateway.tcp_consumer import to_json
 from devices.protocols.ykc.codec import words
 from devices.protocols.ykc.codec.layouts.tariff import TIERS
-from devices.protocols.ykc.downlink import to_json
 from devices.services import records
 from devices.services.records import ReportedTransaction
 from kernel.runtime.dbpool import in_database
