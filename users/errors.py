@@ -38,6 +38,7 @@ register_messages(
         "card_foreign": (_("The card %(number)s and the enterprise belong to different operators."), 400),
         "card_payer": (_("The card is bound to nobody who could pay this way."), 400),
         "vehicle_owner": (_("A vehicle belongs to one driver or to one enterprise."), 400),
+        "vehicle_unknown": (_("There is no vehicle %(number)s in your scope."), 404),
         "vehicle_numbers": (_("A vehicle needs a plate or a VIN."), 400),
         "vehicle_taken": (_("The vehicle %(plate)s is there already."), 409),
         "vehicle_vin_taken": (_("This VIN is verified for another vehicle."), 409),

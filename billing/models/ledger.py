@@ -169,6 +169,7 @@ class Journal(models.Model):
         verbose_name_plural = _("journals")
         permissions = [
             ("top_up", _("Can put money on wallets")),
+            ("top_up_card", _("Can put money on cards")),
             ("set_credit", _("Can set how far an enterprise may owe")),
         ]
 

@@ -1,12 +1,16 @@
 """What the money has against somebody leaving: asked by the floor of people before it lets them go."""
 
+from django.db.models import Q
+
 from billing import payers
 from billing.locks import lock_accounts
 from billing.models import Account, ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.services.paying import UNSETTLED_STATES, unsettled_of_card
+from kernel.actor import Actor
 from kernel.errors import DomainError
 from users.models import Card, Driver, Vehicle
+from users.selectors import register_driver_relation
 from users.services import guards
 
 _DRIVERS_MONEY = (Account.Kind.WALLET, Account.Kind.REFUNDS_IN_TRANSIT)
@@ -69,7 +73,14 @@ def _locked(owners: list[payers.Payer]) -> list[Account]:
     return list(lock_accounts(ids).values())
 
 
+def drivers_who_charged(actor: Actor) -> Q:
+    """Drivers with an order that the actor sees: an operator knows who charged at its stations."""
+    orders = ChargingOrder.objects.for_actor(actor).filter(driver__isnull=False)
+    return Q(pk__in=orders.values("driver_id"))
+
+
 def register() -> None:
+    register_driver_relation(drivers_who_charged)
     guards.register_guard(guards.CANCEL_DRIVER, may_cancel_driver)
     guards.register_guard(guards.UNBIND_CARD, may_unbind_card)
     guards.register_guard(guards.RETURN_CARD, may_return_card)

@@ -164,10 +164,12 @@ def top_up(
 ) -> Journal:
     """Put money on a payer's account by hand; what they owe is paid from it at once, as a second journal.
 
-    `driver` is whose account it is: a driver, an enterprise or a card. Needs `billing.top_up` and a reason. Raises
-    `amount_invalid`, `reason_required`, `permission_denied`.
+    `driver` is whose account it is: a driver, an enterprise or a card. Needs `billing.top_up` (a card:
+    `billing.top_up_card`), the owner in scope and a reason. Raises `amount_invalid`, `reason_required`,
+    `permission_denied`, `not_found`.
     """
-    policy.require(actor, "billing.top_up")
+    policy.require(actor, "billing.top_up_card" if isinstance(driver, Card) else "billing.top_up")
+    edits.in_scope(actor, driver)
     check_amount(amount_fen)
     if not reason.strip():
         raise DomainError("reason_required", field="reason")

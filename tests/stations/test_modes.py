@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from billing.models import ChargingOrder
-from billing.services import offline_orders
+from billing.services import offline_orders, paying
 from billing.services.tariffs import snapshot_of
 from devices.services import presence
 from kernel.errors import DomainError

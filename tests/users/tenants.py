@@ -13,7 +13,7 @@ from billing.services.tariffs import snapshot_of
 from kernel.actor import system
 from kernel.services import audit
 from tests import factories as f
-from users.models import Staff
+from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
 
 @dataclass
@@ -54,6 +54,16 @@ def make_tenant() -> Tenant:
         lines=[(money, 100), (ledger.wallet_of(driver), -100)],
         actor=system("tests"),
         order=order,
+    )
+    enterprise = f.EnterpriseFactory(operator=operator)
+    card = f.CardFactory(operator=operator)
+    tenant.add(
+        enterprise,
+        card,
+        EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),
+        f.VehicleFactory(enterprise=enterprise),
+        WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
+        DriverTag.objects.create(operator=operator, name="Tag"),
     )
     payment = Payment.objects.create(
         out_trade_no=f"P{order.pk}", channel="wechat", way="native", driver=driver, operator=operator,

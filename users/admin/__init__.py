@@ -1,1 +1,1 @@
-from users.admin import audit, driver, operator, role, staff  # noqa: F401
+from users.admin import audit, card, driver, enterprise, groups, operator, role, staff, vehicle  # noqa: F401
