@@ -10,7 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Case, F, Q, Sum, When
+from django.db.models import BigIntegerField, Case, F, Q, Sum, When
 
 from billing import payers
 from billing.locks import lock_accounts
@@ -180,6 +180,7 @@ def spent_fen(*, enterprise_id: int, driver_id: int, since: datetime) -> int:
         When(state=ChargingOrder.State.SETTLED, then=F("total_fen") - F("covered_fen")),
         When(state__in=UNSETTLED_STATES, then=F("stop_at_fen")),
         default=0,
+        output_field=BigIntegerField(),
     )
     return orders.aggregate(spent=Sum(spent))["spent"] or 0
 
