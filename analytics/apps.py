@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = _("Overview")
+
+    def ready(self) -> None:
+        from analytics import (
+            errors,  # noqa: F401
+            reports,
+        )
+
+        reports.register()

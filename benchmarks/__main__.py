@@ -7,7 +7,7 @@ import time
 
 import uvloop
 
-from benchmarks import sessions, storms
+from benchmarks import exports, repricing, sessions, storms
 from benchmarks.context import Databases, NoServices
 from benchmarks.machine import describe, pin_load
 from benchmarks.report import Result, table
@@ -17,6 +17,8 @@ BENCHMARKS = {
     "ykc": sessions.ykc,
     "connections": storms.connections,
     "embedded": storms.embedded,
+    "exports": exports.run,
+    "repricing": repricing.run,
 }
 
 

@@ -23,17 +23,27 @@ def free_port() -> int:
 class Measured:
     """A process of ours on the server's core; `with` starts it and ends it."""
 
-    def __init__(self, *arguments: str, ports: Sequence[int], environment: Mapping[str, str]):
+    def __init__(
+        self,
+        *arguments: str,
+        ports: Sequence[int],
+        environment: Mapping[str, str],
+        log: Path | None = None,
+    ):
         self.port = ports[0]
         self._ports = ports
         self._arguments = arguments
         self._environment = dict(environment)
+        self._log = log
 
     def __enter__(self):
+        output = self._log.open("wb") if self._log else None
         self.process = subprocess.Popen(
             [sys.executable, *self._arguments],
             cwd=ROOT,
             env=self._environment,
+            stdout=output,
+            stderr=output,
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
         )
         end = time.monotonic() + START_WITHIN_S
@@ -64,18 +74,21 @@ class Measured:
 class Platform(Measured):
     """`manage.py serve`; without `--no-worker` on the embedded default."""
 
-    def __init__(self, *options: str, environment: Mapping[str, str]):
+    def __init__(self, *options: str, environment: Mapping[str, str], log: Path | None = None):
         self.ykc_port = free_port()
+        self.dny_port = free_port()
         port = free_port()
         super().__init__(
             "manage.py",
             "serve",
             *options,
             ports=(port, self.ykc_port),
+            log=log,
             environment={
                 **environment,
                 "EV_HTTP_PORT": str(port),
                 "EV_YKC_PORT": str(self.ykc_port),
+                "EV_DNY_PORT": str(self.dny_port),
             },
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_YKC = 99_000_000_000_001
+FIRST_DNY = 0x04AA_0001  # two sockets
 PASSWORD = "benchmark-password"
 POWER_KW = 600
 
@@ -31,7 +32,7 @@ def run(*arguments: str, environment: Mapping[str, str]) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def make(*, ykc: int, ocpp: int, drivers: int) -> dict[str, Any]:
+def make(*, ykc: int, ocpp: int, drivers: int, dny: int = 0) -> dict[str, Any]:
     """Migrate, then make one operator, one station, its tariff, piles with one connector each, and drivers."""
     from datetime import timedelta
     from decimal import Decimal
@@ -65,6 +66,7 @@ def make(*, ykc: int, ocpp: int, drivers: int) -> dict[str, Any]:
     secret = make_password(PASSWORD)
     codes = [(f"{FIRST_YKC + index:014d}", Pile.Protocol.YKC) for index in range(ykc)]
     codes += [(f"BENCH{index:04d}", Pile.Protocol.OCPP16) for index in range(ocpp)]
+    codes += [(f"{FIRST_DNY + index:08X}", Pile.Protocol.DNY) for index in range(dny)]
     piles = Pile.objects.bulk_create(
         Pile(
             operator=operator,
@@ -118,12 +120,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("make", "count"))
-    for name in ("ykc", "ocpp", "drivers"):
+    for name in ("ykc", "ocpp", "dny", "drivers"):
         parser.add_argument(f"--{name}", type=int, default=0)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ev_platform.settings")
     django.setup()
-    sizes = {"ykc": options.ykc, "ocpp": options.ocpp, "drivers": options.drivers}
+    sizes = {"ykc": options.ykc, "ocpp": options.ocpp, "drivers": options.drivers, "dny": options.dny}
     sys.stdout.write(json.dumps(count() if options.what == "count" else make(**sizes)) + "\n")
 
 

@@ -1,8 +1,11 @@
 """Refusals of this app in words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-from kernel.errors import register_messages
+from kernel.errors import DomainError, register_messages
 
 register_messages(
     {
@@ -21,10 +24,29 @@ register_messages(
         "tariff_moment_taken": (_("This tariff already has a version from that moment on."), 409),
         "tariff_in_the_past": (_("A new version of a tariff cannot start in the past."), 400),
         "tariff_invalid": (_("The tariff is not valid: %(reason)s"), 400),
+        "target_invalid": (_("The limit %(target)s: accepted are %(accepted)s."), 400),
+        "strategy_refuses": (
+            _("The strategy %(strategy)s does not allow this way of starting; accepted are: %(accepted)s."),
+            409,
+        ),
+        "strategy_name_taken": (_("This operator already has a strategy called %(name)s."), 409),
+        "package_invalid": (
+            _("%(fen)s fen is none of the packages here; accepted are: %(accepted)s fen."),
+            400,
+        ),
+        "discount_invalid": (_("The discount is not valid: %(reason)s"), 400),
+        "file_invalid": (_("The file is not accepted: %(reason)s"), 400),
+        "fee_not_running": (_("This fee has ended already."), 409),
+        "fee_settled": (_("This fee has been paid already; it cannot be waived."), 409),
         "order_unknown": (_("There is no order %(order_no)s."), 404),
         "order_not_running": (_("The order %(order_no)s is not running."), 409),
         "order_not_in_review": (_("The order %(order_no)s does not wait for a person."), 409),
         "record_missing": (_("The order %(order_no)s has no usable record: %(reason)s"), 409),
+        "order_has_record": (_("The order %(order_no)s has its record already."), 409),
+        "record_of_other_pile": (
+            _("The record is of the pile %(code)s, the order %(order_no)s is not."),
+            409,
+        ),
         "order_needs_settling": (_("The order %(order_no)s waits to be settled; settle it instead."), 409),
         "review_closed": (_("This item has been handled already."), 409),
         "choice_invalid": (_("%(value)s is not accepted; accepted are: %(accepted)s."), 400),
@@ -43,6 +65,7 @@ register_messages(
         "payment_refused": (_("The payment channel refused the payment (%(code)s)."), 409),
         "payment_not_in_review": (_("The payment %(number)s does not wait for a person."), 409),
         "payment_not_paid": (_("The channel says that the payment %(number)s has not been paid."), 409),
+        "paid_start_late": (_("The payment came so late that nobody waits at the pile any more."), 409),
         "refund_unknown": (_("There is no refund %(number)s."), 404),
         "refund_above": (
             _(
@@ -57,6 +80,30 @@ register_messages(
             403,
         ),
         "refund_nothing_to_send": (_("Nothing of the refund %(number)s waits for the channel."), 409),
+        "proposal_decided": (_("This has been decided already."), 409),
+        "four_eyes": (_("Somebody else than who asked for it has to approve it."), 403),
+        "clearing_rule_invalid": (_("The clearing rule is not valid: %(reason)s"), 400),
+        "clearing_rule_past": (_("A clearing rule cannot begin in the past."), 400),
+        "clearing_rule_moment_taken": (
+            _("There is a clearing rule from that moment on already; choose another moment."),
+            409,
+        ),
+        "payee_code_taken": (_("This operator already has a payee with the code %(code)s."), 409),
+        "order_not_settled": (_("The order %(order_no)s is not settled, or nobody paid it."), 409),
+        "order_refund_above": (
+            _("At most %(left_yuan)s yuan of the %(kind)s fee of %(order_no)s can be given back."),
+            409,
+        ),
+        "contract_invalid": (_("The contract is not valid: %(reason)s"), 400),
+        "day_not_over": (_("%(day)s is not over yet."), 409),
+        "payout_account_decided": (_("This payout account no longer waits for confirmation."), 409),
+        "payout_decided": (_("The payout %(number)s no longer waits for approval."), 409),
+        "payout_not_to_send": (_("The payout %(number)s cannot be sent again."), 409),
+        "payout_not_to_return": (
+            _("The payout %(number)s may be with the channel or is paid; it cannot be returned."),
+            409,
+        ),
+        "payout_not_with_bank": (_("The payout %(number)s is not in a bank file that waits."), 409),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
         "card_unusable": (_("The card %(number)s cannot be used (%(state)s)."), 403),
         "card_expired": (_("The card %(number)s is not valid today."), 403),
@@ -88,3 +135,8 @@ register_messages(
         "driver_unsettled": (_("The order %(order_no)s is not settled yet."), 409),
     }
 )
+
+
+def sentence_of(refusal: Mapping[str, Any]) -> str:
+    """The sentence of a refusal that was kept as `{code, params}`, in the active language."""
+    return DomainError(refusal["code"], refusal.get("params")).message

@@ -21,6 +21,9 @@ _ANSWERS = (
 _STOPS = {
     "balance": gettext_noop("The money held is nearly used up"),
     "driver": gettext_noop("By the driver"),
+    "energy": gettext_noop("The wanted energy is reached"),
+    "soc": gettext_noop("The wanted SoC is reached"),
+    "time": gettext_noop("The wanted time is over"),
 }
 _DOUBTS = {
     "backwards": gettext_noop("The energy went back"),
@@ -47,6 +50,8 @@ def _codes(order: ChargingOrder, kind: str, data: Mapping[str, Any]) -> str:
         return answer_text(protocol, reason)
     if kind == "stop_requested":
         return gettext(_STOPS[reason]) if reason in _STOPS else reason  # else what a person wrote
+    if kind in ("note", "record_linked"):
+        return str(data.get("text") or "")
     if kind == "stop_impossible":
         return DomainError(reason, {"code": order.pile.code, "kind": "stop", "protocol": protocol}).message
     if kind == "nothing_delivered":

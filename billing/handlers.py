@@ -6,7 +6,18 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import leaving, local_starts, refunds, sessions, settlement, tariffs
+from billing.services import (
+    fees,
+    leaving,
+    local_starts,
+    paid_starts,
+    payments,
+    refunds,
+    sessions,
+    settlement,
+    tariffs,
+)
+from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
@@ -26,7 +37,11 @@ def on_command_answered(event: events.CommandAnswered) -> None:
         versions = TariffVersion.objects.unscoped("the version the command carried")
         version = versions.filter(pk=command.params.get("version_id")).first()
         if version is not None:
-            tariffs.confirm_held(pile=pile_by_id(event.pile.id), version=version)
+            tariffs.confirm_held(
+                pile=pile_by_id(event.pile.id),
+                version=version,
+                profile=command.params.get("profile", ""),
+            )
 
 
 def on_charge_started(event: events.ChargeStarted) -> None:
@@ -39,6 +54,7 @@ def on_meters_sampled(event: events.MetersSampled) -> None:
 
 def on_connector_status(event: events.ConnectorStatusChanged) -> None:
     sessions.connector_reported(actor=_pile_actor(event.pile), event=event)
+    fees.connector_reported(actor=_pile_actor(event.pile), event=event)
 
 
 def on_fault(event: events.FaultRaised) -> None:
@@ -55,6 +71,7 @@ def on_pile_offline(event: events.PileOffline) -> None:
     sessions.pile_link_changed(
         actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_offline", reason=event.reason
     )
+    fees.pile_offline(pile_id=event.pile.id, at=event.at)
 
 
 def on_pile_online(event: events.PileOnline) -> None:
@@ -94,9 +111,19 @@ def on_refund_approved(payload: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: send_refund.delay(payload["refund_id"]), robust=True)
 
 
+def on_payout_approved(payload: Mapping[str, Any]) -> None:
+    """Hand an approved payout to a worker; one that is lost is found by `billing.work_payouts`."""
+    from billing.tasks import send_payout
+
+    transaction.on_commit(lambda: send_payout.delay(payload["payout"]), robust=True)
+
+
 def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
+    outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
+    payments.on_booked(paid_starts.payment_booked)
+    outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)

@@ -1,5 +1,5 @@
-"""The only places of this app that lock rows: pile, then orders by id, then a refund, then payments by id, then
-accounts by id.
+"""The only places of this app that lock rows: a paid start, pile, then orders by id, then a refund, then payments by id, then
+discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
@@ -10,7 +10,19 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from billing.models import Account, ChargingOrder, Payment, Refund
+from billing.models import (
+    Account,
+    ChargingOrder,
+    Discount,
+    OrderFee,
+    PaidStart,
+    Payee,
+    Payment,
+    Payout,
+    Proposal,
+    Refund,
+)
+from users.models import Operator
 
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
@@ -18,6 +30,14 @@ _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this d
 def _orders() -> QuerySet[ChargingOrder]:
     rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.select_related("pile", "connector", "driver", "operator", "card")
+
+
+def lock_paid_start(payment_id: int) -> PaidStart | None:
+    """Lock the charge that a payment is for, before anything else; None for a recharge."""
+    rows = PaidStart.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return (
+        rows.select_related("payment", "driver", "connector", "order").filter(payment_id=payment_id).first()
+    )
 
 
 def lock_order(order_id: int) -> ChargingOrder:
@@ -67,10 +87,33 @@ def lock_refund(refund_id: int) -> Refund:
     return rows.select_related("driver").get(pk=refund_id)
 
 
+def lock_discounts(discount_ids: Iterable[int]) -> dict[int, Discount]:
+    """Lock the discounts whose budget an order touches, always in the same order; {id: discount}.
+
+    After the accounts, as a start does, which holds the wallet when it reserves a budget.
+    """
+    wanted = set(discount_ids)
+    if not wanted:
+        return {}
+    rows = Discount.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return {row.pk: row for row in rows.filter(pk__in=wanted).order_by("pk")}
+
+
+def lock_fee(fee_id: int) -> OrderFee:
+    """Lock one fee after the charge; its state moves only under this lock."""
+    rows = OrderFee.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("order", "driver", "operator").get(pk=fee_id)
+
+
 def lock_settlement_accounts(
-    *, payer: Mapping[str, int], payer_kind: str, operator_id: int, operator_kinds: Collection[str]
+    *,
+    payer: Mapping[str, int],
+    payer_kind: str,
+    operator_id: int,
+    operator_kinds: Collection[str],
+    platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the payer's two accounts and the operator's, by id.
+    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
 
     `payer` is the owner of the payer's accounts, as {column: id}.
     """
@@ -78,8 +121,33 @@ def lock_settlement_accounts(
     found = rows.filter(
         Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
+        | Q(driver=None, operator=None, kind__in=platform_kinds)
     )
     return list(found.order_by("pk"))
+
+
+def lock_proposal(proposal_id: int) -> Proposal:
+    """Lock one proposal; it is decided once, under this lock."""
+    rows = Proposal.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator").get(pk=proposal_id)
+
+
+def lock_payee(payee_id: int) -> Payee:
+    """Lock one payee; its statements and payout accounts are made under this lock."""
+    rows = Payee.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator").get(pk=payee_id)
+
+
+def lock_payout(payout_id: int) -> Payout:
+    """Lock one payout; every state move and every booking of it happens under this lock."""
+    rows = Payout.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("payee__operator", "account", "statement").get(pk=payout_id)
+
+
+def lock_operator_finance(operator_id: int) -> None:
+    """Serialise what numbers the rules and statements of one operator, until the transaction ends."""
+    rows = Operator.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    rows.values_list("pk").get(pk=operator_id)
 
 
 def lock_wire_numbers() -> None:

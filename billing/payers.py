@@ -42,6 +42,14 @@ def of(owner: Driver | Enterprise | Card) -> Payer:
     return of_card(owner) if isinstance(owner, Card) else of_driver(owner)
 
 
+def owner_of(order: ChargingOrder) -> Driver | Enterprise | Card | None:
+    """Whose money an order is paid with; None when nobody pays."""
+    return {
+        ChargingOrder.PayerKind.ENTERPRISE: order.enterprise,
+        ChargingOrder.PayerKind.CARD: order.card,
+    }.get(order.payer_kind, order.driver)
+
+
 def of_order(order: ChargingOrder) -> Payer | None:
     """Who pays for an order; None when nobody does (a driver's order without a driver)."""
     match order.payer_kind:

@@ -1,9 +1,10 @@
-"""What billing gives to the device floor: the tariff a pile has to hold."""
+"""What billing gives to the device floor: the tariff a pile has to hold, and whether it charges for somebody."""
 
-from billing.models import PileTariff, TariffVersion
+from billing.models import ChargingOrder, PileTariff
+from billing.models.order import OPEN_STATES
 from billing.services import tariffs
 from devices.events import PileRef
-from devices.ports import WireTariff, register_tariff_port
+from devices.ports import WireTariff, register_open_charge, register_tariff_port
 from kernel import clock
 from kernel.errors import DomainError
 
@@ -12,28 +13,35 @@ class BillingTariffs:
     """The tariff port. A pile with an open session keeps the version it holds; prices change when it is idle."""
 
     def current(self, pile: PileRef) -> WireTariff | None:
-        version = self._version(pile)
-        if version is None:
+        wanted = self._wanted(pile)
+        if wanted is None:
             return None
         try:
-            fields = tariffs.wire_model(version)
+            fields = tariffs.wire_model(wanted.version, wanted.profile)
         except DomainError:
             return None
         return WireTariff(model_no=fields.pop("model_no"), fields=fields)
 
     def confirm(self, pile: PileRef, model_no: str) -> None:
-        version = tariffs.version_by_wire_no(pile=pile, model_no=model_no)
-        if version is not None:
-            tariffs.confirm_held(pile=pile, version=version)
+        said = tariffs.version_by_wire_no(pile=pile, model_no=model_no)
+        if said is not None:
+            tariffs.confirm_held(pile=pile, version=said.version, profile=said.profile)
 
-    def _version(self, pile: PileRef) -> TariffVersion | None:
+    def _wanted(self, pile: PileRef) -> tariffs.Wanted | None:
         held = (
             PileTariff.objects.unscoped("what a pile holds").select_related("version").filter(pile_id=pile.id)
         )
         if (kept := held.first()) is not None and not tariffs.is_idle(pile):
-            return kept.version
-        return tariffs.version_in_force(pile=pile, at=clock.now())
+            return tariffs.Wanted(kept.version, kept.profile)
+        return tariffs.wanted_on(pile=pile, at=clock.now())
+
+
+def has_open_order(pile_id: int) -> bool:
+    """Whether an order of this pile is not over."""
+    rows = ChargingOrder.objects.unscoped("asked for a pile that the caller holds")
+    return rows.filter(pile_id=pile_id, state__in=OPEN_STATES).exists()
 
 
 def register() -> None:
     register_tariff_port(BillingTariffs())
+    register_open_charge(has_open_order)

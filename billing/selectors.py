@@ -14,7 +14,10 @@ from billing.event_words import event_detail
 from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
-from devices.models import DeviceCommand, FrameLog
+from devices.models import DeviceCommand, FrameLog, VehicleReport
+from devices.protocols.offline import decoding_of
+from devices.selectors import vehicle_reports
+from devices.vehicle_words import vehicle_sentence
 from devices.words import answer_text, frame_title
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
@@ -48,6 +51,11 @@ EVENT_TITLES: dict[str, str] = {
     "pile_online": gettext_noop("The pile is online again"),
     "fault": gettext_noop("Fault"),
     "silent": gettext_noop("No reading for hours"),
+    "occupancy_begins": gettext_noop("The occupancy fee begins to count"),
+    "fee_ended": gettext_noop("Fee after the charge booked"),
+    "fee_waived": gettext_noop("Fee after the charge waived"),
+    "note": gettext_noop("Note"),
+    "record_linked": gettext_noop("A record was linked by a person"),
 }
 _EVENT_LEVELS = {
     "start_refused": "error",
@@ -111,6 +119,7 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
     orders = ChargingOrder.objects.for_actor(actor).select_related(
         "operator", "station", "pile", "connector", "driver", "tariff_version__tariff", "record"
     )
+    orders = orders.prefetch_related("fees")
     order = orders.filter(order_no=order_no).first()
     if order is None:
         raise DomainError("order_unknown", {"order_no": order_no})
@@ -120,7 +129,10 @@ def order_get(*, actor: Actor, order_no: str) -> ChargingOrder:
 def order_list(*, actor: Actor) -> QuerySet[ChargingOrder]:
     """Orders the actor may see, newest first."""
     return (
-        ChargingOrder.objects.for_actor(actor).select_related("station", "pile", "connector").order_by("-id")
+        ChargingOrder.objects.for_actor(actor)
+        .select_related("station", "pile", "connector")
+        .prefetch_related("fees")
+        .order_by("-id")
     )
 
 
@@ -140,21 +152,14 @@ def price_now(*, pile: Pile, at: datetime) -> PriceNow | None:
     version = version_in_force(pile=pile, at=at)
     if version is None:
         return None
-    snapshot = snapshot_of(version, zone=pile.station.time_zone)
+    snapshot = snapshot_of(version, zone=pile.station.time_zone, at=at)
     local = at.astimezone(ZoneInfo(snapshot.zone))
-    index = (local.hour * 60 + local.minute) // 30
-    code = snapshot.slots[index]
+    code = snapshot.tier_code_at(local)
     tier = snapshot.tier(code)
-    steps = next((n for n in range(1, 48) if snapshot.slots[(index + n) % 48] != code), 48)
     start = local.replace(minute=local.minute - local.minute % 30, second=0, microsecond=0)
-    return PriceNow(
-        version,
-        snapshot,
-        code,
-        tier.electricity_price,
-        tier.service_price,
-        start + timedelta(minutes=30 * steps),
-    )
+    later = (start + timedelta(minutes=30 * n) for n in range(1, 48))
+    until = next((one for one in later if snapshot.tier_code_at(one) != code), start + timedelta(days=1))
+    return PriceNow(version, snapshot, code, tier.electricity_price, tier.service_price, until)
 
 
 def held_tariff(*, pile: Pile) -> PileTariff | None:
@@ -173,6 +178,7 @@ def order_timeline(*, actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = [_event_item(order, event) for event in order.events.order_by("id")]
     items += _command_items(order)
     items += _frame_items(order)
+    items += _vehicle_items(order)
     items += _money_items(actor, order)
     return sorted(items, key=lambda item: item.at)
 
@@ -211,6 +217,22 @@ def _command_items(order: ChargingOrder) -> list[TimelineItem]:
     return items
 
 
+def _vehicle_items(order: ChargingOrder) -> list[TimelineItem]:
+    """What the vehicle said beside its running figures."""
+    reports = vehicle_reports(pile_id=order.pile_id, transaction_ref=order.transaction_ref)
+    return [
+        TimelineItem(
+            report.at,
+            "vehicle",
+            str(report.get_kind_display()),
+            vehicle_sentence(report.kind, report.vin, report.data),
+            "warning" if report.kind == VehicleReport.Kind.ERRORS else "info",
+            {"report": report.pk, "vin": report.vin, **report.data},
+        )
+        for report in reports
+    ]
+
+
 def _frame_items(order: ChargingOrder) -> list[TimelineItem]:
     if not order.transaction_ref:
         return []
@@ -233,7 +255,13 @@ def _frame_item(frame: FrameLog) -> TimelineItem:
         level="error" if frame.error else "info",
         data={
             "direction": frame.direction,
-            "decoded": frame.decoded,
+            "decoded": decoding_of(
+                protocol=frame.protocol,
+                raw=frame.raw,
+                direction=frame.direction,
+                decoded=frame.decoded,
+                error=frame.error,
+            ),
             "raw": frame.raw,
             "error": frame.error,
         },

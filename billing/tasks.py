@@ -2,7 +2,9 @@
 
 from celery import shared_task
 
-from billing.services import payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services.clearing import clear
+from billing.services.payouts import contracts, sending, statements
 from kernel.actor import system
 
 
@@ -10,6 +12,8 @@ from kernel.actor import system
 def sweep_orders() -> None:
     actor = system("order sweep")
     sweeps.sweep_orders(actor=actor)
+    sweeps.stop_due(actor=actor)
+    fees.sweep_fees(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 
@@ -31,3 +35,35 @@ def query_refunds() -> None:
 @shared_task(name="billing.send_refund", ignore_result=True)
 def send_refund(refund_id: int) -> None:
     refund_sending.send_refund(actor=system("refund"), refund_id=refund_id)
+
+
+@shared_task(name="billing.clear_orders", ignore_result=True)
+def clear_orders() -> None:
+    clear.clear_due(actor=system("clearing"))
+
+
+@shared_task(name="billing.clear_leftovers", ignore_result=True)
+def clear_leftovers() -> None:
+    clear.clear_due(actor=system("clearing"), everything=True)
+
+
+@shared_task(name="billing.sweep_paid_starts", ignore_result=True)
+def sweep_paid_starts() -> None:
+    paid_starts.sweep(actor=system("paid start sweep"))
+
+
+@shared_task(name="billing.build_statements", ignore_result=True)
+def build_statements() -> None:
+    """T+1: fees of contracts first, then what each payee is owed up to yesterday."""
+    contracts.book_due_fees(actor=system("contract fees"))
+    statements.build_due_statements(actor=system("statements"))
+
+
+@shared_task(name="billing.work_payouts", ignore_result=True)
+def work_payouts() -> None:
+    sending.work_due_payouts(actor=system("payouts"))
+
+
+@shared_task(name="billing.send_payout", ignore_result=True)
+def send_payout(payout_id: int) -> None:
+    sending.work(payout_id=payout_id, actor=system("payouts"))

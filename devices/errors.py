@@ -33,9 +33,25 @@ register_messages(
         "certificate_revoked": (_("This certificate was revoked."), 403),
         "certificate_expired": (_("This certificate is not valid at this time."), 403),
         "certificate_of_another_pile": (_("This certificate does not belong to the pile %(code)s."), 403),
+        "card_list_too_long": (
+            _("A card list has at most %(most)s cards at a time; %(given)s were given."),
+            400,
+        ),
         "reservation_time": (_("A reservation ends between one minute and seven days from now."), 400),
         "reservation_exists": (_("The pile %(code)s has a reservation on this connector already."), 409),
         "reservation_over": (_("Reservation %(number)s is over."), 409),
+        "firmware_taken": (_("The version %(version)s of this model is there already."), 409),
+        "firmware_no_ftp": (
+            _("The pile %(code)s fetches firmware over FTP, and no FTP server is set (EV_FIRMWARE_FTP_URL)."),
+            409,
+        ),
+        "parameter_set_taken": (_("There is a parameter set %(name)s for this model already."), 409),
+        "parameters_other_model": (_("The pile %(code)s is not of the model %(model)s."), 400),
+        "parameters_under_way": (_("The pile %(code)s is being set at this moment."), 409),
+        "campaign_empty": (
+            _("No pile of the model %(model)s would be updated to %(version)s by this campaign."),
+            400,
+        ),
         "command_pending": (_("The pile %(code)s has not answered the last %(kind)s command yet."), 409),
     }
 )

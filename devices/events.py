@@ -6,8 +6,8 @@ A handler that raises therefore aborts the event, and the device gets no answer 
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -86,6 +86,10 @@ class StartRequested:
     reads them, or the OCPP tag) or the VIN in reading order. `password_md5` is what was typed at the pile, if
     anything. `transaction_ref` is the number of a pile that numbers its sessions itself, empty where the platform
     numbers them. Published in the transaction in which the order is opened; the pile is answered after it.
+
+    `password_md5` is 32 lower-case hexadecimal digits, or the 16 in their middle, as the pile sends them.
+    `merge_ref` groups the guns that charge one vehicle together: one event per gun, each with an order of its own,
+    and the pile begins only when every one was allowed. `auxiliary` says that the gun is not the main one.
     """
 
     pile: PileRef
@@ -95,6 +99,8 @@ class StartRequested:
     credential: str
     password_md5: str = ""
     transaction_ref: str = ""
+    merge_ref: str = ""
+    auxiliary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +190,16 @@ class TransactionReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAnswered:
-    """A command reached its end: accepted, rejected, expired or failed (`command.state`)."""
+    """A command reached its end: accepted, rejected, expired or failed (`command.state`).
+
+    `facts` is what the answer says of the pile beside yes or no, in the platform's words: `variables`,
+    `certificates`, `monitors`, `version` (of its card list).
+    """
 
     pile: PileRef
     at: datetime
     command: DeviceCommand
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +334,36 @@ class ChargingLimitChanged:
     source: str
     cleared: bool = False
     grid_critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BayLockReported:
+    """A ground lock reported something new. `position` and `alarm` are values of `BayLock`."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    position: str
+    previous: str
+    occupied: bool
+    battery_pct: int
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleReported:
+    """A vehicle told its pile something but the running figures; `kind` and `data` are those of `VehicleReport`.
+
+    `vin` is empty while the vehicle has not named itself.
+    """
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    kind: str
+    vin: str
+    data: Mapping[str, Any]
 
 
 Handler = Callable[[Any], Any]

@@ -1,10 +1,10 @@
-"""The only places of this app that lock rows, always pile before connector.
+"""The only places of this app that lock rows, always campaign, pile, connector, command.
 
 The locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row which only points at a locked one can be
 inserted meanwhile; with full locks two transactions that insert and lock in different order would deadlock.
 """
 
-from devices.models import DeviceCommand
+from devices.models import DeviceCommand, FirmwareCampaign
 from stations.models import Connector, Pile
 
 
@@ -21,3 +21,8 @@ def lock_connector(pile_id: int, number: int) -> Connector | None:
 def lock_command(command_id: int) -> DeviceCommand | None:
     rows = DeviceCommand.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.filter(pk=command_id).first()
+
+
+def lock_campaign(campaign_id: int) -> FirmwareCampaign:
+    rows = FirmwareCampaign.objects.unscoped("row lock").select_related("firmware__model")
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)

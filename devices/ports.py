@@ -1,6 +1,6 @@
 """What the device floor needs from the floors above, as ports they fill at start-up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,3 +46,17 @@ def register_tariff_port(port: TariffPort) -> None:
 
 def tariffs() -> TariffPort:
     return _tariffs
+
+
+_open_charge: Callable[[int], bool] | None = None
+
+
+def register_open_charge(has_one: Callable[[int], bool]) -> None:
+    """Set who knows whether a pile (by its id) has a charge that is not over."""
+    global _open_charge
+    _open_charge = has_one
+
+
+def has_open_charge(pile_id: int) -> bool:
+    """Whether the floors above know of a charge at this pile that is not over."""
+    return _open_charge is not None and _open_charge(pile_id)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from devices.services import certificates, commands, presence, reservations
+from devices.services import certificates, commands, firmware_campaigns, partitions, presence, reservations
 from kernel.actor import system
 
 
@@ -24,3 +24,13 @@ def expire_reservations() -> None:
 @shared_task(name="devices.renew_certificates", ignore_result=True)
 def renew_certificates() -> None:
     certificates.renew_due(actor=system("renew_certificates"))
+
+
+@shared_task(name="devices.keep_partitions", ignore_result=True)
+def keep_partitions() -> None:
+    partitions.keep_partitions()
+
+
+@shared_task(name="devices.advance_firmware_campaigns", ignore_result=True)
+def advance_firmware_campaigns() -> None:
+    firmware_campaigns.advance()

@@ -10,6 +10,7 @@ from functools import cache
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from devices.advice import ADVICE
 from devices.models import DeviceCommand
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
@@ -33,11 +34,15 @@ _OWN_ANSWERS = {
     "wrong_pile": _("The pile code does not match."),
     "wrong_card": _("The card does not match."),
     "refused_by_pile": _("The pile refused."),
+    "other_gun_refused": _("Another connector of the merged charge refused."),
+    "cards_not_cleared": _("Not all cards could be cleared."),
 }
 _OWN_FAULTS = {
     "fault": _("The pile reports a fault."),
     "Faulted": _("The pile reports a fault."),
     "heartbeat_fault": _("The heartbeat of the pile reports a fault."),
+    "bay_lock_forced": _("The arm of the bay lock was forced."),
+    "bay_lock_stuck": _("The arm of the bay lock did not reach its position."),
 }
 # Why a link ended, why a pile counts as offline.
 _ENDINGS = {
@@ -61,7 +66,77 @@ _REFUSALS = {
     "other_protocol": _("The pile is registered with another protocol."),
     "no_password": _("The pile sent no password."),
     "bad_password": _("The password is wrong."),
+    "tls_required": _("The pile has to connect over TLS."),
+    "certificate_required": _("The pile has to show its own certificate."),
+    "certificate_unknown": _("The certificate is not one that the platform issued to piles."),
+    "certificate_revoked": _("The certificate was revoked."),
+    "certificate_expired": _("The certificate has run out, or is not valid yet."),
+    "certificate_of_another_pile": _("The certificate belongs to another pile."),
+    "certificate_authority_missing": _("The platform has no authority that could check certificates."),
+    "gun_count_differs": _("The pile has another number of connectors than registered."),
+    "pile_type_differs": _("The pile is AC or DC otherwise than registered."),
 }
+# Where a pile strays from its protocol, as the gateway counts it.
+_FINDINGS = {
+    "garbage": _("Bytes that are no frame"),
+    "bad_crc": _("Frames with a wrong checksum"),
+    "truncated": _("Frames that broke off"),
+    "short_body": _("Frames that are too short"),
+    "longer_body": _("Frames that are longer than the protocol says"),
+    "unknown_type": _("Frames of an unknown type"),
+    "unhandled_type": _("Frames that the platform does not use"),
+    "encrypted": _("Encrypted frames, which cannot be read"),
+    "bad_time": _("Times that cannot be read"),
+    "crc_high_first": _("Checksum with the high byte first"),
+    "crc_low_first": _("Checksum with the low byte first again"),
+    "gun_count_differs": _("Another number of connectors than registered"),
+    "pile_type_differs": _("AC or DC otherwise than registered"),
+    "version_unknown": _("A protocol version that does not exist"),
+    "clock_drift": _("The clock stays wrong"),
+    "no_tariff": _("Asked for a tariff when there was none"),
+    "throttled": _("Slowed down after too many messages"),
+    "record_1_7": _("Records of version 1.7 (3D)"),
+    "record_without_number": _("Records without a transaction number"),
+    "record_of_other_pile": _("Records with the transaction number of another pile"),
+    "stale_number": _("A transaction number while nothing charges"),
+    "bay_lock_alarm_unknown": _("An unknown alarm of the bay lock"),
+    "start_asked_again": _("Starts that were asked for twice"),
+}
+
+# How a firmware update gets on, and why a pile of a campaign was left out or failed.
+_FIRMWARE = {
+    "idle": _("No update under way"),
+    "download_scheduled": _("Download is planned"),
+    "downloading": _("Downloading"),
+    "download_paused": _("Download is paused"),
+    "downloaded": _("Downloaded"),
+    "signature_verified": _("Signature is good"),
+    "install_scheduled": _("Installation is planned"),
+    "rebooting": _("Rebooting"),
+    "installing": _("Installing"),
+    "installed": _("Installed"),
+    "download_failed": _("The download failed."),
+    "install_failed": _("The installation failed."),
+    "verification_failed": _("The firmware does not fit."),
+    "signature_invalid": _("The signature is wrong."),
+    "certificate_invalid": _("The signing certificate is not accepted."),
+    "certificate_revoked": _("The signing certificate was revoked."),
+    "refused": _("The pile refused."),
+    "same_version": _("The pile has this version already."),
+    "unsupported": _("Piles of this protocol take no firmware from the platform."),
+    "no_end": _("The pile told no end in time."),
+    "firmware_no_ftp": _("No FTP server is set for piles that need one."),
+}
+
+
+def firmware_text(protocol: str, code: str) -> str:
+    """A stage or result of a firmware update in words; the pile's own answer where it is one."""
+    return _phrase(_FIRMWARE[code]) if code in _FIRMWARE else answer_text(protocol, code)
+
+
+def finding_text(finding: str) -> str:
+    """A protocol finding in words; one that nobody knows as it came."""
+    return gettext(_FINDINGS[finding]) if finding in _FINDINGS else finding
 
 
 def stop_reason_text(protocol: str, reason: str) -> str:
@@ -90,6 +165,17 @@ def fault_text(protocol: str, code: str) -> str:
     known = _faults(protocol)
     parts = code.split("," if protocol == YKC else "/")
     return gettext("; ").join(_phrase(known[part]) if part in known else part for part in parts)
+
+
+def advice_text(protocol: str, code: str) -> str:
+    """What to do about faults, an end of charging or a refusal, in sentences; empty where nothing is to be done.
+
+    `code` is what `fault_text`, `stop_reason_text` and `answer_text` take.
+    """
+    known = ADVICE.get(protocol, {})
+    parts = [code, code.partition(": ")[0], *code.split("," if protocol == YKC else "/")]
+    found = dict.fromkeys(known[part] for part in parts if part in known)
+    return " ".join(gettext(sentence) for sentence in found)
 
 
 def frame_title(protocol: str, name: str) -> str:
@@ -134,7 +220,12 @@ def _stop_reasons(protocol: str) -> dict[str, str]:
 def _answers(protocol: str) -> dict[str, str]:
     known = dict(_OWN_ANSWERS)
     if protocol == YKC:
-        for look_up in (words.remote_stop_failure, words.remote_start_failure):
+        for look_up in (
+            words.firmware_state,
+            words.card_failure,
+            words.remote_stop_failure,
+            words.remote_start_failure,
+        ):
             known |= {word.slug: word.text for word in map(look_up, range(256))}
     elif protocol in _OCPP:
         known |= _OCPP[protocol].ANSWERS

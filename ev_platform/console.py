@@ -15,9 +15,15 @@ class ConsoleSite(UnfoldAdminSite):
     index_template = "analytics/overview.html"
 
     def get_urls(self):
-        from analytics.views import board_json
+        from analytics import monitor
+        from analytics.views import board_json, report_page
 
-        return [path("board.json", self.admin_view(board_json), name="board"), *super().get_urls()]
+        return [
+            path("board.json", self.admin_view(board_json), name="board"),
+            path("monitor/", self.admin_view(lambda request: monitor.page(request, self)), name="monitor"),
+            path("reports/", self.admin_view(lambda request: report_page(request, self)), name="reports"),
+            *super().get_urls(),
+        ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None):
         from analytics import board

@@ -1,6 +1,7 @@
 """Readers of `EV_*` variables that name what is wrong and what is accepted."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,6 +47,26 @@ def integer(name: str, default: int, lowest: int, highest: int) -> int:
 
 def port(name: str, default: int) -> int:
     return integer(name, default, 0, 65535)
+
+
+def optional_port(name: str) -> int | None:
+    """A port, or None when the variable is not set or empty."""
+    return port(name, 0) if os.environ.get(name) else None
+
+
+def header_name(name: str) -> str:
+    """The name of an HTTP header, or empty (RFC 9110 §5.1)."""
+    value = os.environ.get(name, "")
+    if value and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value):
+        raise ImproperlyConfigured(f"{name}={value!r} is not a header name such as X-Client-Cert")
+    return value
+
+
+def ascii_text(name: str, default: str, most: int) -> str:
+    value = os.environ.get(name, default)
+    if not value.isascii() or len(value) > most:
+        raise ImproperlyConfigured(f"{name}={value!r} must be at most {most} ASCII characters")
+    return value
 
 
 def redis_url(name: str, value: str) -> str:

@@ -76,7 +76,20 @@ def _alipay(production: bool) -> dict[str, Any]:
         "seller_id": _required("EV_ALIPAY_SELLER_ID"),
         "private_key": _file("EV_ALIPAY_PRIVATE_KEY_FILE"),
         "public_key": _file("EV_ALIPAY_PUBLIC_KEY_FILE"),
+        **_alipay_certificates(),
     }
+
+
+def _alipay_certificates() -> dict[str, str]:
+    """The three certificates that transfers need: all of them or none."""
+    names = {
+        "app_certificate": "EV_ALIPAY_APP_CERT_FILE",
+        "alipay_certificate": "EV_ALIPAY_CERT_FILE",
+        "root_certificate": "EV_ALIPAY_ROOT_CERT_FILE",
+    }
+    if not any(os.environ.get(name) for name in names.values()):
+        return {}
+    return {field: _file(name) for field, name in names.items()}
 
 
 def _gateway(name: str, default: str, production: bool) -> str:

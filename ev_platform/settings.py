@@ -28,6 +28,15 @@ EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
 EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
 EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
 EV_DNY_PORT = ev_env.port("EV_DNY_PORT", 8768)
+EV_TLS_PORT = ev_env.optional_port("EV_TLS_PORT")  # HTTPS and OCPP over TLS; unset: none
+EV_YKC_TLS_PORT = ev_env.optional_port("EV_YKC_TLS_PORT")
+EV_DNY_TLS_PORT = ev_env.optional_port("EV_DNY_TLS_PORT")
+EV_TLS_CERT_FILE = env.str("EV_TLS_CERT_FILE", default="")  # our own certificate with its chain, PEM
+EV_TLS_KEY_FILE = env.str("EV_TLS_KEY_FILE", default="")
+EV_TLS_KEY_PASSWORD = env.str("EV_TLS_KEY_PASSWORD", default="")
+EV_TLS_CLIENT_CERT_HEADER = ev_env.header_name(
+    "EV_TLS_CLIENT_CERT_HEADER"
+)  # of a trusted proxy that ends TLS
 EV_DEVICE_HOST = env.str("EV_DEVICE_HOST", default=EV_HTTP_HOST)
 EV_NODE = env.str("EV_NODE", default="gateway-1")  # name of this gateway process; unique per node
 EV_DB_THREADS = ev_env.integer("EV_DB_THREADS", 8, 1, 64)
@@ -42,6 +51,10 @@ SECRET_KEY = env.str("EV_SECRET_KEY", default=DEFAULT_SECRET)
 DEBUG = ev_env.boolean("EV_DEBUG", False)
 ALLOWED_HOSTS = env.list("EV_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("EV_CSRF_TRUSTED_ORIGINS", default=[])
+
+for _port in ("EV_TLS_PORT", "EV_YKC_TLS_PORT", "EV_DNY_TLS_PORT"):
+    if locals()[_port] is not None and not (EV_TLS_CERT_FILE and EV_TLS_KEY_FILE):
+        raise ImproperlyConfigured(f"{_port} needs EV_TLS_CERT_FILE and EV_TLS_KEY_FILE (PEM files)")
 
 # --- storage and wires -----------------------------------------------------
 EV_DATABASE_URL = env.str("EV_DATABASE_URL", default="")
@@ -177,6 +190,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 if not PRODUCTION:
     warnings.filterwarnings("ignore", "No directory at", UserWarning)  # the finders serve until collectstatic
 MEDIA_ROOT = EV_DATA_DIR / "media"
+EV_EXPORT_DAYS = ev_env.integer("EV_EXPORT_DAYS", 7, 1, 365)  # how long the file of an export is kept
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -217,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "EntryKind": "billing.api.serializers.ENTRY_KINDS",
         "PaymentState": "billing.api.payments.PAYMENT_STATES",
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
+        "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",
     },
@@ -228,20 +243,45 @@ RECORD_TIMEOUT_S = ev_env.integer("EV_RECORD_TIMEOUT_S", 60, 5, 86400)  # record
 COMMAND_TIMEOUT_S = ev_env.integer("EV_COMMAND_TIMEOUT_S", 30, 1, 600)
 PILE_OFFLINE_AFTER_S = ev_env.integer("EV_PILE_OFFLINE_AFTER_S", 60, 5, 3600)  # YKC: three missed heartbeats
 OCPP_HEARTBEAT_S = ev_env.integer("EV_OCPP_HEARTBEAT_S", 60, 5, 3600)
+DEVICE_FILES_URL = env.str("EV_DEVICE_FILES_URL", default=f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}").rstrip("/")
+FIRMWARE_FTP_URL = env.str("EV_FIRMWARE_FTP_URL", default="").rstrip(
+    "/"
+)  # serves the media folder to YKC piles
 CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that signs certificates of piles
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
 PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
+SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
+FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
+YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
+YKC_QR_PREFIX = ev_env.ascii_text(
+    "EV_YKC_QR_PREFIX", "", 200
+)  # told to every pile after its login; empty: not
+YKC_QR_WITH_GUN = ev_env.boolean(
+    "EV_YKC_QR_WITH_GUN", True
+)  # the pile appends its code and gun, else its code
+# A person alone settles an order to handle up to this; above it (billed, or given up) a second one approves.
+REVIEW_ALONE_FEN = ev_env.integer("EV_REVIEW_ALONE_FEN", 50_000, 0, 100_000_000)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
 RECHARGE_MAX_FEN = ev_env.integer("EV_RECHARGE_MAX_FEN", 500_000, 1, 10_000_000)
 PAYMENT_EXPIRE_S = ev_env.integer("EV_PAYMENT_EXPIRE_S", 1800, 60, 7200)  # a WeChat prepay id lives two hours
 REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000_000)  # above it: four eyes
+PAYOUT_APPROVAL_FEN = ev_env.integer(
+    "EV_PAYOUT_APPROVAL_FEN", 500_000, 0, 1_000_000_000
+)  # above it: two people
+WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # 佣金报酬
+WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
+QR_BASE = env.str(
+    "EV_QR_BASE", default=""
+)  # «https://charge.example/q/»: a connector's code is put behind it
+APP_LINK = env.str("EV_APP_LINK", default="")  # opens the driver app, the code behind it
+APP_DOWNLOAD_URL = env.str("EV_APP_DOWNLOAD_URL", default="")  # where those without the app are sent
 SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
 
 # --- security ----------------------------------------------------------------

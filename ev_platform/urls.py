@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from ev_platform import health
+from stations.api import landing
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/"), name="home"),
@@ -16,6 +17,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("q/<str:code>", landing.scanned, name="scanned"),
+    path("", include("devices.api.urls")),
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("stations.api.urls")),
     path("api/v1/", include("billing.api.urls")),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 
@@ -12,7 +12,7 @@ _held: ContextVar[datetime | None] = ContextVar("held_clock", default=None)
 
 def now() -> datetime:
     """The current moment, aware, UTC."""
-    return _held.get() or timezone.now()
+    return _held.get() or datetime.now(UTC)
 
 
 @contextmanager

@@ -65,7 +65,17 @@ register_messages(
         "permission_denied": (_("Your role does not allow this action (%(permission)s)."), 403),
         "invalid": (_("The value of %(field)s is not accepted: %(reason)s"), 400),
         "reason_required": (_("A reason is required for this action."), 400),
+        "sheet_unreadable": (_("The file cannot be read: XLSX and CSV files are accepted."), 400),
+        "sheet_empty": (_("The file has no row below its header."), 400),
+        "sheet_too_large": (_("The file is too large: up to %(limit)s are accepted."), 400),
         "illegal_transition": (_("%(what)s cannot go from %(state)s by %(event)s."), 409),
+        "export_unknown": (_("There is no export %(code)s; known are %(known)s."), 404),
+        "export_column_unknown": (_("There is no column %(column)s; accepted are %(known)s."), 400),
+        "export_format_unknown": (_("The format %(format)s is not known; accepted are %(known)s."), 400),
+        "export_too_many_open": (_("You have %(limit)s exports under way; wait for one to end."), 429),
+        "export_ended": (_("This export has ended already."), 409),
+        "export_owner_gone": (_("Whoever asked for this export has no account any more."), 403),
+        "export_failed": (_("The export could not be made; it was logged."), 500),
         "idempotency_conflict": (_("The same key was used for a different request."), 409),
     }
 )

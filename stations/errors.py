@@ -6,6 +6,7 @@ from kernel.errors import register_messages
 
 register_messages(
     {
+        "favourites_full": (_("You can keep %(most)s stations; take one off first."), 409),
         "station_code_taken": (_("A station with the code %(code)s already exists."), 409),
         "station_group_taken": (_("The operator already has a group called %(name)s."), 409),
         "pile_model_taken": (_("The pile model %(name)s already exists."), 409),

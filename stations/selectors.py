@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
-from stations.models import Connector, Pile, Station
+from stations.models import Connector, FavouriteStation, Pile, Station
 
 EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = math.pi * EARTH_RADIUS_KM / 180
@@ -50,12 +50,14 @@ def station_list(
     radius_km: Decimal = Decimal(10),
     name: str = "",
     free: bool = False,
+    standard: str = "",
     after: tuple[int, int] | None = None,
     limit: int = 20,
 ) -> list[StationRow]:
     """Stations around a place, nearest first; by id when no place is given.
 
-    `after` is the key of the last row of the page before. A box on the indexed coordinates chooses the
+    `standard` (of `PileModel.ConnectorStandard`) keeps stations with such connectors. `after` is the key of the last
+    row of the page before. A box on the indexed coordinates chooses the
     candidates, the haversine formula measures them.
     """
     idle = Q(connectors__state=Connector.State.IDLE, connectors__pile__in_service=True)
@@ -66,6 +68,9 @@ def station_list(
         rows = rows.filter(Q(name__icontains=name) | Q(address__icontains=name))
     if free:
         rows = rows.filter(connectors_idle__gt=0)
+    if standard:  # in a subquery, so that the counts stay those of the whole station
+        fitting = Pile.objects.unscoped("narrows what is visible").filter(model__connector_standard=standard)
+        rows = rows.filter(pk__in=fitting.values("station_id"))
     if longitude is None or latitude is None:
         if after:
             rows = rows.filter(pk__gt=after[1])
@@ -81,6 +86,70 @@ def station_list(
     if after:
         measured = [row for row in measured if row.key > after]
     return measured[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """An idle connector near the driver, the best of its station."""
+
+    row: StationRow
+    connector: Connector
+
+
+DETOUR_M_PER_FREE = 150  # a free connector more is worth this way
+MOST_FREE_COUNTED = 10
+
+
+def recommended(
+    *,
+    actor: Actor,
+    longitude: Decimal,
+    latitude: Decimal,
+    radius_km: Decimal = Decimal(10),
+    standard: str = "",
+    limit: int = 10,
+) -> list[Recommendation]:
+    """Connectors to drive to now: idle, their pile online and in service, one per station.
+
+    Stations are ranked by distance, each free connector (up to ten) making up for 150 m: where more are free, one
+    is more likely to be free still on arrival. Of a station the most powerful connector is named.
+    """
+    near = station_list(
+        actor=actor, longitude=longitude, latitude=latitude, radius_km=radius_km, free=True, limit=200
+    )
+    ready = Connector.objects.unscoped("connectors of stations that the driver may see").filter(
+        station__in=[row.station for row in near],
+        state=Connector.State.IDLE,
+        pile__online=True,
+        pile__in_service=True,
+    )
+    if standard:
+        ready = ready.filter(pile__model__connector_standard=standard)
+    by_station: dict[int, list[Connector]] = {}
+    for connector in ready.select_related("pile__model").order_by("-pile__rated_power_kw", "code"):
+        by_station.setdefault(connector.station_id, []).append(connector)
+    found = []
+    for row in near:
+        free = by_station.get(row.station.pk)
+        if free:
+            bonus = DETOUR_M_PER_FREE * min(len(free), MOST_FREE_COUNTED)
+            here = StationRow(row.station, row.distance_m, row.connectors_total, len(free))
+            found.append(((row.distance_m or 0) - bonus, row.station.pk, Recommendation(here, free[0])))
+    found.sort(key=lambda one: one[:2])
+    return [one[2] for one in found[:limit]]
+
+
+def favourites(*, actor: Actor, driver_id: int) -> list[StationRow]:
+    """The driver's stations, the last kept first; one that closed is not shown until it opens again."""
+    kept = FavouriteStation.objects.unscoped("the driver's own list").filter(driver_id=driver_id)
+    order = list(kept.order_by("-pk").values_list("station_id", flat=True))
+    idle = Q(connectors__state=Connector.State.IDLE, connectors__pile__in_service=True)
+    rows = (
+        stations_visible(actor)
+        .filter(pk__in=order)
+        .annotate(connectors_total=Count("connectors"), connectors_idle=Count("connectors", filter=idle))
+    )
+    return sorted((_row(one, None) for one in rows), key=lambda row: order.index(row.station.pk))
 
 
 def station_get(*, actor: Actor, code: str) -> Station:

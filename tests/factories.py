@@ -15,12 +15,15 @@ from factory.django import DjangoModelFactory
 from billing.models import PileTariff, Tariff, TariffAssignment, TariffTier, TariffVersion
 from devices.events import PileRef
 from devices.models import (
+    BayLock,
     DeviceCommand,
     DeviceTransaction,
     FrameLog,
     MeterSample,
     PileSession,
+    ReportedVehicle,
     TransactionRecord,
+    VehicleReport,
 )
 from devices.services.references import pile_ref
 from kernel.actor import Actor, system
@@ -286,6 +289,47 @@ class MeterSampleFactory(DjangoModelFactory):
     pile_id = factory.LazyAttribute(lambda o: o.pile.pk)
     connector_no = 1
     at = factory.LazyFunction(timezone.now)
+
+
+class BayLockFactory(_PlacedFactory):
+    class Meta:
+        model = BayLock
+
+    connector_no = 1
+    position = BayLock.Position.RAISED
+    occupied = False
+    battery_pct = 80
+    changed_at = factory.LazyFunction(timezone.now)
+    reported_at = factory.LazyFunction(timezone.now)
+
+
+class ReportedVehicleFactory(_PlacedFactory):
+    class Meta:
+        model = ReportedVehicle
+
+    vin = factory.Sequence(lambda n: f"LSVAA49J{n:09d}")
+    battery_type = ReportedVehicle.Battery.LFP
+    first_seen_at = factory.LazyFunction(timezone.now)
+    last_seen_at = factory.LazyFunction(timezone.now)
+
+
+class VehicleReportFactory(DjangoModelFactory):
+    """A report row; pass `pile` (not stored) or the ids."""
+
+    class Meta:
+        model = VehicleReport
+
+    class Params:
+        pile = None
+
+    operator_id = factory.LazyAttribute(lambda o: o.pile.operator_id)
+    station_id = factory.LazyAttribute(lambda o: o.pile.station_id)
+    pile_id = factory.LazyAttribute(lambda o: o.pile.pk)
+    connector_no = 1
+    at = factory.LazyFunction(timezone.now)
+    kind = VehicleReport.Kind.HANDSHAKE
+    vin = "LSVAA49J132047371"
+    data = factory.LazyFunction(lambda: {"battery_type": 3, "capacity": "155.0"})
 
 
 class FrameLogFactory(DjangoModelFactory):

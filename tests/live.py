@@ -2,21 +2,27 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 
-import uvicorn
 from django.test import override_settings
 
 from kernel.runtime.dbpool import shutdown_database_pool
 
 
 class LiveGateway:
-    """uvicorn and the TCP listeners on free ports of 127.0.0.1, in a thread with its own event loop."""
+    """uvicorn and the TCP listeners on free ports of 127.0.0.1, in a thread with its own event loop.
 
-    def __init__(self) -> None:
+    With `tls` (a server context) the same behind TLS too: `wss_url`, `ykc_tls_port`, `dny_tls_port`.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._started = threading.Event()
         self._error: BaseException | None = None
-        self._settings = override_settings(EV_YKC_PORT=0, EV_DNY_PORT=0, EV_DEVICE_HOST="127.0.0.1")
+        self._settings = override_settings(
+            EV_YKC_PORT=0, EV_DNY_PORT=0, EV_YKC_TLS_PORT=0, EV_DNY_TLS_PORT=0, EV_DEVICE_HOST="127.0.0.1"
+        )
 
     @property
     def http_url(self) -> str:
@@ -51,25 +57,24 @@ class LiveGateway:
     async def _run(self) -> None:
         from devices.gateway.server import start_listeners
         from ev_platform.asgi import application
+        from ev_platform.server import web_server
 
         self.loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
-        config = uvicorn.Config(
-            application,
-            log_level="warning",
-            lifespan="off",
-            ws_per_message_deflate=False,
-            ws_max_size=128 * 1024,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None
+        servers = [(web_server(application), self._socket)]
+        if self._tls is not None:
+            tls_socket = socket.create_server(("127.0.0.1", 0))
+            self.wss_url = f"wss://127.0.0.1:{tls_socket.getsockname()[1]}"
+            servers.append((web_server(application, context=self._tls), tls_socket))
         try:
-            self.listeners = await start_listeners(application)
+            self.listeners = await start_listeners(application, self._tls)
             self.ykc_port = self.listeners.port("ykc")
             self.dny_port = self.listeners.port("dny")
-            serving = asyncio.create_task(server.serve(sockets=[self._socket]))
-            while not server.started:
+            if self._tls is not None:
+                self.ykc_tls_port = self.listeners.port("ykc", tls=True)
+                self.dny_tls_port = self.listeners.port("dny", tls=True)
+            serving = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
+            while not all(server.started for server, _ in servers):
                 await asyncio.sleep(0.01)
         except BaseException as error:
             self._error = error
@@ -77,6 +82,7 @@ class LiveGateway:
             raise
         self._started.set()
         await self._end.wait()
-        server.should_exit = True
-        await serving
+        for server, _socket in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
         await self.listeners.close()

@@ -7,5 +7,10 @@ class UsersConfig(AppConfig):
     verbose_name = _("Organisation and people")
 
     def ready(self) -> None:
-        from users import errors  # noqa: F401
+        from users import (
+            errors,  # noqa: F401
+            exports,
+        )
         from users.console import checks  # noqa: F401
+
+        exports.register()

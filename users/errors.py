@@ -6,6 +6,10 @@ from kernel.errors import register_messages
 
 register_messages(
     {
+        "export_filter_refused": (
+            _("The filter of the list is not accepted any more; open the list again."),
+            400,
+        ),
         "phone_invalid": (
             _("%(phone)s is not a mobile number; 11 digits starting with 1 are accepted."),
             400,

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert
+from devices.words import advice_text
 from kernel import clock
 from stations.admin.pile import pile_by_code, pile_link
 from users.console.admin import FactAdmin
@@ -29,6 +30,7 @@ class AlertAdmin(FactAdmin):
         "kind",
         "status",
         "what",
+        "advice",
         "pile_page",
         "connector_no",
         "station",
@@ -47,6 +49,10 @@ class AlertAdmin(FactAdmin):
     @admin.display(description=_("what"))
     def what(self, obj):
         return obj.text or "–"
+
+    @admin.display(description=_("what to do"))
+    def advice(self, obj):
+        return advice_text(obj.pile.protocol, obj.code) or "–"
 
     @admin.display(description=_("duration"))
     def lasted(self, obj):

@@ -14,6 +14,9 @@ class Alert(models.Model):
     class Kind(models.TextChoices):
         OFFLINE = "offline", _("Pile offline")
         FAULT = "fault", _("Fault")
+        SIM_USAGE = "sim_usage", _("Data plan nearly used up")
+        SIM_EXPIRY = "sim_expiry", _("Data plan runs out")
+        INSURANCE = "insurance", _("Insurance runs out")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
@@ -57,6 +60,10 @@ class Alert(models.Model):
         """What is wrong, in the active language; an unknown code with what the pile said of it."""
         if self.kind == self.Kind.OFFLINE:
             return ending_text(self.detail)
+        if self.kind == self.Kind.SIM_USAGE:
+            return gettext("%(share)s %% of the month's data are used") % {"share": self.detail}
+        if self.kind in (self.Kind.SIM_EXPIRY, self.Kind.INSURANCE):
+            return gettext("Valid until %(day)s") % {"day": self.detail}
         words = fault_text(self.pile.protocol, self.code)
         return f"{self.code} {gettext(self.detail)}" if words == self.code and self.detail else words
 

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from billing.admin.exports import ENTRY_COLUMNS
 from billing.models import Account, Entry
 from users.console.admin import FactAdmin
 from users.console.display import fen
@@ -14,6 +15,7 @@ from users.console.filters import AutocompleteSelectFilter, choice_filter, date_
 @admin.register(Entry)
 class EntryAdmin(FactAdmin):
     big_table = True
+    export_columns = ENTRY_COLUMNS
     search_kinds = {"driver__phone": "exact", "journal__order__order_no": "exact"}
     search_help_text = _("A whole phone number or order number")
     list_display = ("at", "what", "account_name", "amount", "balance", "order_page", "memo")

@@ -1,6 +1,7 @@
 """Charging orders: a list for work, and a page that tells one session from start to money."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,15 +9,19 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin import order_page
-from billing.models import ChargingOrder
+from billing.admin.exports import ORDER_COLUMNS
+from billing.finance_words import fee_word
+from billing.models import ChargingOrder, Proposal
 from billing.models.order import OPEN_STATES
-from billing.services import orders, reviews
+from billing.services import orders, proposals, reviews
+from billing.services.clearing import order_refunds
 from devices.models import DeviceTransaction
 from stations.admin.pile import pile_by_code
 from stations.models import Connector, Pile
+from stations.models.mode import ChargeMode
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import FactAdmin, actor_of
 from users.console.display import chip, fen, quantity
@@ -44,16 +49,67 @@ class SettleForm(ReasonForm):
         label=_("Settle by"),
         choices=(
             ("record", _("The record of the pile")),
+            ("meter", _("The meter of the pile")),
             ("samples", _("The live samples")),
             ("zero", _("Nothing is charged")),
         ),
         widget=UnfoldAdminSelectWidget,
     )
+    energy_kwh = forms.DecimalField(
+        label=_("energy by the meter (kWh)"),
+        required=False,
+        min_value=0,
+        max_digits=13,
+        decimal_places=4,
+        help_text=_("Only for «the meter»; empty: the registers of the record"),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+def settle_by(request: Any, order_no: str, form: SettleForm) -> Any:
+    """Settle as the form says; the sentence, with the proposal where a second person decides."""
+    done = reviews.settle_review(
+        actor=actor_of(request),
+        order_no=order_no,
+        how=form.cleaned_data["how"],
+        reason=form.cleaned_data["reason"],
+        energy_kwh=form.cleaned_data["energy_kwh"] if form.cleaned_data["how"] == "meter" else None,
+    )
+    if isinstance(done, Proposal):
+        return done, _("So much is at stake that a second person has to approve it.")
+    return _("The order is settled.")
+
+
+class OrderRefundForm(ReasonForm):
+    """What to give back of each kind of fee, in yuan."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for kind, left_fen in order_refunds.income_left(self.obj).items():
+            if left_fen > 0:
+                self.fields[f"fee_{kind}"] = forms.DecimalField(
+                    label=fee_word(kind),
+                    required=False,
+                    min_value=0,
+                    max_value=Decimal(left_fen) / 100,
+                    decimal_places=2,
+                    help_text=_("At most %(amount)s") % {"amount": fen(left_fen)},
+                    widget=UnfoldAdminTextInputWidget,
+                )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def amounts(self) -> dict[str, int]:
+        return {
+            name.removeprefix("fee_"): int(value * 100)
+            for name, value in self.cleaned_data.items()
+            if name.startswith("fee_") and value
+        }
 
 
 @admin.register(ChargingOrder)
 class ChargingOrderAdmin(FactAdmin):
     big_table = True
+    export_columns = ORDER_COLUMNS
     search_kinds = {"order_no": "exact"}
     search_help_text = _("A whole order number, transaction number, phone number, pile or connector code")
     list_display = (
@@ -66,8 +122,11 @@ class ChargingOrderAdmin(FactAdmin):
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
         ("driver", AutocompleteSelectFilter),
+        ("pile", AutocompleteSelectFilter),
+        choice_filter("start_method", _("Started by"), ChargingOrder.StartMethod.choices),
+        choice_filter("charge_mode", _("Charge mode"), ChargeMode.choices),
     )
-    actions_detail = ("remote_stop", "settle")
+    actions_detail = ("remote_stop", "settle", "refund", "note")
     change_form_template = "billing/order_change.html"
     fields = ("order_no",)
 
@@ -141,10 +200,33 @@ class ChargingOrderAdmin(FactAdmin):
         variant=ActionVariant.PRIMARY,
     )
     def settle(self, request, obj, form):
-        reviews.settle_review(
+        return settle_by(request, obj.order_no, form)
+
+    @operator_action(
+        title=_("Write a note"),
+        text=_("It stands on the timeline of the order for everybody of the staff."),
+        permission="billing.settle_review",
+        form=ReasonForm,
+        icon="edit_note",
+    )
+    def note(self, request, obj, form):
+        reviews.add_note(actor=actor_of(request), order_no=obj.order_no, text=form.cleaned_data["reason"])
+        return _("The note is kept.")
+
+    @operator_action(
+        title=_("Give money back"),
+        text=_("It returns to the driver's wallet when a second person has approved it."),
+        permission="billing.propose_change",
+        form=OrderRefundForm,
+        available=lambda order: order.state == State.SETTLED and order.driver_id is not None,
+        icon="undo",
+    )
+    def refund(self, request, obj, form):
+        proposal = proposals.propose(
             actor=actor_of(request),
-            order_no=obj.order_no,
-            how=form.cleaned_data["how"],
+            kind=Proposal.Kind.ORDER_REFUND,
+            operator=obj.operator,
+            payload={"order_no": obj.order_no, "amounts": form.amounts()},
             reason=form.cleaned_data["reason"],
         )
-        return _("The order is settled.")
+        return proposal, _("The refund waits for a second person.")

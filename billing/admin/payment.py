@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from billing.admin.exports import PAYMENT_COLUMNS
 from billing.models import Channel, Payment, PaymentEvent, PaymentNotice
 from billing.payment_words import event_words, reason_words
 from billing.services import payments
@@ -78,6 +79,7 @@ def history(subject: Any) -> SafeString | str:
 @admin.register(Payment)
 class PaymentAdmin(FactAdmin):
     big_table = True
+    export_columns = PAYMENT_COLUMNS
     search_kinds = {"out_trade_no": "exact", "provider_no": "exact", "driver__phone": "exact"}
     search_help_text = _("A whole payment number, channel's number or phone number")
     list_display = (

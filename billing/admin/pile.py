@@ -1,6 +1,7 @@
 """Piles, with what billing knows of them: the tariff they hold, remote start and stop."""
 
 from django import forms
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
@@ -10,6 +11,7 @@ from billing.admin.tiers import day_bar, price_summary
 from billing.models import ChargingOrder, PileTariff
 from billing.models.order import OPEN_STATES
 from billing.services import orders, tariffs
+from billing.services.commissioning import PileImporter
 from devices.admin.pile import CommandedPileAdmin
 from kernel import clock
 from kernel.errors import DomainError
@@ -17,6 +19,7 @@ from stations.models import Connector, Pile
 from users.console.actions import ActionForm, ReasonForm, operator_action
 from users.console.admin import actor_of, replace
 from users.console.display import chip
+from users.console.importing import import_view
 from users.selectors import driver_get
 
 BUSY = ("charging", "fault", "offline", "reserved")
@@ -71,6 +74,23 @@ def _runs(pile: Pile) -> bool:
 class BillingPileAdmin(CommandedPileAdmin):
     actions_detail = ("remote_start", "remote_stop", "push_tariff", *CommandedPileAdmin.actions_detail)
     now_fields = (*CommandedPileAdmin.now_fields, "tariff_now", "tariff_held")
+    list_links = (
+        *CommandedPileAdmin.list_links,
+        (_("Import piles"), "stations_pile_import", "stations.add_pile"),
+    )
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("import/", view, name="stations_pile_import"), *super().get_urls()]
+
+    def import_view(self, request):
+        return import_view(
+            self,
+            request,
+            PileImporter(),
+            permission="stations.add_pile",
+            back=reverse("admin:stations_pile_changelist"),
+        )
 
     def tariff_now(self, obj):
         version = tariffs.version_in_force(pile=obj, at=clock.now())
@@ -86,8 +106,8 @@ class BillingPileAdmin(CommandedPileAdmin):
         held = PileTariff.objects.unscoped("tariff of a pile in scope").filter(pile=obj).first()
         if held is None:
             return chip(_("Not confirmed"), "red")
-        version = tariffs.version_in_force(pile=obj, at=clock.now())
-        same = version is not None and version.pk == held.version_id
+        wanted = tariffs.wanted_on(pile=obj, at=clock.now())
+        same = wanted is not None and tariffs.holds(pile=obj, wanted=wanted)
         return chip(held.version, "green") if same else chip(held.version, "amber")
 
     tariff_held.short_description = _("tariff on the pile")

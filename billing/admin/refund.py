@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
+from billing.admin.exports import REFUND_COLUMNS
 from billing.admin.payment import history, link, moment, table
 from billing.models import Refund, RefundPart
 from billing.services import refund_sending, refunds
@@ -28,6 +29,7 @@ TONES = {
 @admin.register(Refund)
 class RefundAdmin(FactAdmin):
     big_table = True
+    export_columns = REFUND_COLUMNS
     search_kinds = {"refund_no": "exact", "driver__phone": "exact"}
     search_help_text = _("A whole refund number or phone number")
     list_display = (

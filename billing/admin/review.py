@@ -1,13 +1,15 @@
 """The queue of what a person has to decide."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from billing.admin.order import SettleForm
+from billing.admin.order import SettleForm, settle_by
 from billing.models import ReviewItem
 from billing.review_words import sentence_of
 from billing.services import reviews
@@ -18,6 +20,10 @@ from users.console.display import chip
 from users.console.filters import AutocompleteSelectFilter, choice_filter
 
 State = ReviewItem.State
+
+
+class LinkForm(ReasonForm):
+    order_no = forms.CharField(label=_("order no."), max_length=32, widget=UnfoldAdminTextInputWidget)
 
 
 @admin.register(ReviewItem)
@@ -36,7 +42,7 @@ class ReviewItemAdmin(FactAdmin):
         "kind", "status", "why", "order_page", "record_page", "pile_page", "station", "opened_at", "resolved_at",
         "resolved_by", "resolution",
     )  # fmt: skip
-    actions_detail = ("settle", "resolve")
+    actions_detail = ("settle", "link", "resolve")
 
     def search_condition(self, request, term):
         return Q(order__order_no=term) | pile_by_code(term)
@@ -81,13 +87,24 @@ class ReviewItemAdmin(FactAdmin):
         variant=ActionVariant.PRIMARY,
     )
     def settle(self, request, obj, form):
-        reviews.settle_review(
+        return settle_by(request, obj.order.order_no, form)
+
+    @operator_action(
+        title=_("Link to an order"),
+        text=_("The record is taken as that of an order which lacks one, and judged as any record."),
+        permission="billing.settle_review",
+        form=LinkForm,
+        available=lambda item: item.state == State.OPEN and item.kind == ReviewItem.Kind.ORPHAN_RECORD,
+        icon="link",
+    )
+    def link(self, request, obj, form):
+        order = reviews.link_record(
             actor=actor_of(request),
-            order_no=obj.order.order_no,
-            how=form.cleaned_data["how"],
+            item_id=obj.pk,
+            order_no=form.cleaned_data["order_no"],
             reason=form.cleaned_data["reason"],
         )
-        return _("The order is settled.")
+        return order, _("The record belongs to the order %(order_no)s now.") % {"order_no": order.order_no}
 
     @operator_action(
         title=_("Mark as handled"),

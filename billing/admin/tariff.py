@@ -2,22 +2,27 @@
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin import tariff_editor
 from billing.admin.tiers import day_bar, price_summary
-from billing.models import Tariff
+from billing.models import Tariff, TariffAssignment
 from billing.services import tariffs
+from billing.services.tariff_imports import TariffImporter, tariff_sheet
 from kernel import clock
+from kernel.sheets import XLSX
 from stations.models import Pile, Station
 from users.console.actions import ActionForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip
 from users.console.filters import AutocompleteSelectFilter
+from users.console.importing import import_view
+from users.exports import EXPORT_PERMISSION
 
 
 class AssignForm(ActionForm):
@@ -28,6 +33,14 @@ class AssignForm(ActionForm):
         label=_("only for one pile"),
         required=False,
         help_text=_("Empty: every pile of the station that has no tariff of its own"),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    group = forms.CharField(
+        label=_("only for a price group"),
+        required=False,
+        max_length=32,
+        help_text=_("Empty: everybody. A group's price wins over everybody's"),
         widget=UnfoldAdminTextInputWidget,
     )
 
@@ -46,6 +59,26 @@ class AssignForm(ActionForm):
         return data
 
 
+class EndForm(ActionForm):
+    assignment = forms.ModelChoiceField(
+        label=_("holds at"), queryset=TariffAssignment.objects.none(), widget=UnfoldAdminSelectWidget
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        rows = TariffAssignment.objects.for_actor(actor_of(self.request))
+        self.fields["assignment"].queryset = rows.filter(tariff=self.obj).select_related(
+            "station", "pile", "tariff"
+        )
+        self.fields["assignment"].label_from_instance = place_of
+
+
+def place_of(row: TariffAssignment) -> str:
+    """Where, and for whom, a tariff holds."""
+    place = str(row.pile or row.station)
+    return f"{place} ({row.group})" if row.group else place
+
+
 @admin.register(Tariff)
 class TariffAdmin(ScopedModelAdmin):
     list_display = ("name", "operator", "version_now", "day", "prices", "places")
@@ -55,14 +88,20 @@ class TariffAdmin(ScopedModelAdmin):
     list_filter = (("operator", AutocompleteSelectFilter),)
     autocomplete_fields = ("operator",)
     fields = ("name", "operator")
-    actions_detail = ("assign",)
+    actions_detail = ("assign", "end")
+    list_links = (
+        (_("Import tariffs"), "billing_tariff_import", "billing.change_tariff"),
+        (_("Export tariffs as a sheet"), "billing_tariff_sheet", EXPORT_PERMISSION),
+    )
     change_form_template = "billing/tariff_change.html"
 
     def get_queryset(self, request):
         return (
             super()
             .get_queryset(request)
-            .prefetch_related("versions__tiers", "assignments__station", "assignments__pile")
+            .prefetch_related(
+                "versions__tiers", "versions__profiles", "assignments__station", "assignments__pile"
+            )
         )
 
     def has_change_permission(self, request, obj=None):
@@ -77,8 +116,29 @@ class TariffAdmin(ScopedModelAdmin):
                 wrap(self.new_version_view),
                 name="billing_tariff_new_version",
             ),
+            path("import/", wrap(self.import_view), name="billing_tariff_import"),
+            path("sheet/", wrap(self.sheet_view), name="billing_tariff_sheet"),
             *super().get_urls(),
         ]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        return import_view(
+            self,
+            request,
+            TariffImporter(),
+            permission="billing.change_tariff",
+            back=reverse("admin:billing_tariff_changelist"),
+        )
+
+    def sheet_view(self, request: HttpRequest) -> HttpResponse:
+        """The versions in force as the sheet that the import reads."""
+        if not (self.has_view_permission(request) and request.user.has_perm(EXPORT_PERMISSION)):
+            raise PermissionDenied
+        as_csv = request.GET.get("format") == "csv"
+        content = tariff_sheet(actor=actor_of(request), as_csv=as_csv)
+        answer = HttpResponse(content, content_type="text/csv; charset=utf-8" if as_csv else XLSX)
+        answer["Content-Disposition"] = f'attachment; filename="tariffs.{"csv" if as_csv else "xlsx"}"'
+        return answer
 
     def new_version_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return tariff_editor.view(self, request, object_id)
@@ -86,7 +146,7 @@ class TariffAdmin(ScopedModelAdmin):
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         extra = dict(extra_context or {})
         if object_id and (tariff := self.get_object(request, object_id)) is not None:
-            extra |= tariff_editor.page_context(tariff)
+            extra |= tariff_editor.page_context(tariff, request)
             extra["may_publish"] = request.user.has_perm("billing.change_tariff")
         return super().changeform_view(request, object_id, form_url, extra)
 
@@ -116,7 +176,7 @@ class TariffAdmin(ScopedModelAdmin):
     @admin.display(description=_("holds at"))
     def places(self, obj):
         rows = obj.assignments.all()
-        return format_html_join("、", "{}", ((row.pile or row.station,) for row in rows)) or "–"
+        return format_html_join("、", "{}", ((place_of(row),) for row in rows)) or "–"
 
     def save_through_service(self, request, obj, form, change):
         self.adopt(obj, tariffs.create_tariff(actor=actor_of(request), **form.cleaned_data))
@@ -137,7 +197,22 @@ class TariffAdmin(ScopedModelAdmin):
             tariff=obj,
             station=form.cleaned_data["station"],
             pile=form.cleaned_data.get("pile"),
+            group=form.cleaned_data["group"],
         )
         return _("The tariff holds at %(place)s.") % {
             "place": form.cleaned_data.get("pile") or form.cleaned_data["station"]
         }
+
+    @operator_action(
+        title=_("End at a place"),
+        text=_("What holds there otherwise holds again; running orders keep their price."),
+        permission="billing.change_tariff",
+        form=EndForm,
+        available=lambda tariff: tariff.assignments.exists(),
+        icon="location_off",
+    )
+    def end(self, request, obj, form):
+        assignment = form.cleaned_data["assignment"]
+        place = place_of(assignment)
+        tariffs.end_assignment(actor=actor_of(request), assignment_id=assignment.pk)
+        return _("The tariff no longer holds at %(place)s.") % {"place": place}

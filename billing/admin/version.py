@@ -7,13 +7,31 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.tiers import day_bar, price_summary
 from billing.models import TariffVersion
+from kernel import clock
 from users.console.admin import FactAdmin
+from users.console.filters import AutocompleteSelectFilter, QuickFilter
+
+
+class InForceFilter(QuickFilter):
+    """Versions that are planned, or whose moment has come."""
+
+    title = _("In force from")
+    parameter_name = "planned"
+
+    def lookups(self, request, model_admin):
+        return (("1", _("Planned")), ("0", _("Begun")))
+
+    def queryset(self, request, queryset):
+        if self.value() == "1":
+            return queryset.filter(effective_at__gt=clock.now())
+        return queryset.filter(effective_at__lte=clock.now()) if self.value() == "0" else queryset
 
 
 @admin.register(TariffVersion)
 class TariffVersionAdmin(FactAdmin):
     list_display = ("tariff", "number", "effective_at", "day", "prices", "created_by")
     list_select_related = ("tariff",)
+    list_filter = (InForceFilter, ("tariff", AutocompleteSelectFilter))
     search_fields = ("tariff__name",)
     ordering = ("-pk",)
     fields = (

@@ -1,5 +1,6 @@
 """A connector before the start: may one charge here, and what does it cost."""
 
+from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -8,24 +9,25 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.serializers import ConnectorSerializer, EstimateSerializer, tariff_view
-from billing.pricing import PricingError, TariffSnapshot, estimate
-from billing.services import orders, tariffs
-from billing.tier_words import tier_word
+from billing.api.serializers import ConnectorSerializer, EstimateSerializer, estimate_view, tariff_view
+from billing.pricing import PricingError, TariffSnapshot, charge, foreseen
+from billing.pricing.components import PackageFee
+from billing.services import orders
+from billing.services.offers import offer_for
+from billing.services.tariffs import invalid
 from kernel import clock
 from kernel.errors import DomainError
 from stations.models import Connector
 from stations.selectors import connector_get
 from users.api.base import DriverView, read
 from users.api.schema import describe
+from users.models import Driver
 
 
-def snapshot_at(connector: Connector) -> TariffSnapshot | None:
-    """The tariff in force at a connector's pile, in the station's zone; None when there is none."""
-    version = tariffs.version_in_force(pile=connector.pile, at=clock.now())
-    if version is None:
-        return None
-    return tariffs.snapshot_of(version, zone=connector.station.time_zone)
+def snapshot_at(connector: Connector, driver: Driver) -> TariffSnapshot | None:
+    """What a driver would be charged by at a connector now; None when no tariff is in force."""
+    offer = offer_for(pile=connector.pile, station=connector.station, driver=driver, at=clock.now())
+    return None if offer is None else offer.snapshot
 
 
 class ConnectorView(DriverView):
@@ -42,7 +44,7 @@ class ConnectorView(DriverView):
     def get(self, request: Request, code: str) -> Response:
         connector = connector_get(actor=self.actor, code=code)
         refusal = orders.why_not_startable(connector=connector)
-        snapshot = snapshot_at(connector)
+        snapshot = snapshot_at(connector, self.driver)
         zone = ZoneInfo(connector.station.time_zone)
         connector.tariff = None if snapshot is None else tariff_view(snapshot, clock.now().astimezone(zone))
         connector.can_start = refusal is None
@@ -57,7 +59,14 @@ class EstimateQuerySerializer(serializers.Serializer):
         decimal_places=4,
         min_value=Decimal("0.0001"),
         max_value=Decimal(1000),
-        help_text="How much is to be charged.",
+        required=False,
+        help_text="How much is to be charged; or give `minutes`.",
+    )
+    minutes = serializers.IntegerField(
+        min_value=1, max_value=7 * 24 * 60, required=False, help_text="How long is to be charged."
+    )
+    package_fen = serializers.IntegerField(
+        min_value=1, required=False, help_text="Time bought ahead, where the tariff sells packages."
     )
     power_kw = serializers.DecimalField(
         max_digits=6,
@@ -75,7 +84,10 @@ class EstimateView(DriverView):
     @describe(
         operation_id="estimate",
         summary="Estimate a charge",
-        description="Charging starts now at constant power; the same pricing function makes the bill.",
+        description=(
+            "Charging starts now at constant power; the same pricing function makes the bill. Give exactly one of "
+            "`energy_kwh`, `minutes` and `package_fen` (its whole time)."
+        ),
         parameters=[EstimateQuerySerializer],
         responses={200: EstimateSerializer},
         refuses=(400, 404, 409),
@@ -84,34 +96,40 @@ class EstimateView(DriverView):
     def get(self, request: Request) -> Response:
         query = read(EstimateQuerySerializer, request.query_params)
         connector = connector_get(actor=self.actor, code=query["connector_code"])
-        snapshot = snapshot_at(connector)
+        snapshot = snapshot_at(connector, self.driver)
         if snapshot is None:
             raise DomainError("no_tariff", {"code": connector.pile.code})
         power_kw = query.get("power_kw") or connector.pile.rated_power_kw
+        wanted = [name for name in ("energy_kwh", "minutes", "package_fen") if name in query]
+        if len(wanted) != 1:
+            raise serializers.ValidationError(
+                {"energy_kwh": _("Give exactly one of energy_kwh, minutes and package_fen.")}
+            )
+        package_fen, minutes = query.get("package_fen"), query.get("minutes")
+        duration = None if minutes is None else timedelta(minutes=minutes)
+        if package_fen is not None:
+            package = snapshot.component(PackageFee.kind)
+            if not isinstance(package, PackageFee):
+                raise DomainError(
+                    "package_invalid", {"fen": package_fen, "accepted": "–"}, field="package_fen"
+                )
+            try:
+                duration = timedelta(seconds=package.seconds_of(package_fen))
+            except PricingError as error:
+                raise invalid(error, "package_invalid") from None
         try:
-            bill = estimate(snapshot, start=clock.now(), power_kw=power_kw, energy_kwh=query["energy_kwh"])
+            usage = foreseen(
+                snapshot,
+                start=clock.now(),
+                power_kw=power_kw,
+                duration=duration,
+                energy_kwh=query.get("energy_kwh"),
+                package_fen=package_fen,
+            )
+            bill = charge(snapshot, usage)
         except PricingError:
             raise serializers.ValidationError(
                 {"energy_kwh": _("This power cannot deliver so much in reasonable time.")}
             ) from None
-        lines = [
-            {
-                "tier": line.tier,
-                "tier_name": tier_word(line.tier),
-                "energy_kwh": line.energy_kwh,
-                "electricity_price": line.electricity_price,
-                "service_price": line.service_price,
-                "electricity_fen": line.electricity_fen,
-                "service_fen": line.service_fen,
-                "total_fen": line.total_fen,
-            }
-            for line in bill.lines
-        ]
-        figures = {
-            "energy_kwh": bill.energy_kwh,
-            "electricity_fen": bill.electricity_fen,
-            "service_fen": bill.service_fen,
-            "total_fen": bill.total_fen,
-            "lines": lines,
-        }
-        return Response(EstimateSerializer(figures).data)
+        seconds = round((usage.ended_at - usage.started_at).total_seconds())
+        return Response(EstimateSerializer(estimate_view(snapshot, bill, seconds)).data)

@@ -11,11 +11,17 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.serializers import OrderPageSerializer, OrderSerializer, StartSerializer
+from billing.api.serializers import (
+    OrderDetailSerializer,
+    OrderPageSerializer,
+    OrderSerializer,
+    StartSerializer,
+)
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.selectors import order_get, order_list
 from billing.services import orders
+from billing.services.targets import Targets
 from kernel.errors import DomainError
 from kernel.services import idempotency
 from users.api.base import DriverView, read
@@ -23,6 +29,7 @@ from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
 
 LONGEST_KEY = 64
+LIMITS = ("energy_kwh", "seconds", "soc_pct", "power_kw")
 IDEMPOTENCY_KEY = OpenApiParameter(
     name="Idempotency-Key",
     type=OpenApiTypes.STR,
@@ -35,6 +42,12 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 def order_json(order: ChargingOrder) -> dict[str, Any]:
     """An order as plain JSON values, for the live socket and for stored answers."""
     return json.loads(JSONRenderer().render(OrderSerializer(order).data))
+
+
+def targets_of(data: dict[str, Any]) -> Targets | None:
+    """The limits of a start; None without any. Raises `target_invalid` naming the field."""
+    wanted = {name: data[name] for name in LIMITS if data[name] is not None}
+    return Targets.from_json({**wanted, "fen": data["limit_fen"]}) if wanted else None
 
 
 class OrderQuerySerializer(serializers.Serializer):
@@ -93,6 +106,8 @@ class OrderListView(DriverView):
                 connector_code=data["connector_code"],
                 driver=self.driver,
                 limit_fen=data["limit_fen"],
+                targets=targets_of(data),
+                package_fen=data["package_fen"],
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 
@@ -121,12 +136,12 @@ class OrderView(DriverView):
         operation_id="orders_get",
         summary="One order",
         description="Live figures while it runs; the lines of the bill once it is settled.",
-        responses={200: OrderSerializer},
+        responses={200: OrderDetailSerializer},
         refuses=(404,),
         tags=["orders"],
     )
     def get(self, request: Request, order_no: str) -> Response:
-        return Response(OrderSerializer(order_get(actor=self.actor, order_no=order_no)).data)
+        return Response(OrderDetailSerializer(order_get(actor=self.actor, order_no=order_no)).data)
 
 
 class OrderStopView(DriverView):

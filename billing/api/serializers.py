@@ -7,8 +7,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.models import ChargingOrder, Entry, Journal
-from billing.pricing import TariffSnapshot, slot_label
+from billing.bill_words import component_rows, discount_rows, fee_rows
+from billing.fee_words import fee_word
+from billing.models import ChargingOrder, Entry, Journal, OrderFee
+from billing.order_money import STATES, money_of
+from billing.pricing import Bill, TariffSnapshot, slot_label
+from billing.pricing.components import PackageFee
+from billing.services import fees as fee_services
 from billing.tier_words import tier_word
 from devices.words import stop_reason_text
 from kernel import clock
@@ -46,6 +51,19 @@ class PeriodSerializer(serializers.Serializer):
     tier = serializers.CharField()
 
 
+class FurtherFeeSerializer(serializers.Serializer):
+    """What a tariff asks beside the energy: occupancy, time, a minimum …"""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    text = serializers.CharField(help_text="The rule in a sentence.")
+
+
+class PackageSerializer(serializers.Serializer):
+    fen = serializers.IntegerField()
+    seconds = serializers.IntegerField()
+
+
 class TariffSerializer(serializers.Serializer):
     """A tariff of 48 half-hours, told as periods of one tier each."""
 
@@ -53,6 +71,13 @@ class TariffSerializer(serializers.Serializer):
     now = TierSerializer(help_text="The tier of this moment.")
     tiers = TierSerializer(many=True)
     periods = PeriodSerializer(many=True)
+    further_fees = FurtherFeeSerializer(many=True, help_text="Shown before the start, whatever they are.")
+    packages = PackageSerializer(
+        many=True, help_text="Time bought ahead; not empty: the start needs `package_fen`."
+    )
+    discounts = serializers.ListField(
+        child=serializers.CharField(), help_text="Names of those you would get."
+    )
 
 
 class ReasonSerializer(serializers.Serializer):
@@ -86,6 +111,61 @@ class StartSerializer(serializers.Serializer):
         default=None,
         help_text="Hold and charge at most this much.",
     )
+
+    energy_kwh = serializers.DecimalField(
+        max_digits=8,
+        decimal_places=4,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Stop after so much.",
+    )
+    seconds = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="Stop after so long."
+    )
+    soc_pct = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="Stop when the battery is so full."
+    )
+    power_kw = serializers.DecimalField(
+        max_digits=6,
+        decimal_places=1,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Draw at most so much.",
+    )
+    package_fen = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The amount bought ahead, where the tariff sells time in packages.",
+    )
+
+
+class FeeLineSerializer(serializers.Serializer):
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    text = serializers.CharField(help_text="How it came about.")
+    fen = serializers.IntegerField()
+    of_service = serializers.BooleanField(help_text="True: part of `service_fen`, not of `fees_fen`.")
+
+
+class DiscountLineSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    text = serializers.CharField(help_text="On which fees.")
+    fen = serializers.IntegerField(help_text="What it takes off.")
+
+
+class LaterFeeSerializer(serializers.Serializer):
+    """A fee beside the charge, with a settlement of its own."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.CharField()
+    state_text = serializers.CharField()
+    fen = serializers.IntegerField(help_text="So far, while it runs.")
+    began_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class BillLineSerializer(serializers.Serializer):
@@ -121,6 +201,9 @@ class OrderSerializer(serializers.ModelSerializer):
         help_text="`stop_reason` in the reader's language; empty before the end."
     )
     bill = serializers.SerializerMethodField(help_text="Lines of the bill once settled; null before.")
+    fees = serializers.SerializerMethodField(help_text="Further lines of the bill once settled.")
+    discounts = serializers.SerializerMethodField(help_text="Discounts of the bill once settled.")
+    later_fees = serializers.SerializerMethodField(help_text="Occupancy, parking, reservation.")
 
     class Meta:
         model = ChargingOrder
@@ -143,11 +226,18 @@ class OrderSerializer(serializers.ModelSerializer):
             "last_sample_at",
             "electricity_fen",
             "service_fen",
+            "fees_fen",
+            "discount_fen",
             "total_fen",
             "limit_fen",
+            "targets",
+            "package_fen",
             "stop_reason",
             "stop_reason_text",
             "bill",
+            "fees",
+            "discounts",
+            "later_fees",
         ]
         read_only_fields = fields
 
@@ -161,18 +251,74 @@ class OrderSerializer(serializers.ModelSerializer):
     def get_bill(self, order: ChargingOrder) -> list[dict[str, Any]] | None:
         if order.state != ChargingOrder.State.SETTLED or order.bill is None:
             return None
+        return BillLineSerializer(line_rows(order.bill), many=True).data
+
+    @extend_schema_field(FeeLineSerializer(many=True))
+    def get_fees(self, order: ChargingOrder) -> list[dict[str, Any]]:
+        return FeeLineSerializer(fee_rows(_settled_bill(order)), many=True).data
+
+    @extend_schema_field(DiscountLineSerializer(many=True))
+    def get_discounts(self, order: ChargingOrder) -> list[dict[str, Any]]:
+        return DiscountLineSerializer(discount_rows(_settled_bill(order)), many=True).data
+
+    @extend_schema_field(LaterFeeSerializer(many=True))
+    def get_later_fees(self, order: ChargingOrder) -> list[dict[str, Any]]:
         rows = [
             {
-                **line,
-                "energy_kwh": Decimal(line["energy_kwh"]),
-                "electricity_price": Decimal(line["electricity_price"]),
-                "service_price": Decimal(line["service_price"]),
-                "tier_name": tier_word(line["tier"]),
-                "total_fen": line["electricity_fen"] + line["service_fen"],
+                "kind": fee.kind,
+                "name": fee_word(fee.kind),
+                "state": fee.state,
+                "state_text": fee.get_state_display(),
+                "fen": fee_services.so_far(fee).fen
+                if fee.state == OrderFee.State.RUNNING
+                else fee.amount_fen,
+                "began_at": fee.began_at,
+                "ended_at": fee.ended_at,
             }
-            for line in order.bill["lines"]
+            for fee in order.fees.all()
         ]
-        return BillLineSerializer(rows, many=True).data
+        return LaterFeeSerializer(rows, many=True).data
+
+
+class OrderDetailSerializer(OrderSerializer):
+    """One order, with what of it is paid."""
+
+    payment_state = serializers.SerializerMethodField()
+    payment_text = serializers.SerializerMethodField()
+    charged_fen = serializers.SerializerMethodField(help_text="With fees after the charge.")
+    owed_fen = serializers.SerializerMethodField(help_text="Of this order, not paid yet.")
+    returned_fen = serializers.SerializerMethodField(help_text="Given back of this order.")
+
+    class Meta(OrderSerializer.Meta):
+        fields = [
+            *OrderSerializer.Meta.fields,
+            "payment_state",
+            "payment_text",
+            "charged_fen",
+            "owed_fen",
+            "returned_fen",
+        ]
+        read_only_fields = fields
+
+    def to_representation(self, order: ChargingOrder) -> dict[str, Any]:
+        self.money = money_of(order)
+        return super().to_representation(order)
+
+    @extend_schema_field(serializers.ChoiceField(choices=list(STATES)))
+    def get_payment_state(self, order: ChargingOrder) -> str:
+        return self.money.state
+
+    def get_payment_text(self, order: ChargingOrder) -> str:
+        return self.money.text
+
+    def get_charged_fen(self, order: ChargingOrder) -> int:
+        return self.money.charged_fen
+
+    def get_owed_fen(self, order: ChargingOrder) -> int:
+        return self.money.owed_fen
+
+    def get_returned_fen(self, order: ChargingOrder) -> int:
+        return self.money.returned_fen
 
 
 class OrderPageSerializer(serializers.Serializer):
@@ -181,11 +327,19 @@ class OrderPageSerializer(serializers.Serializer):
 
 
 class EstimateSerializer(serializers.Serializer):
+    """What a charge would cost, line by line, and what may come after it."""
+
     energy_kwh = EnergyField()
+    seconds = serializers.IntegerField(help_text="How long it would take.")
     electricity_fen = serializers.IntegerField()
     service_fen = serializers.IntegerField()
+    fees_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
     lines = BillLineSerializer(many=True)
+    fees = FeeLineSerializer(many=True)
+    discounts = DiscountLineSerializer(many=True)
+    further_fees = FurtherFeeSerializer(many=True, help_text="The rules of the tariff beside the energy.")
 
 
 class WalletSerializer(serializers.Serializer):
@@ -227,12 +381,50 @@ def minutes_of(order: ChargingOrder, now: datetime) -> int:
     return max(0, int(((order.ended_at or now) - order.started_at).total_seconds() // 60))
 
 
+def _settled_bill(order: ChargingOrder) -> dict[str, Any] | None:
+    return order.bill if order.state == ChargingOrder.State.SETTLED else None
+
+
+def line_rows(bill: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tiers of a bill's JSON as `BillLineSerializer` tells them."""
+    return [
+        {
+            **line,
+            "energy_kwh": Decimal(line["energy_kwh"]),
+            "electricity_price": Decimal(line["electricity_price"]),
+            "service_price": Decimal(line["service_price"]),
+            "tier_name": tier_word(line["tier"]),
+            "total_fen": line["electricity_fen"] + line["service_fen"],
+        }
+        for line in bill["lines"]
+    ]
+
+
+def estimate_view(snapshot: TariffSnapshot, bill: Bill, seconds: int) -> dict[str, Any]:
+    """A bill that is only foreseen, as `EstimateSerializer` tells it."""
+    data = bill.to_json()
+    return {
+        "energy_kwh": bill.energy_kwh,
+        "seconds": seconds,
+        "electricity_fen": bill.electricity_fen,
+        "service_fen": bill.service_fen,
+        "fees_fen": bill.fees_fen,
+        "discount_fen": bill.discount_fen,
+        "total_fen": bill.total_fen,
+        "lines": line_rows(data),
+        "fees": fee_rows(data),
+        "discounts": discount_rows(data),
+        "further_fees": component_rows(snapshot.components),
+    }
+
+
 def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]:
     """A snapshot as `TariffSerializer` tells it, at a moment in the station's zone."""
-    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in snapshot.used_tiers()}
+    slots = snapshot.slots_on(local_now.date())
+    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in slots}
     periods: list[dict[str, str]] = []
-    for index, code in enumerate(snapshot.slots):
-        end = "24:00" if index == len(snapshot.slots) - 1 else slot_label(index + 1)
+    for index, code in enumerate(slots):
+        end = "24:00" if index == len(slots) - 1 else slot_label(index + 1)
         if periods and periods[-1]["tier"] == code:
             periods[-1]["end"] = end
         else:
@@ -240,9 +432,17 @@ def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]
     slot = (local_now.hour * 60 + local_now.minute) // 30
     return {
         "time_zone": snapshot.zone,
-        "now": tiers[snapshot.slots[slot]],
+        "now": tiers[slots[slot]],
         "tiers": list(tiers.values()),
         "periods": periods,
+        "further_fees": component_rows(snapshot.components),
+        "packages": [
+            {"fen": fen, "seconds": seconds}
+            for one in snapshot.components
+            if isinstance(one, PackageFee)
+            for fen, seconds in one.pairs
+        ],
+        "discounts": [rule.name for rule in snapshot.discounts],
     }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import connectors, notify, orders, payments, refunds, wallet
+from billing.api import connectors, notify, orders, paid_starts, payments, refunds, wallet
 
 urlpatterns = [
     path("driver/connectors/<str:code>", connectors.ConnectorView.as_view(), name="driver-connector"),
@@ -10,6 +10,12 @@ urlpatterns = [
     path("driver/orders", orders.OrderListView.as_view(), name="driver-orders"),
     path("driver/orders/<str:order_no>", orders.OrderView.as_view(), name="driver-order"),
     path("driver/orders/<str:order_no>/stop", orders.OrderStopView.as_view(), name="driver-order-stop"),
+    path("driver/pay-and-start", paid_starts.PayAndStartView.as_view(), name="driver-pay-and-start"),
+    path(
+        "driver/pay-and-start/<str:out_trade_no>",
+        paid_starts.PaidStartView.as_view(),
+        name="driver-paid-start",
+    ),
     path("driver/wallet", wallet.WalletView.as_view(), name="driver-wallet"),
     path("driver/wallet/entries", wallet.EntryListView.as_view(), name="driver-wallet-entries"),
     path("driver/payment-channels", payments.ChannelListView.as_view(), name="driver-payment-channels"),

@@ -1,29 +1,67 @@
+from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
+from billing.models.discount import Discount, DiscountUse
+from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
+from billing.models.paid_start import PaidStart
+from billing.models.payee import Payee
 from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
+from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
+from billing.models.proposal import Proposal
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
-from billing.models.tariff import PileTariff, Tariff, TariffAssignment, TariffTier, TariffVersion
+from billing.models.settlement import FinanceTerms, ServiceContract, SettlementItem, Statement
+from billing.models.strategy import ChargingStrategy, StrategyAssignment
+from billing.models.tariff import (
+    PileTariff,
+    SpecialDay,
+    Tariff,
+    TariffAssignment,
+    TariffProfile,
+    TariffTier,
+    TariffVersion,
+)
 
 __all__ = [
     "Account",
     "Channel",
     "ChargingOrder",
+    "ChargingStrategy",
+    "ClearingLine",
+    "ClearingRecord",
+    "ClearingRule",
+    "Discount",
+    "DiscountUse",
     "EnterpriseStation",
     "Entry",
+    "FinanceTerms",
     "Hold",
     "Journal",
     "OrderEvent",
+    "OrderFee",
+    "PaidStart",
+    "Payee",
     "Payment",
     "PaymentEvent",
     "PaymentNotice",
+    "Payout",
+    "PayoutAccount",
+    "PayoutChannel",
+    "PayoutEvent",
     "PileTariff",
+    "Proposal",
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ServiceContract",
+    "SettlementItem",
+    "SpecialDay",
+    "Statement",
+    "StrategyAssignment",
     "Tariff",
     "TariffAssignment",
+    "TariffProfile",
     "TariffTier",
     "TariffVersion",
 ]

@@ -26,12 +26,24 @@ class Account(models.Model):
         CARD_DEPOSIT = "card_deposit", _("Card deposit")
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
         OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
+        OPERATOR_FEES = "operator_fees", _("Operator: further fees")
+        OPERATOR_OCCUPANCY = "operator_occupancy", _("Operator: occupancy fees")
+        OPERATOR_RESERVATION = "operator_reservation", _("Operator: reservation fees")
+        OPERATOR_PARKING = "operator_parking", _("Operator: parking fees")
+        OPERATOR_DISCOUNTS = "operator_discounts", _("Operator: discounts given")
+        PLATFORM_DISCOUNTS = "platform_discounts", _("Platform: discounts given")
         OPERATOR_MONTH_CARDS = "operator_month_cards", _("Operator: month cards")
         OPERATOR_FREE = "operator_free", _("Operator: charging given away")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
         REFUNDS_IN_TRANSIT = "refunds_in_transit", _("Driver refunds under way")
+        PAYABLE = "payable", _("Owed to a payee")
+        PAYOUTS_IN_TRANSIT = "payouts_in_transit", _("Payouts under way")
+        COMMISSION = "commission", _("Platform: commission")
+        PLATFORM_FEES = "platform_fees", _("Platform: hosting and service fees")
+        CHANNEL_FEES = "channel_fees", _("Platform: fees of payment channels")
+        BANK = "bank", _("Platform: bank")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     driver = models.ForeignKey(
@@ -66,6 +78,15 @@ class Account(models.Model):
         on_delete=models.PROTECT,
         related_name="accounts",
     )
+    # An account of a payee also names the payee's operator, so that the operator's finance sees it.
+    payee = models.ForeignKey(
+        "billing.Payee",
+        verbose_name=_("payee"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
     balance_fen = models.BigIntegerField(_("balance (fen)"), default=0)
     held_fen = models.BigIntegerField(_("held (fen)"), default=0)
     credit_fen = models.BigIntegerField(_("credit (fen)"), default=0)
@@ -82,8 +103,10 @@ class Account(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["kind", "operator"],
-                # An enterprise's and a card's account name the operator too, for the data scope.
-                condition=models.Q(operator__isnull=False, enterprise__isnull=True, card__isnull=True),
+                # An account of an enterprise, card or payee names the operator too, for the data scope.
+                condition=models.Q(
+                    operator__isnull=False, enterprise__isnull=True, card__isnull=True, payee__isnull=True
+                ),
                 name="account_of_operator",
             ),
             models.UniqueConstraint(
@@ -93,6 +116,9 @@ class Account(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["kind", "card"], condition=models.Q(card__isnull=False), name="account_of_card"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "payee"], condition=models.Q(payee__isnull=False), name="account_of_payee"
             ),
             models.UniqueConstraint(
                 fields=["kind"],
@@ -117,7 +143,8 @@ class Account(models.Model):
             ),
             models.CheckConstraint(
                 name="account_transit_not_negative",
-                condition=~models.Q(kind="refunds_in_transit") | models.Q(balance_fen__gte=0),
+                condition=~models.Q(kind__in=["refunds_in_transit", "payouts_in_transit"])
+                | models.Q(balance_fen__gte=0),
             ),
             models.CheckConstraint(
                 name="account_arrears_not_positive",
@@ -139,12 +166,20 @@ class Journal(models.Model):
     class Kind(models.TextChoices):
         TOPUP = "topup", _("Top-up")
         SETTLEMENT = "settlement", _("Order settled")
+        ORDER_FEE = "order_fee", _("Fee after the charge")
         ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
         CORRECTION = "correction", _("Order corrected")
         RECHARGE = "recharge", _("Recharge")
         REFUND_FREEZE = "refund_freeze", _("Refund asked for")
         REFUND_PAID = "refund_paid", _("Refunded to origin")
         REFUND_RETURNED = "refund_returned", _("Refund returned to the wallet")
+        CLEARING = "clearing", _("Income divided")
+        FEE = "fee", _("Hosting or service fee")
+        ADJUSTMENT = "adjustment", _("Adjustment of a payee's account")
+        PAYOUT = "payout", _("Payout under way")
+        PAYOUT_PAID = "payout_paid", _("Payout paid")
+        PAYOUT_RETURNED = "payout_returned", _("Payout returned")
+        CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
         CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
         CARD_RETURN = "card_return", _("Card returned")
         MONTH_CARD = "month_card", _("Month card sold")

@@ -14,7 +14,10 @@ class ChargingOrder(models.Model):
     """One session. Moves only through `billing.services.order_states.move`.
 
     Amounts are fen. `segments` maps local half-hour starts to kWh (text) and feeds the running cost;
-    `bill` holds the lines, `evidence` what they were computed from.
+    `bill` holds the lines, `evidence` what they were computed from. `fees_fen` are the further fees of the charge
+    itself; what comes after it (occupancy, parking) are `OrderFee` rows with a settlement of their own.
+    `held_snapshot` is the price that the pile itself counts by, where it is not the order's. `targets` are the
+    limits of the session (`billing.services.targets`).
     """
 
     class State(models.TextChoices):
@@ -107,6 +110,10 @@ class ChargingOrder(models.Model):
         "billing.TariffVersion", verbose_name=_("tariff"), on_delete=models.PROTECT
     )
     tariff_snapshot = models.JSONField(_("frozen tariff"))
+    held_snapshot = models.JSONField(_("tariff on the pile"), null=True, blank=True)
+    targets = models.JSONField(_("limits"), default=dict, blank=True)
+    stop_due_at = models.DateTimeField(_("stop by"), null=True, blank=True)
+    package_fen = models.BigIntegerField(_("bought ahead (fen)"), null=True, blank=True)
 
     created_at = models.DateTimeField(_("created at"))
     started_at = models.DateTimeField(_("charging since"), null=True, blank=True)
@@ -122,9 +129,12 @@ class ChargingOrder(models.Model):
     soc_pct = models.PositiveSmallIntegerField(_("SoC (%)"), null=True, blank=True)
     last_sample_at = models.DateTimeField(_("last sample"), null=True, blank=True)
     segments = models.JSONField(default=dict, blank=True)
+    power_steps = models.JSONField(default=list, blank=True)  # [[moment, watts]] where the price step changed
 
     electricity_fen = models.BigIntegerField(_("electricity (fen)"), default=0)
     service_fen = models.BigIntegerField(_("service (fen)"), default=0)
+    fees_fen = models.BigIntegerField(_("further fees (fen)"), default=0, db_default=0)
+    discount_fen = models.BigIntegerField(_("discount (fen)"), default=0, db_default=0)
     total_fen = models.BigIntegerField(_("total (fen)"), default=0)
     stop_at_fen = models.BigIntegerField(
         _("stop at (fen)"),
@@ -179,7 +189,16 @@ class ChargingOrder(models.Model):
             ),
             models.CheckConstraint(
                 name="order_amounts_add_up",
-                condition=models.Q(total_fen=models.F("electricity_fen") + models.F("service_fen")),
+                condition=models.Q(
+                    total_fen=models.F("electricity_fen")
+                    + models.F("service_fen")
+                    + models.F("fees_fen")
+                    - models.F("discount_fen")
+                ),
+            ),
+            models.CheckConstraint(
+                name="order_amounts_not_negative",
+                condition=models.Q(total_fen__gte=0, fees_fen__gte=0, discount_fen__gte=0),
             ),
             models.CheckConstraint(
                 name="order_payer_is_named",
@@ -209,6 +228,9 @@ class ChargingOrder(models.Model):
             models.Index(fields=["-created_at", "-id"], name="order_by_time"),
             models.Index(fields=["settled_at", "operator"], name="order_by_settlement"),
             models.Index(fields=["due_at"], name="order_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(
+                fields=["stop_due_at"], name="order_stop_due", condition=models.Q(stop_due_at__isnull=False)
+            ),
         ]
         permissions = [("settle_review", _("Can settle orders that wait for a person"))]
 

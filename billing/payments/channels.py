@@ -38,7 +38,7 @@ class WeChatConfig:
 
 @dataclass(frozen=True)
 class AlipayConfig:
-    """An application at Alipay; keys are PEM text."""
+    """An application at Alipay; keys and certificates are PEM text. Transfers need all three certificates."""
 
     url: str
     app_id: str
@@ -46,6 +46,9 @@ class AlipayConfig:
     private_key: str
     public_key: str
     notify_url: str = ""
+    app_certificate: str = ""
+    alipay_certificate: str = ""
+    root_certificate: str = ""
 
     def __repr__(self) -> str:
         return f"AlipayConfig(app_id={self.app_id!r}, url={self.url!r})"

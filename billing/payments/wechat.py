@@ -296,6 +296,14 @@ class WeChatProvider:
         except Exception as error:  # the library raises bare exceptions, requests its own
             raise ProviderUnknown(f"no platform certificates: {error!r}") from error
 
+    def call(self, method: str, **kwargs: Any) -> dict[str, Any]:
+        """As `_call`, for the clients of transfers and bills that share this merchant."""
+        return self._call(method, **kwargs)
+
+    def confirm_params(self, package: str) -> dict[str, str]:
+        """What the payee's mini program opens to confirm a transfer."""
+        return {"mchId": self._config.mchid, "appId": self._config.appid, "package": package}
+
     def _call(self, method: str, **kwargs: Any) -> dict[str, Any]:
         """Call the library; an answer of 2xx is verified by it. Returns the JSON object, {} for none."""
         client = self._client()

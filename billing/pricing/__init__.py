@@ -3,14 +3,16 @@
 `docs/pricing.md` explains the algorithm with worked examples that the tests recompute.
 """
 
+from .allocation import allocate
+from .bill import Bill, BillLine, FeeLine
+from .calendar import Calendar, DayRule
+from .components import Component, component_from_json
+from .discounts import DiscountLine, DiscountRule
+from .engine import Usage, charge, estimate, foreseen, power_changes
 from .errors import PricingError
 from .findings import NOTE, REVIEW, Finding, needs_review
 from .plausibility import check_record
 from .price import (
-    Bill,
-    BillLine,
-    allocate,
-    estimate,
     price,
     price_segments,
     tier_energy_from_segments,
@@ -26,16 +28,27 @@ __all__ = [
     "REVIEW",
     "Bill",
     "BillLine",
+    "Calendar",
+    "Component",
+    "DayRule",
+    "DiscountLine",
+    "DiscountRule",
+    "FeeLine",
     "Finding",
     "PricingError",
     "RegisterRun",
     "TariffSnapshot",
     "Tier",
+    "Usage",
     "advance",
     "allocate",
+    "charge",
     "check_record",
+    "component_from_json",
     "estimate",
+    "foreseen",
     "needs_review",
+    "power_changes",
     "price",
     "price_segments",
     "segments_from_json",

@@ -8,7 +8,7 @@ interval is cut on its own, and what `split_by_slot` returns is nothing but `adv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -80,6 +80,17 @@ def advance(
         _add(result, slot, reached - done)
         at, done = cut, reached
     return result
+
+
+def slot_edges(start: datetime, end: datetime, zone: str) -> Iterator[tuple[datetime, datetime, int]]:
+    """Yield the pieces of [start, end) between local half-hours, as (from, until, half-hour of the day 0-47)."""
+    info = zone_of(zone)
+    at, end = _utc(start), _utc(end)
+    while at < end:
+        local = at.astimezone(info)
+        cut = min(at + _rest_of_slot(at, info), end)
+        yield at, cut, (local.hour * 60 + local.minute) // SLOT_MINUTES
+        at = cut
 
 
 def segments_to_json(segments: Mapping[str, Decimal]) -> dict[str, str]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .calendar import SLOTS_PER_DAY, USUAL_DAY, Calendar
+from .components import Component, check_composition, component_from_json
+from .discounts import DiscountRule
 from .errors import PricingError
 from .scale import PRICE_PLACES, as_text, from_text, from_units, to_units
 
-SLOTS_PER_DAY = 48
 SLOT_MINUTES = 30
 WIRE_ORDER = ("sharp", "peak", "flat", "valley", "deep_valley")
 MAX_UNIT_PRICE = Decimal("9999.99999")
@@ -69,7 +72,8 @@ class Tier:
 class TariffSnapshot:
     """A tariff version: its tiers and the tier of each of the 48 local half-hours of the day.
 
-    `slots[0]` is 00:00-00:30 in `zone`. PricingError names what is wrong.
+    `slots[0]` is 00:00-00:30 in `zone`. `calendar` holds days that differ from the usual one, `components` what
+    is charged beside the energy, `discounts` what the order was promised. PricingError names what is wrong.
     """
 
     version_id: int | str
@@ -78,6 +82,9 @@ class TariffSnapshot:
     zone: str
     tiers: tuple[Tier, ...]
     slots: tuple[str, ...]
+    components: tuple[Component, ...] = ()
+    calendar: Calendar | None = None
+    discounts: tuple[DiscountRule, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.version_id, bool) or not isinstance(self.version_id, int | str):
@@ -99,6 +106,33 @@ class TariffSnapshot:
         for index, code in enumerate(self.slots):
             if code not in codes:
                 raise PricingError("unknown_slot_tier", {"tier": str(code)[:80], "slot": slot_label(index)})
+        object.__setattr__(self, "components", check_composition(self.components))
+        object.__setattr__(self, "discounts", tuple(self.discounts))
+        for profile, slots in (self.calendar.profiles if self.calendar else {}).items():
+            for code in slots:
+                if code not in codes:
+                    raise PricingError("unknown_profile_tier", {"tier": str(code)[:80], "profile": profile})
+
+    def slots_on(self, day: date) -> tuple[str, ...]:
+        """Return the 48 tier codes of a local date."""
+        found = self.calendar.slots_on(day) if self.calendar is not None else None
+        return self.slots if found is None else found
+
+    def tier_code_at(self, local: datetime) -> str:
+        """Return the code of the tier that holds at a local time (in the tariff's zone)."""
+        return self.slots_on(local.date())[(local.hour * 60 + local.minute) // SLOT_MINUTES]
+
+    def on_profile(self, profile: str) -> TariffSnapshot:
+        """Return the snapshot with one profile as every day: what a pile holds that knows no calendar."""
+        if profile == USUAL_DAY or self.calendar is None:
+            return replace(self, calendar=None)
+        if profile not in self.calendar.profiles:
+            raise PricingError("unknown_profile", {"profile": profile[:40]})
+        return replace(self, slots=self.calendar.profiles[profile], calendar=None)
+
+    def component(self, kind: str) -> Component | None:
+        """Return the component of a kind, or None."""
+        return next((one for one in self.components if one.kind == kind), None)
 
     def tier(self, code: str) -> Tier:
         """Return the tier called `code`; PricingError `unknown_tier`."""
@@ -108,13 +142,18 @@ class TariffSnapshot:
         raise PricingError("unknown_tier", {"tier": str(code)[:80]})
 
     def used_tiers(self) -> tuple[str, ...]:
-        """Return the codes that at least one half-hour uses, in the order of `tiers`."""
+        """Return the codes that at least one half-hour of any profile uses, in the order of `tiers`."""
         used = set(self.slots)
+        for slots in (self.calendar.profiles if self.calendar else {}).values():
+            used |= set(slots)
         return tuple(tier.code for tier in self.tiers if tier.code in used)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-safe dict; prices are strings, so nothing passes through a float."""
-        return {
+        """Return a JSON-safe dict; prices are strings, so nothing passes through a float.
+
+        What a tariff does not have is not written: a tariff of energy alone reads as it always did.
+        """
+        data: dict[str, Any] = {
             "version_id": self.version_id,
             "code": self.code,
             "name": self.name,
@@ -129,6 +168,13 @@ class TariffSnapshot:
             ],
             "slots": list(self.slots),
         }
+        if self.components:
+            data["components"] = [one.to_json() for one in self.components]
+        if self.calendar is not None:
+            data["calendar"] = self.calendar.to_json()
+        if self.discounts:
+            data["discounts"] = [rule.to_json() for rule in self.discounts]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TariffSnapshot:
@@ -149,6 +195,9 @@ class TariffSnapshot:
                 zone=data["zone"],
                 tiers=tiers,
                 slots=tuple(data["slots"]),
+                components=tuple(component_from_json(row) for row in data.get("components", ())),
+                calendar=Calendar.from_json(data["calendar"]) if "calendar" in data else None,
+                discounts=tuple(DiscountRule.from_json(row) for row in data.get("discounts", ())),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise PricingError("bad_snapshot", {"field": str(error)[:80]}) from None

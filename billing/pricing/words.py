@@ -55,6 +55,24 @@ FINDINGS: dict[str, str] = {
 }
 
 ERRORS: dict[str, str] = {
+    "bad_calendar_date": gettext_noop("%(value)s is not a month and day such as 07-01."),
+    "bad_component": gettext_noop("Component %(component)s, %(field)s: accepted are %(accepted)s."),
+    "bad_day_kind": gettext_noop("%(value)s is not a kind of day; accepted are: %(accepted)s."),
+    "bad_discount": gettext_noop("Discount %(discount)s, %(field)s: accepted are %(accepted)s."),
+    "bad_profile_code": gettext_noop(
+        "%(profile)s cannot be the code of a day: use a lower-case letter, then letters, digits or underscores,"
+        " at most 16."
+    ),
+    "bad_weekdays": gettext_noop("%(value)s: weekdays are digits from 1 (Monday) to 7 (Sunday)."),
+    "component_twice": gettext_noop("Component %(component)s may appear only once."),
+    "ends_before_start": gettext_noop("The end %(ended_at)s is before the start %(started_at)s."),
+    "free_of_charge": gettext_noop("%(watts)s W cost nothing, so an amount buys no certain time."),
+    "no_times": gettext_noop("The tariff counts time, and the session has no start or end."),
+    "profile_slot_count": gettext_noop("Day %(profile)s has %(count)s half-hours instead of %(expected)s."),
+    "unknown_component": gettext_noop("%(component)s is not a component; accepted are: %(accepted)s."),
+    "unknown_package": gettext_noop("%(fen)s fen is none of the packages; accepted are: %(accepted)s fen."),
+    "unknown_profile": gettext_noop("Day %(profile)s is not part of the tariff."),
+    "unknown_profile_tier": gettext_noop("Day %(profile)s: tier %(tier)s is not part of the tariff."),
     "bad_bill": gettext_noop("The stored bill is damaged (%(field)s)."),
     "bad_estimate": gettext_noop(
         "An estimate needs a power, and either a duration or an energy, none below zero (%(field)s)."

@@ -11,13 +11,21 @@ from typing import Any
 from django.db.models import BigIntegerField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
-from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal, OrderFee
 from billing.models.order import OPEN_STATES
 from billing.pricing import Bill, PricingError
+from billing.services import fees
 from billing.services.evidence import recompute
 from kernel import clock
 from stations.models.mode import ChargeMode
 
+INCOME = (
+    Account.Kind.OPERATOR_ELECTRICITY,
+    Account.Kind.OPERATOR_SERVICE,
+    Account.Kind.OPERATOR_FEES,
+    Account.Kind.OPERATOR_DISCOUNTS,
+    Account.Kind.PLATFORM_DISCOUNTS,
+)
 OVERDUE_AFTER = timedelta(minutes=5)
 
 
@@ -93,6 +101,31 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
         settled = settled.filter(settled_at__gte=clock.now() - timedelta(days=days))
     for order in settled.order_by("pk").iterator(chunk_size=500):
         yield from _problems_of_settled(order)
+    booked = OrderFee.objects.unscoped("a check of every fee").filter(settled_at__isnull=False)
+    if days is not None:
+        booked = booked.filter(settled_at__gte=clock.now() - timedelta(days=days))
+    for fee in booked.select_related("order").order_by("pk").iterator(chunk_size=500):
+        yield from _problems_of_fee(fee)
+
+
+def _problems_of_fee(fee: OrderFee) -> Iterator[Problem]:
+    """A fee after the charge counted again, and what of it is on the ledger (nothing of a waived one)."""
+    subject = f"{fee.kind} of order {fee.order.order_no}"
+    try:
+        computed = fees.recompute(fee).fen
+    except (PricingError, ValueError, KeyError, TypeError) as error:
+        yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
+        return
+    if computed != fee.amount_fen:
+        yield Problem("fee_differs", subject, {"stored_fen": fee.amount_fen, "computed_fen": computed})
+    entries = Entry.objects.unscoped("a check of every fee").filter(
+        journal__idempotency_key__in=[fees.key_of(fee), fees.waiver_key_of(fee)],
+        account__kind=fees.ACCOUNTS[fee.kind],
+    )
+    booked_fen = entries.aggregate(total=_total("amount_fen"))["total"]
+    expected = 0 if fee.state == OrderFee.State.WAIVED else fee.amount_fen
+    if booked_fen != expected:
+        yield Problem("not_booked", subject, {"total_fen": expected, "booked_fen": booked_fen})
 
 
 def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
@@ -103,11 +136,20 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
     except (PricingError, ArithmeticError, KeyError, TypeError) as error:
         yield Problem("cannot_recompute", subject, {"error": repr(error)[:200]})
         return
-    figures = (order.total_fen, order.electricity_fen, order.service_fen, order.energy_kwh)
+    figures = (
+        order.total_fen,
+        order.electricity_fen,
+        order.service_fen,
+        order.fees_fen,
+        order.discount_fen,
+        order.energy_kwh,
+    )
     if computed != stored or figures != (
         computed.total_fen,
         computed.electricity_fen,
         computed.service_fen,
+        computed.fees_fen,
+        computed.discount_fen,
         computed.energy_kwh,
     ):
         yield Problem(
@@ -115,7 +157,8 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         )
     booked = Entry.objects.unscoped("a check of every order").filter(
         journal__order=order,
-        account__kind__in=(Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE),
+        journal__kind=Journal.Kind.SETTLEMENT,
+        account__kind__in=INCOME,
     )
     booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
     if booked_fen != order.total_fen:

@@ -4,7 +4,13 @@ The evidence names its `basis`:
     record_tiers: energies by price position in the pile's own record (YKC 3B).
     readings: cumulative readings between the start and the end of a transaction (OCPP).
     samples: readings of the live samples, settled by a person because no record could be used.
+    meter: the energy that a person took from the pile's meter, spread over time by the live samples.
     zero: a person decided that nothing is charged.
+
+Where the tariff asks for more, the evidence also keeps `started_at` and `ended_at` (time has a price), `power`
+(moments and watts, power has a price) and, beside a pile's tier energies, `readings` (a discount holds in part of
+the day). A pile that counts by another price than the order's (a driver with a price of their own, YKC) is checked
+by its own and billed by readings.
 """
 
 import json
@@ -23,10 +29,12 @@ from billing.pricing import (
     Finding,
     PricingError,
     TariffSnapshot,
+    Usage,
+    charge,
     check_record,
     needs_review,
+    power_changes,
     price,
-    price_segments,
     split_by_slot,
     tier_energy_from_wire,
     wire_mapping,
@@ -43,6 +51,11 @@ def snapshot_of_order(order: ChargingOrder) -> TariffSnapshot:
     return _snapshot(json.dumps(order.tariff_snapshot))
 
 
+def held_of_order(order: ChargingOrder) -> TariffSnapshot | None:
+    """What the pile itself counts by, where that is not the order's own tariff."""
+    return None if order.held_snapshot is None else _snapshot(json.dumps(order.held_snapshot))
+
+
 @lru_cache(maxsize=512)
 def _snapshot(text: str) -> TariffSnapshot:
     return TariffSnapshot.from_json(json.loads(text))
@@ -55,7 +68,8 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
     """
     if record.energy_kwh is None or record.started_at is None or record.ended_at is None:
         return {"record": record.pk}, [Finding("record_incomplete", REVIEW, {})]
-    snapshot = snapshot_of_order(order)
+    held = held_of_order(order)
+    snapshot = held or snapshot_of_order(order)  # what the pile counted by
     arguments: dict[str, Any] = {}
     evidence: dict[str, Any] = {"record": record.pk}
     findings: list[Finding] = []
@@ -66,11 +80,11 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
         except (PricingError, ArithmeticError, KeyError) as error:
             reason = error.code if isinstance(error, PricingError) else "unreadable"
             findings.append(Finding("cannot_price", REVIEW, {"reason": reason}))
-    else:
-        evidence["readings"] = [
-            [at.isoformat(), str(energy)] for at, energy in readings_between(order, record)
-        ]
+    if not record.tiers or (held is not None and "basis" in evidence):
         evidence["basis"] = "readings"
+    if evidence.get("basis") == "readings" or _has_windows(order):
+        evidence["readings"] = _as_json(readings_between(order, record))
+    evidence |= _times(order, record.started_at, record.ended_at)
     findings += check_record(
         snapshot=snapshot,
         energy_kwh=record.energy_kwh,
@@ -98,27 +112,60 @@ def from_samples(order: ChargingOrder) -> dict[str, Any]:
     readings = _monotone(order, [(start, Decimal(0)), *_sample_readings(order)], limit=order.energy_kwh)
     return {
         "basis": "samples",
-        "readings": [[at.isoformat(), str(energy)] for at, energy in _compact(readings, order)],
+        "readings": _as_json(_compact(readings, order)),
+        **_times(order, start, max(order.ended_at or readings[-1][0], start)),
     }
+
+
+def from_meter(order: ChargingOrder, energy_kwh: Decimal) -> dict[str, Any]:
+    """The evidence of an energy that the pile's meter shows for a session, by a person's reading."""
+    start = order.started_at or order.created_at
+    end = max(order.ended_at or start, start)
+    inside = [
+        reading
+        for reading in _sample_readings(order)
+        if start < reading[0] < end and reading[1] <= energy_kwh
+    ]
+    readings = _monotone(order, [(start, Decimal(0)), *inside], limit=energy_kwh)
+    readings.append((end, energy_kwh))
+    return {"basis": "meter", "readings": _as_json(_compact(readings, order)), **_times(order, start, end)}
 
 
 def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     """Price evidence under the order's frozen tariff. PricingError or KeyError when it cannot be priced."""
+    return charge(snapshot_of_order(order), usage_of(order, evidence))
+
+
+def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
+    """What the evidence says was used, as the pricing engine takes it."""
     snapshot = snapshot_of_order(order)
-    match evidence["basis"]:
-        case "record_tiers":
-            record = order.record
-            if record is None or record.pk != evidence["record"]:
-                record = TransactionRecord.objects.unscoped("evidence of the order").get(
-                    pk=evidence["record"]
-                )
-            return price(snapshot, _tier_arguments(snapshot, record)["energy_by_tier"])
-        case "readings" | "samples":
-            readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
-            return price_segments(snapshot, split_by_slot(readings, snapshot.zone))
-        case "zero":
-            return price(snapshot, {})
-    raise KeyError(evidence["basis"])
+    basis = evidence["basis"]
+    if basis == "zero":
+        return Usage()
+    if basis not in ("record_tiers", "readings", "samples", "meter"):
+        raise KeyError(basis)
+    segments = energies = None
+    if "readings" in evidence:
+        readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
+        segments = split_by_slot(readings, snapshot.zone)
+    if basis == "record_tiers":
+        record = order.record
+        if record is None or record.pk != evidence["record"]:
+            record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
+        energies = _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]
+    return Usage(
+        segments=segments,
+        energy_by_tier=energies,
+        started_at=datetime.fromisoformat(evidence["started_at"]) if "started_at" in evidence else None,
+        ended_at=datetime.fromisoformat(evidence["ended_at"]) if "ended_at" in evidence else None,
+        power=points_from_json(evidence.get("power", ())),
+        package_fen=order.package_fen,
+    )
+
+
+def points_from_json(rows: Iterable[Any]) -> tuple[tuple[datetime, int], ...]:
+    """[[ISO moment, watts]] as the engine's points of power."""
+    return tuple((datetime.fromisoformat(at), watts) for at, watts in rows)
 
 
 def recompute(order: ChargingOrder) -> Bill:
@@ -149,6 +196,42 @@ def readings_between(order: ChargingOrder, record: TransactionRecord) -> list[Re
     return _compact(readings, order)
 
 
+def _as_json(readings: Iterable[Reading]) -> list[list[str]]:
+    return [[at.isoformat(), str(energy)] for at, energy in readings]
+
+
+def _has_windows(order: ChargingOrder) -> bool:
+    return any(rule.window is not None for rule in snapshot_of_order(order).discounts)
+
+
+def _times(order: ChargingOrder, started_at: datetime, ended_at: datetime) -> dict[str, Any]:
+    """What a tariff with components needs beside the energy; nothing for one of energy alone."""
+    snapshot = snapshot_of_order(order)
+    if not snapshot.components:
+        return {}
+    times: dict[str, Any] = {"started_at": started_at.isoformat(), "ended_at": ended_at.isoformat()}
+    if snapshot.component("power") is not None:
+        points = power_changes(snapshot, _power_readings(order, started_at, ended_at))
+        times["power"] = [[at.isoformat(), watts] for at, watts in points]
+    return times
+
+
+def _power_readings(
+    order: ChargingOrder, started_at: datetime, ended_at: datetime
+) -> list[tuple[datetime, int]]:
+    if not order.transaction_ref:
+        return []
+    samples = MeterSample.objects.unscoped("evidence of the order").filter(
+        pile_id=order.pile_id,
+        transaction_ref=order.transaction_ref,
+        power_kw__isnull=False,
+        at__gte=started_at,
+        at__lte=ended_at,
+    )
+    rows = samples.order_by("at", "pk").values_list("at", "power_kw")
+    return [(at, int(power * 1000)) for at, power in rows]
+
+
 def _tier_arguments(
     snapshot: TariffSnapshot, record: TransactionRecord, *, priced: bool = True
 ) -> dict[str, Any]:
@@ -170,20 +253,29 @@ def _tier_arguments(
 def _check_priced(
     order: ChargingOrder, evidence: Mapping[str, Any], record: TransactionRecord
 ) -> list[Finding]:
-    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen."""
+    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen.
+
+    The pile knows energy alone, so it is compared with what the energy costs at the price it holds.
+    """
     try:
-        bill = bill_of(order, evidence)
+        bill_of(order, evidence)
+        snapshot = held_of_order(order) or snapshot_of_order(order)
+        expected = (
+            price(snapshot, _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]).total_fen
+            if record.tiers
+            else 0
+        )
     except (PricingError, ArithmeticError) as error:
         return [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
     if record.device_amount is None or not record.tiers or order.is_free:
         return []
-    if record.device_amount * 100 == bill.total_fen:
+    if record.device_amount * 100 == expected:
         return []
     return [
         Finding(
             "amount_rounded",
             NOTE,
-            {"device_amount": str(record.device_amount), "our_amount": f"{bill.total_fen / 100:.2f}"},
+            {"device_amount": str(record.device_amount), "our_amount": f"{expected / 100:.2f}"},
         )
     ]
 

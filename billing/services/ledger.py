@@ -4,14 +4,13 @@ Every amount is integer fen. Balances and entries are written in one transaction
 guards (entries never change, a journal sums to zero, a payer's account covers its holds).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from django.db import IntegrityError, transaction
 
 from billing import payers
 from billing.locks import lock_accounts, lock_settlement_accounts
-from billing.models import Account, ChargingOrder, Entry, Hold, Journal
+from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from billing.payers import Payer
 from billing.services import covers
 from kernel import clock
@@ -25,7 +24,6 @@ from users.services import edits
 MAX_TOP_UP_FEN = 10_000_000
 MAX_CREDIT_FEN = 1_000_000_000
 Lines = list[tuple[Account, int]]
-_INCOME_KINDS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
 # Which of the operator's accounts pays what an order's payer does not.
 _COVER_KINDS = {
     ChargingOrder.Cover.MONTH_CARD.value: Account.Kind.OPERATOR_MONTH_CARDS,
@@ -48,8 +46,19 @@ def account_of(
         return account
     owner = payer.owner if payer is not None else {"driver": driver}
     account, _created = Account.objects.get_or_create(
-        kind=kind, operator=operator, enterprise=None, card=None, **owner
+        kind=kind, operator=operator, payee=None, enterprise=None, card=None, **owner
     )
+    return account
+
+
+def payable_of(payee_id: int, kind: Account.Kind = Account.Kind.PAYABLE) -> Account:
+    """The account of what a payee is owed (or of its payouts under way), opened at first use."""
+    account = Account.objects.unscoped("a payee's own account").filter(kind=kind, payee_id=payee_id).first()
+    if account is None:
+        operator_id = Payee.objects.unscoped("a payee's own account").get(pk=payee_id).operator_id
+        account, _created = Account.objects.get_or_create(
+            kind=kind, payee_id=payee_id, defaults={"operator_id": operator_id}
+        )
     return account
 
 
@@ -242,6 +251,7 @@ def credit(
     driver: Driver | Enterprise | Card,
     amount_fen: int,
     actor: Actor,
+    order: ChargingOrder | None = None,
     memo: str = "",
     audited: tuple[str, str] | None = None,
 ) -> Journal:
@@ -261,7 +271,12 @@ def credit(
             "arrears_fen": -locked[arrears.pk].balance_fen,
         }
         journal = post(
-            key=key, kind=kind, lines=[(source, -amount_fen), (wallet, amount_fen)], actor=actor, memo=memo
+            key=key,
+            kind=kind,
+            lines=[(source, -amount_fen), (wallet, amount_fen)],
+            actor=actor,
+            order=order,
+            memo=memo,
         )
         if repeated:
             return journal
@@ -335,64 +350,111 @@ def _release(active: Hold, account: Account) -> int:
 def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     """Debit the order's total: its own hold first, then free money, the rest onto the payer's arrears.
 
-    What a month card or the operator covers is written to `order.covered_fen` and comes from the operator's
-    account for it. Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock,
-    once its amounts are written.
+    Electricity, service and further fees go to the operator in full; a discount is booked against whoever bears
+    it, what a month card or the operator covers against the operator's account for it (and is written to
+    `order.covered_fen`). Releases the hold. An order that costs nothing posts nothing. Call it under the order's
+    lock, once its amounts are written.
     """
+    kinds = Account.Kind
+    credits = {
+        kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
+        kinds.OPERATOR_SERVICE: order.service_fen,
+        kinds.OPERATOR_FEES: order.fees_fen,
+    }
+    for line in (order.bill or {}).get("discounts", ()):
+        platform = line["bearer"] == "platform"
+        kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
+        credits[kind] = credits.get(kind, 0) - line["fen"]
     order.covered_fen = 0
-    if not order.total_fen:
-        release_hold(order=order)
+    return settle_debt(
+        key=f"settle:{order.order_no}",
+        kind=Journal.Kind.SETTLEMENT,
+        order=order,
+        credits=credits,
+        actor=actor,
+        covered=order.cover in _COVER_KINDS,
+    )
+
+
+def settle_debt(
+    *,
+    key: str,
+    kind: str,
+    order: ChargingOrder,
+    credits: Mapping[str, int],
+    actor: Actor,
+    memo: str = "",
+    keep_hold: bool = False,
+    covered: bool = False,
+) -> Journal | None:
+    """Debit the order's payer with the sum of `credits`, {account kind: fen}, and release the order's hold.
+
+    The payer's account pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing,
+    when every credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was
+    taken for. `covered` lets the order's cover pay its part of the order's total, worked out under the locks.
+    """
+    if not any(credits.values()):
+        if not keep_hold:
+            release_hold(order=order)
         return None
     with transaction.atomic(savepoint=False):
-        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
+        cover = [_COVER_KINDS[order.cover]] if covered else []
         payer = payers.of_order(order)
-        accounts = _settlement_accounts(order, payer)
-        account, arrears, electricity, service = (
-            accounts[kind] for kind in (payer.kind, Account.Kind.ARREARS, *_INCOME_KINDS)
-        )
+        accounts = _settlement_accounts(order, payer, [*needed, *cover])
+        account, arrears = accounts[payer.kind], accounts[Account.Kind.ARREARS]
         if active is not None:
             _release(active, account)
-        order.covered_fen = covers.covered_fen(order)
-        from_account = max(min(order.payable_fen, account.available_fen), 0)
+        total = sum(credits.values())
+        lines = [(accounts[one], credits[one]) for one in needed]
+        if covered:
+            order.covered_fen = covers.covered_fen(order)
+            total -= order.covered_fen
+            lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
+        from_account = max(min(total, account.available_fen), 0)
         if not from_account:
             account.save(update_fields=["held_fen"])  # no line of the journal does it
-        lines = [
-            (account, -from_account),
-            (arrears, from_account - order.payable_fen),
-            (electricity, order.electricity_fen),
-            (service, order.service_fen),
-        ]
-        if order.covered_fen:
-            lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
+        lines = [(account, -from_account), (arrears, from_account - total), *lines]
         return _post(
-            f"settle:{order.order_no}",
-            Journal.Kind.SETTLEMENT,
-            [(account, amount) for account, amount in lines if amount],
-            {account.pk: account for account in accounts.values()},
+            key,
+            kind,
+            [(one, amount) for one, amount in lines if amount],
+            {one.pk: one for one in accounts.values()},
             actor,
             order,
-            "",
+            memo,
         )
 
 
-def _settlement_accounts(order: ChargingOrder, payer: Payer) -> dict[str, Account]:
+_ALWAYS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
+_OF_PLATFORM = (Account.Kind.PLATFORM_DISCOUNTS,)
+
+
+def _settlement_accounts(order: ChargingOrder, payer: Payer, kinds: Collection[str]) -> dict[str, Account]:
     """The accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
-    kinds = [*_INCOME_KINDS]
-    if order.cover in _COVER_KINDS:
-        kinds.append(_COVER_KINDS[order.cover])
-    wanted: dict[str, Any] = {
-        "payer": payer.owner,
-        "payer_kind": payer.kind,
-        "operator_id": order.operator_id,
-        "operator_kinds": kinds,
-    }
-    found = lock_settlement_accounts(**wanted)
-    if len(found) < len(kinds) + 2:
-        for kind in (payer.kind, Account.Kind.ARREARS):
+    of_payer = (payer.kind, Account.Kind.ARREARS)
+    of_platform = [kind for kind in kinds if kind in _OF_PLATFORM]
+    of_operator = [kind for kind in kinds if kind not in _OF_PLATFORM]
+
+    def locked() -> list[Account]:
+        return lock_settlement_accounts(
+            payer=payer.owner,
+            payer_kind=payer.kind,
+            operator_id=order.operator_id,
+            operator_kinds=of_operator,
+            platform_kinds=of_platform,
+        )
+
+    found = locked()
+    if len(found) < len(of_payer) + len(kinds):
+        for kind in of_payer:
             account_of(kind, payer=payer)
-        for kind in kinds:
+        for kind in of_operator:
             account_of(kind, operator=order.operator)
-        found = lock_settlement_accounts(**wanted)
+        for kind in of_platform:
+            account_of(kind)
+        found = locked()
     return {account.kind: account for account in found}
 
 

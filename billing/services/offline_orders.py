@@ -16,12 +16,12 @@ from billing.services import covers, paying
 from billing.services.order_states import note
 from billing.services.orders import new_order_no
 from billing.services.paying import Party, party_of_vehicle
-from billing.services.tariffs import snapshot_of, version_in_force
+from billing.services.tariffs import profile_on, snapshot_of, version_in_force
 from devices.models import TransactionRecord
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
-from stations.models import Connector
+from stations.models import Connector, Pile
 from stations.modes import Method, Mode
 from stations.services.modes import require_method
 from users.models import Card
@@ -130,8 +130,16 @@ def _create(
     mode: Mode,
     actor: Actor,
 ) -> int | None:
-    free = mode == Mode.OFFLINE_FREE
-    snapshot = snapshot_of(version, zone=connector.station.time_zone, free=free)
+    zone, free = connector.station.time_zone, mode == Mode.OFFLINE_FREE
+    # A pile that prices itself knows one day at a time: that of the day it began on.
+    own = record.pile.protocol == Pile.Protocol.YKC
+    snapshot = snapshot_of(
+        version,
+        zone=zone,
+        at=record.started_at,
+        profile=profile_on(version, zone=zone, at=record.started_at) if own else None,
+        free=free,
+    )
     payer: dict[str, Any] = {}
     if party is not None:
         payer = {

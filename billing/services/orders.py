@@ -5,6 +5,7 @@ the command in the same transaction: either all of it exists or nothing does.
 """
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +14,16 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing.locks import lock_order
-from billing.models import ChargingOrder, PileTariff, TariffVersion
+from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
-from billing.services import ledger, paying
+from billing.pricing import PricingError
+from billing.pricing.components import PackageFee
+from billing.services import discounts, ledger, paying
+from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
-from billing.services.tariffs import snapshot_of, version_in_force
+from billing.services.targets import Targets, strategy_at, within
+from billing.services.tariffs import invalid, snapshot_of
 from devices.locks import lock_pile
 from devices.models import DeviceCommand
 from devices.services.commands import send_command
@@ -54,6 +59,8 @@ def start_order(
     driver: Driver,
     start_method: str = ChargingOrder.StartMethod.CODE,
     limit_fen: int | None = None,
+    targets: Targets | None = None,
+    package_fen: int | None = None,
     enterprise: Enterprise | None = None,
     card: Card | None = None,
 ) -> ChargingOrder:
@@ -62,6 +69,8 @@ def start_order(
     Args:
         driver: who charges. A driver starts for themself only; staff need `stations.remote_start` and name one.
         limit_fen: at most this much is held and charged; default is the platform's usual hold.
+        targets: limits of energy, time and SoC; the strategy of the place may lower them.
+        package_fen: the amount bought ahead, where the tariff sells time in packages.
         enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
         card: the driver's own card, whose payer pays.
 
@@ -72,7 +81,8 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `permission_denied`, and those of `billing.services.paying` for cards and enterprises.
+            `strategy_refuses`, `package_invalid`, `permission_denied`, and those of `billing.services.paying` for
+            cards and enterprises.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
@@ -93,8 +103,11 @@ def start_order(
             connector=connector,
             pile=pile,
             party=party,
-            start_method=ChargingOrder.StartMethod.STAFF if actor.kind is ActorKind.STAFF else start_method,
+            start_method=start_method,
+            by_staff=actor.kind is ActorKind.STAFF,
             limit_fen=limit_fen,
+            targets=targets,
+            package_fen=package_fen,
         )
         send_command(
             actor=actor,
@@ -106,6 +119,7 @@ def start_order(
                 "transaction_ref": order.transaction_ref,
                 "id_tag": order.id_tag,
                 "balance_fen": wire_balance_fen(order),
+                **({"limits": order.targets} if order.targets else {}),
                 **_card_params(driver, card),
             },
             reference=order.order_no,
@@ -121,7 +135,10 @@ def open_order(
     pile: Pile,
     party: Party,
     start_method: str,
+    by_staff: bool = False,
     limit_fen: int | None = None,
+    targets: Targets | None = None,
+    package_fen: int | None = None,
     transaction_ref: str | None = None,
     id_tag: str | None = None,
 ) -> ChargingOrder:
@@ -131,13 +148,23 @@ def open_order(
     """
     connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
     account = paying.lock_for(party)
-    version, mode = _check_place(connector, pile, connector.station, WAYS[start_method])
+    offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
     party = paying.check_party(party, connector.station)
-    if mode == Mode.OFFLINE_FREE:
+    free = mode == Mode.OFFLINE_FREE
+    wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
+    wanted = _with_package(offer, wanted, package_fen)
+    if free:
         terms = paying.NOTHING_TO_PAY
     else:
-        terms = paying.terms_for(party, account, connector.station, limit_fen)
-    order = _create(connector, pile, party, terms, version, start_method, mode, transaction_ref, id_tag)
+        most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
+        least = least_fen(offer.snapshot, package_fen)
+        terms = paying.terms_for(party, account, connector.station, most, least)
+    method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
+    order = _create(
+        connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
+    )
+    if not free:
+        _freeze_discounts(order, offer)
     if terms.hold_fen:
         ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
     note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
@@ -271,8 +298,8 @@ def _connector_for(actor: Actor, code: str) -> Connector:
 
 
 def _check_place(
-    connector: Connector, pile: Pile, station: Station, method: Method
-) -> tuple[TariffVersion, Mode]:
+    connector: Connector, pile: Pile, station: Station, method: Method, driver: Driver | None = None
+) -> tuple[Offer, Mode]:
     if not station.is_open:
         raise DomainError("station_closed", {"station": station.name})
     if not pile.in_service:
@@ -285,14 +312,39 @@ def _check_place(
         raise DomainError("connector_fault", {"code": connector.code})
     if connector.state not in STARTABLE:
         raise DomainError("connector_busy", {"code": connector.code})
-    version = version_in_force(pile=pile, at=clock.now())
-    if version is None:
+    offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
+    if offer is None:
         raise DomainError("no_tariff", {"code": pile.code})
-    if pile.protocol == Pile.Protocol.YKC:
-        held = PileTariff.objects.unscoped("what the pile holds").filter(pile=pile, version=version)
-        if not held.exists():
-            raise DomainError("tariff_not_on_pile", {"code": pile.code})
-    return version, mode
+    return offer, mode
+
+
+def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Targets:
+    """The limits with the time that was bought ahead; raises `package_invalid`."""
+    package = offer.snapshot.component(PackageFee.kind)
+    if package_fen is None and package is None:
+        return wanted
+    if not isinstance(package, PackageFee) or package_fen is None:
+        accepted = (
+            ", ".join(str(fen) for fen, _s in package.pairs) if isinstance(package, PackageFee) else "–"
+        )
+        raise DomainError(
+            "package_invalid", {"fen": package_fen or 0, "accepted": accepted}, field="package_fen"
+        )
+    try:
+        bought = package.seconds_of(package_fen)
+    except PricingError as error:
+        raise invalid(error, "package_invalid") from None
+    return replace(wanted, seconds=min(bought, wanted.seconds or bought))
+
+
+def _freeze_discounts(order: ChargingOrder, offer: Offer) -> None:
+    """Keep the discounts that are still to be had with the order; its snapshot names them."""
+    kept = discounts.freeze(order, offer.discounts)
+    if not kept:
+        return
+    rules = tuple(discounts.rule_of(one) for one in kept)
+    order.tariff_snapshot = replace(offer.snapshot, discounts=rules).to_json()
+    order.save(update_fields=["tariff_snapshot"])
 
 
 def _card_params(driver: Driver, card: Card | None) -> dict[str, Any]:
@@ -310,9 +362,11 @@ def _create(
     pile: Pile,
     party: Party,
     terms: Terms,
-    version: TariffVersion,
+    offer: Offer,
     start_method: str,
     mode: Mode,
+    wanted: Targets,
+    package_fen: int | None,
     transaction_ref: str | None,
     id_tag: str | None,
 ) -> ChargingOrder:
@@ -320,6 +374,11 @@ def _create(
     now = clock.now()
     order_no = new_order_no(now)
     is_ykc = pile.protocol == Pile.Protocol.YKC
+    free = mode == Mode.OFFLINE_FREE
+    snapshot = replace(offer.snapshot, discounts=())  # those are kept once their budgets are reserved
+    if free:
+        snapshot = snapshot_of(offer.version, zone=connector.station.time_zone, profile="", free=True)
+        snapshot = replace(snapshot, slots=offer.snapshot.slots)
     try:
         with transaction.atomic():
             return ChargingOrder.objects.create(
@@ -339,10 +398,11 @@ def _create(
                 transaction_ref=transaction_ref or (_ykc_transaction_ref(pile, connector) if is_ykc else ""),
                 id_tag=("" if is_ykc else order_no) if id_tag is None else id_tag,
                 stop_at_fen=terms.stop_at_fen,
-                tariff_version=version,
-                tariff_snapshot=snapshot_of(
-                    version, zone=connector.station.time_zone, free=mode == Mode.OFFLINE_FREE
-                ).to_json(),
+                tariff_version=offer.version,
+                tariff_snapshot=snapshot.to_json(),
+                held_snapshot=None if free or offer.held is None else offer.held.to_json(),
+                targets=replace(wanted, fen=None).to_json(),
+                package_fen=package_fen,
                 charge_mode=mode,
                 created_at=now,
                 due_at=now + timedelta(seconds=settings.START_TIMEOUT_S),

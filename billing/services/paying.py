@@ -117,13 +117,15 @@ def check_party(party: Party, station: Station) -> Party:
     return Party(party.payer, driver, card, party.enterprise, party.vin, party.vehicle_id)
 
 
-def terms_for(party: Party, account: Account, station: Station, limit_fen: int | None) -> Terms:
-    """How much may flow for this party; `account` is their locked account.
+def terms_for(
+    party: Party, account: Account, station: Station, limit_fen: int | None, least_fen: int = 0
+) -> Terms:
+    """How much may flow for this party; `account` is their locked account, `least_fen` what the shortest costs.
 
     Raises `driver_in_arrears`, `insufficient_balance`, `member_limit_reached`.
     """
-    minimum = max(settings.MINIMUM_START_BALANCE_FEN, 1)
-    usual = settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen
+    minimum = max(settings.MINIMUM_START_BALANCE_FEN, least_fen, 1)
+    usual = max(settings.DEFAULT_HOLD_FEN if limit_fen is None else limit_fen, least_fen)
     room = _member_room(party)
     if room is not None:
         if room < minimum:

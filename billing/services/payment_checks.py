@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import BigIntegerField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
-from billing.models import Account, Payment, RefundPart
+from billing.models import Account, Payment, Payout, RefundPart
 from billing.services.checks import Problem
 from billing.services.payments import CHANNEL_ACCOUNTS
 
@@ -23,11 +23,15 @@ def payment_problems() -> Iterator[Problem]:
     payments = Payment.objects.unscoped("a check of every payment")
     parts = RefundPart.objects.unscoped("a check of every refund")
     accounts = Account.objects.unscoped("a check of the whole ledger")
+    payouts = Payout.objects.unscoped("a check of every payout")
     for channel, kind in CHANNEL_ACCOUNTS.items():
         booked = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
         paid = payments.filter(channel=channel, state=Payment.State.SUCCEEDED)
         back = parts.filter(channel=channel, state=T.SUCCEEDED).aggregate(total=_total("amount_fen"))["total"]
-        rows_fen = back - paid.aggregate(total=_total("paid_fen"))["total"]
+        out = payouts.filter(channel=channel, state=Payout.State.PAID).aggregate(total=_total("amount_fen"))[
+            "total"
+        ]
+        rows_fen = back + out - paid.aggregate(total=_total("paid_fen"))["total"]
         if booked != rows_fen:
             yield Problem(
                 "channel_differs", f"channel {channel}", {"booked_fen": booked, "rows_fen": rows_fen}

@@ -7,6 +7,7 @@ query job does it again.
 
 import logging
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,6 +49,7 @@ S = Payment.State
 # A late payer and a lost notice are found soon, an idle one costs few calls; seconds after the query before.
 QUERY_PLAN_S = (20, 20, 30, 60, 120, 300)
 CLOSE_GRACE_S = 30
+_booked_hooks: list[Callable[[Payment], None]] = []
 RECHECK_CLOSED_S = 900
 
 
@@ -61,11 +63,13 @@ def create_payment(
     openid: str = "",
     client_ip: str = "",
     idempotency_key: str = "",
+    claimed: Callable[[Payment], None] | None = None,
 ) -> Payment:
     """Open a recharge and get the parameters that let the driver pay it.
 
     The row is committed first, then the channel is called outside any transaction. A repeat with the same key
-    finds the same payment, and calls the channel again (same number) if it had not answered.
+    finds the same payment, and calls the channel again (same number) if it had not answered. `claimed` is called with
+    a new row in the transaction that makes it, for what the payment is to belong to.
 
     Raises:
         DomainError: `recharge_amount`, `payment_channel_off`, `payment_way_unknown`, `payment_openid_missing`,
@@ -77,7 +81,7 @@ def create_payment(
     provider = provider_for(channel)
     way = way or DEFAULT_WAY[channel]
     _check_request(provider, way, amount_fen, openid)
-    payment = _claim(actor, driver, channel, way, amount_fen, idempotency_key)
+    payment = _claim(actor, driver, channel, way, amount_fen, idempotency_key, claimed)
     if payment.state != S.CREATED:
         return payment
     request = PayRequest(
@@ -204,7 +208,15 @@ def _check_request(provider: PaymentProvider, way: str, amount_fen: Any, openid:
         raise DomainError("payment_openid_missing", field="openid")
 
 
-def _claim(actor: Actor, driver: Driver, channel: str, way: str, amount_fen: int, key: str) -> Payment:
+def _claim(
+    actor: Actor,
+    driver: Driver,
+    channel: str,
+    way: str,
+    amount_fen: int,
+    key: str,
+    claimed: Callable[[Payment], None] | None,
+) -> Payment:
     """The payment of this request: the existing one of the same key, or a new committed row."""
     found = _of_key(driver, key)
     if found is None:
@@ -224,6 +236,8 @@ def _claim(actor: Actor, driver: Driver, channel: str, way: str, amount_fen: int
                     next_query_at=now + timedelta(seconds=QUERY_PLAN_S[0]),
                 )
                 note(payment, "created", actor, {"amount_fen": amount_fen, "channel": channel, "way": way})
+                if claimed is not None:
+                    claimed(payment)
                 return payment
         except IntegrityError:
             found = _of_key(driver, key)  # a rival with the same key was first
@@ -315,7 +329,15 @@ def _book(payment: Payment, trade: Trade, actor: Actor, data: dict[str, Any]) ->
             "paid_fen", "paid_at", "provider_no", "payer", "journal", "next_query_at", "last_error",
         ],
     )  # fmt: skip
+    for hook in _booked_hooks:
+        hook(payment)
     broadcast("board.platform", "board.dirty")
+
+
+def on_booked(hook: Callable[[Payment], None]) -> None:
+    """Register what else happens in the transaction that books a payment, once."""
+    if hook not in _booked_hooks:
+        _booked_hooks.append(hook)
 
 
 def _repeat(payment: Payment, trade: Trade, actor: Actor) -> str:

@@ -4,9 +4,9 @@ Every function takes one device event and may see it again; none of them trusts 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from django.conf import settings
 from django.db import transaction
@@ -18,16 +18,20 @@ from billing.pricing import (
     Finding,
     PricingError,
     TariffSnapshot,
+    Usage,
     advance,
-    price_segments,
+    charge,
+    power_changes,
     segments_from_json,
     segments_to_json,
 )
 from billing.pricing.tariff import zone_of
-from billing.services.evidence import doubt_of, snapshot_of_order
+from billing.services import fees
+from billing.services.evidence import doubt_of, points_from_json, snapshot_of_order
 from billing.services.order_states import move, note, tell
 from billing.services.orders import request_stop, try_stop
 from billing.services.settlement import close_order, open_review
+from billing.services.targets import reached
 from devices.events import ChargeStarted, ConnectorStatusChanged, MeterSampled
 from devices.models import DeviceCommand
 from kernel import clock
@@ -44,8 +48,11 @@ LIVE_FIELDS = (
     "energy_kwh",
     "last_sample_at",
     "segments",
+    "power_steps",
     "electricity_fen",
     "service_fen",
+    "fees_fen",
+    "discount_fen",
     "total_fen",
     "device_amount",
 )
@@ -71,12 +78,14 @@ def charge_started(*, actor: Actor, event: ChargeStarted) -> ChargingOrder | Non
             fields.add("transaction_ref")
         if order.state in (S.STARTING, S.STOPPING) and order.started_at is None:
             order.started_at = event.at
+            if seconds := order.targets.get("seconds"):
+                order.stop_due_at = event.at + timedelta(seconds=seconds)
             move(
                 order,
                 "charging_seen",
                 actor,
                 {"transaction_ref": event.transaction_ref},
-                update_fields={"started_at", *fields},
+                update_fields={"started_at", "stop_due_at", *fields},
                 due_at=order.due_at if order.state == S.STOPPING else None,
             )
             if order.state == S.STOPPING:
@@ -143,7 +152,7 @@ def samples_taken(*, actor: Actor, samples: Iterable[MeterSampled]) -> None:
         for order, period in touched:
             if order.state == S.CHARGING and order.power_kw:
                 _forget_idle(order)
-            _guard_balance(order, actor, period=period)
+            _guard_limits(order, actor, period=period)
         tell(orders)
 
 
@@ -259,26 +268,78 @@ def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> 
         order.last_sample_at, order.energy_kwh = reading
         if sample.device_amount is not None:
             order.device_amount = sample.device_amount
+        _follow_power(order, snapshot, sample)
     if advanced:
-        bill = price_segments(snapshot, segments)
         order.segments = segments_to_json(segments)
+        bill = charge(snapshot, live_usage(order, segments))
         order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
+        order.fees_fen, order.discount_fen = bill.fees_fen, bill.discount_fen
         order.total_fen = bill.total_fen
     return last[0] - previous_at if previous_at else SAMPLE_PERIOD
 
 
-def _guard_balance(order: ChargingOrder, actor: Actor, *, period: timedelta) -> None:
-    """Stop before the held money is used up: what flows until the next look is counted as spent already."""
-    if order.state != S.CHARGING or order.stop_at_fen is None:
+def _follow_power(order: ChargingOrder, snapshot: TariffSnapshot, sample: MeterSampled) -> None:
+    """Where the price depends on the power, keep the moments at which its step changed."""
+    if sample.power_kw is None or snapshot.component("power") is None:
         return
-    if order.total_fen + margin_fen(order, snapshot_of_order(order), clock.now(), period) < order.stop_at_fen:
+    points = [*points_from_json(order.power_steps), (sample.at, int(sample.power_kw * 1000))]
+    order.power_steps = [[at.isoformat(), watts] for at, watts in power_changes(snapshot, sorted(points))]
+
+
+def live_usage(order: ChargingOrder, segments: Mapping[str, Decimal], until: datetime | None = None) -> Usage:
+    """What a running order has used up to its last reading, or up to a later moment."""
+    return Usage(
+        segments=segments,
+        started_at=order.started_at,
+        ended_at=until or order.last_sample_at,
+        power=points_from_json(order.power_steps),
+        package_fen=order.package_fen,
+    )
+
+
+def _guard_limits(order: ChargingOrder, actor: Actor, *, period: timedelta) -> None:
+    """Stop before the held money is used up, and where a target of the session is reached."""
+    if order.state != S.CHARGING:
         return
+    now = clock.now()
+    reason = reached(order, period=min(max(period, SAMPLE_PERIOD), LONGEST_PERIOD), now=now)
+    limit = order.stop_at_fen
+    if reason is None and limit is not None:
+        reason = "balance" if foreseen_fen(order, snapshot_of_order(order), now, period) >= limit else None
+    if reason is not None:
+        stop_for(order, actor, reason=reason)
+
+
+def stop_for(order: ChargingOrder, actor: Actor, *, reason: str) -> bool:
+    """Stop a locked charging order for a reason of the platform's own; a refusal stands on its timeline once."""
     try:
         with transaction.atomic():
-            request_stop(order, actor, reason="balance")
+            request_stop(order, actor, reason=reason)
     except DomainError as refusal:
         _note_once(order, "stop_impossible", actor, {"reason": refusal.code})
         order.refresh_from_db()
+        return False
+    return True
+
+
+def foreseen_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime, period: timedelta) -> int:
+    """What the order will have cost by the time a stop after the next reading takes hold, in fen."""
+    if not snapshot.components and not snapshot.discounts:
+        return order.total_fen + margin_fen(order, snapshot, at, period)
+    wait = min(max(period, SAMPLE_PERIOD), LONGEST_PERIOD) + STOP_DELAY
+    hours = Decimal(wait.total_seconds()) / 3600
+    energy = ((order.power_kw or Decimal(0)) * hours).quantize(Decimal("0.0001"), rounding=ROUND_UP)
+    local = at.astimezone(zone_of(snapshot.zone))
+    start = local.replace(minute=local.minute - local.minute % 30, second=0, microsecond=0)
+    dearest = max(
+        (start, start + timedelta(minutes=30)),
+        key=lambda one: snapshot.tier(snapshot.tier_code_at(one)).unit_price,
+    )
+    segments = segments_from_json(order.segments)
+    key = dearest.isoformat(timespec="minutes")
+    segments[key] = segments.get(key, Decimal(0)) + energy
+    until = max(order.last_sample_at or at, at) + wait
+    return charge(snapshot, live_usage(order, segments, until)).total_fen + 1
 
 
 def margin_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime, period: timedelta) -> int:
@@ -287,8 +348,8 @@ def margin_fen(order: ChargingOrder, snapshot: TariffSnapshot, at: datetime, per
     The next sample is expected after `period`, the time since the one before, but not sooner than usual.
     """
     local = at.astimezone(zone_of(snapshot.zone))
-    index = (local.hour * 60 + local.minute) // 30
-    price = max(snapshot.tier(snapshot.slots[i % 48]).unit_price for i in (index, index + 1))
+    soon = (local, local + timedelta(minutes=30))
+    price = max(snapshot.tier(snapshot.tier_code_at(one)).unit_price for one in soon)
     wait = min(max(period, SAMPLE_PERIOD), LONGEST_PERIOD)
     hours = Decimal((wait + STOP_DELAY).total_seconds()) / 3600
     return int((order.power_kw or Decimal(0)) * hours * price * 100) + 1
@@ -328,6 +389,7 @@ def end_session(order: ChargingOrder, actor: Actor, data: dict | None = None) ->
         update_fields={"ended_at", "power_kw"},
         due_at=clock.now() + timedelta(seconds=settings.RECORD_TIMEOUT_S),
     )
+    fees.begin_occupancy(order, actor)
 
 
 def _forget_idle(order: ChargingOrder) -> None:

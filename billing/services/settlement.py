@@ -15,7 +15,7 @@ from billing import payers
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
 from billing.pricing import Bill, Finding, PricingError, needs_review
-from billing.services import ledger, offline_orders
+from billing.services import discounts, fees, ledger, offline_orders
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, move, note
 from devices.models import TransactionRecord
@@ -98,11 +98,14 @@ def settle(
     }
     order.energy_kwh, order.total_fen = bill.energy_kwh, bill.total_fen
     order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
+    order.fees_fen, order.discount_fen = bill.fees_fen, bill.discount_fen
     order.power_kw = None
     order.settled_at = clock.now()
     order.ended_at = order.ended_at or order.settled_at
     order.review_reasons = []
+    order.stop_due_at = None
     ledger.capture(actor=actor, order=order)
+    discounts.book(order, bill)
     move(
         order,
         "settled",
@@ -116,13 +119,17 @@ def settle(
             "electricity_fen",
             "service_fen",
             "covered_fen",
+            "fees_fen",
+            "discount_fen",
             "power_kw",
+            "stop_due_at",
             "settled_at",
             "ended_at",
             "review_reasons",
             *update_fields,
         },
     )
+    fees.begin_occupancy(order, actor)
     if was_in_review:
         ReviewItem.objects.unscoped("of this order").filter(
             order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
@@ -169,6 +176,15 @@ def to_review(
         )
 
 
+def link_record(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
+    """Take a record that names no order as that of a locked order which waits for one, and decide by it.
+
+    What the record says of price, time and energy is judged as always; a doubt leaves the order to a person.
+    """
+    _attach(order, record)
+    _decide(order, record, actor)
+
+
 def open_review(
     *,
     kind: str,
@@ -203,8 +219,9 @@ def close_order(
 ) -> None:
     """End a locked order that never charged: its hold goes back, nothing is billed."""
     ledger.release_hold(order=order)
-    order.ended_at = clock.now()
-    move(order, event, actor, data, update_fields={"ended_at", "record"})
+    discounts.give_back(order)
+    order.ended_at, order.stop_due_at = clock.now(), None
+    move(order, event, actor, data, update_fields={"ended_at", "stop_due_at", "record"})
 
 
 def _order_id_of(record: TransactionRecord) -> int | None:

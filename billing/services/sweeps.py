@@ -10,7 +10,7 @@ from billing.models import ChargingOrder
 from billing.pricing import Finding
 from billing.services.order_states import note
 from billing.services.orders import try_stop
-from billing.services.sessions import end_session
+from billing.services.sessions import end_session, stop_for
 from billing.services.settlement import WAITS_FOR_RECORD, close_order, to_review
 from kernel import clock
 from kernel.actor import Actor
@@ -26,6 +26,23 @@ def sweep_orders(*, actor: Actor, limit: int = 500) -> int:
     orders = ChargingOrder.objects.unscoped("every order's deadline")
     due = orders.filter(due_at__lte=clock.now()).order_by("due_at").values_list("pk", flat=True)[:limit]
     return sum(_guarded(pk, actor) for pk in list(due))
+
+
+def stop_due(*, actor: Actor, limit: int = 500) -> int:
+    """Stop every order whose time is up, also where no reading comes that would notice; returns how many."""
+    now = clock.now()
+    orders = ChargingOrder.objects.unscoped("every order whose time is up")
+    due = orders.filter(stop_due_at__lte=now, state=S.CHARGING).order_by("stop_due_at")
+    stopped = 0
+    for pk in list(due.values_list("pk", flat=True)[:limit]):
+        try:
+            with transaction.atomic():
+                order = lock_order(pk)
+                if order.state == S.CHARGING and order.stop_due_at is not None:
+                    stopped += stop_for(order, actor, reason="time")
+        except Exception:
+            logger.exception("order %s could not be stopped", pk)
+    return stopped
 
 
 def flag_silent(*, actor: Actor) -> int:

@@ -1,1 +1,19 @@
-from devices.admin import command, frame, pile, record, session, transaction, unknown  # noqa: F401
+from devices.admin import (  # noqa: F401
+    bay_lock,
+    certificate,
+    command,
+    firmware,
+    frame,
+    held,
+    node,
+    notice,
+    parameters,
+    pile,
+    record,
+    reservation,
+    session,
+    transaction,
+    unknown,
+    upload,
+    vehicle,
+)

@@ -1,14 +1,19 @@
 """Piles, with what maintenance may ask of them."""
 
+from datetime import timedelta
+
+from django.contrib import admin
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
+from devices.admin import command_page, diagnosis
 from devices.admin.command import command_chip
 from devices.models import DeviceCommand
 from devices.protocols.capabilities import supports
-from devices.services.maintenance import PERMISSIONS, ask_pile
+from devices.services.maintenance import PERMISSION, ask_pile
 from devices.services.service_state import set_in_service
 from devices.words import answer_text
 from stations.admin.pile import PileAdmin
@@ -26,7 +31,30 @@ def _can(kind):
 @replace(Pile)
 class CommandedPileAdmin(PileAdmin):
     actions_detail = ("into_service", "out_of_service", "sync_time", "reboot", *PileAdmin.actions_detail)
-    now_fields = (*PileAdmin.now_fields, "recent_commands")
+    now_fields = (*PileAdmin.now_fields, "recent_commands", "frame_log", "diagnosis")
+
+    def get_urls(self):
+        wrap = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/diagnosis/", wrap(self.diagnosis_view), name="stations_pile_diagnosis"),
+            path(
+                "<path:object_id>/command/<str:kind>/",
+                wrap(self.command_view),
+                name="stations_pile_command",
+            ),
+            *super().get_urls(),
+        ]
+
+    def diagnosis_view(self, request, object_id):
+        return diagnosis.view(self, request, object_id)
+
+    def command_view(self, request, object_id, kind):
+        return command_page.view(self, request, object_id, kind)
+
+    @admin.display(description=_("diagnosis"))
+    def diagnosis(self, obj):
+        address = reverse("admin:stations_pile_diagnosis", args=[obj.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Link, faults, frames and commands"))
 
     def recent_commands(self, obj):
         rows = (
@@ -45,6 +73,23 @@ class CommandedPileAdmin(PileAdmin):
         return format_html("{}" * len(lines), *lines) if lines else "–"
 
     recent_commands.short_description = _("last commands")
+
+    def frame_log(self, obj):
+        listed = reverse(f"{self.admin_site.name}:devices_framelog_changelist")
+        download = reverse(f"{self.admin_site.name}:devices_framelog_download")
+        today = timezone.localdate()
+        days = [
+            format_html(
+                '<p class="ev-line">{} <a href="{}?q={}&amp;when={}">{}</a> · '
+                '<a href="{}?pile={}&amp;day={}">{}</a></p>',
+                day.isoformat(), listed, obj.code, day.isoformat(), _("Frames"),
+                download, obj.code, day.isoformat(), _("Download"),
+            )
+            for day in (today - timedelta(days=ago) for ago in range(3))
+        ]  # fmt: skip
+        return format_html("{}" * len(days), *days)
+
+    frame_log.short_description = _("frame log")
 
     @operator_action(
         title=_("Put into service"),
@@ -73,7 +118,7 @@ class CommandedPileAdmin(PileAdmin):
 
     @operator_action(
         title=_("Sync clock"),
-        permission=PERMISSIONS[Kind.SYNC_TIME],
+        permission=PERMISSION,
         available=_can(Kind.SYNC_TIME),
         icon="schedule",
     )
@@ -84,7 +129,7 @@ class CommandedPileAdmin(PileAdmin):
     @operator_action(
         title=_("Reboot"),
         text=_("Charging on this pile ends."),
-        permission=PERMISSIONS[Kind.REBOOT],
+        permission=PERMISSION,
         available=_can(Kind.REBOOT),
         icon="restart_alt",
         variant=ActionVariant.DANGER,

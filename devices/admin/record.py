@@ -1,19 +1,29 @@
 """Transaction records exactly as piles sent them."""
 
 from django.contrib import admin
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from devices.admin.places import PileFactAdmin, date_window
 from devices.models import TransactionRecord
+from devices.services.record_import import RecordImporter
 from devices.words import stop_reason_text
 from users.console.display import chip, quantity
+from users.console.importing import import_view
 from users.templatetags.console import pretty_json
 
 
 @admin.register(TransactionRecord)
 class TransactionRecordAdmin(PileFactAdmin):
     reference_field = "transaction_ref"
+    list_links = (
+        (
+            _("Import offline records"),
+            "devices_transactionrecord_import",
+            "devices.add_transactionrecord",
+        ),
+    )
     list_display = (
         "received_at",
         "pile_page",
@@ -29,6 +39,19 @@ class TransactionRecordAdmin(PileFactAdmin):
         "meter_start_kwh", "meter_end_kwh", "device_amount", "stopped", "stop_code", "start_method", "id_tag",
         "received_at", "repeats", "payload_text", "raw_text",
     )  # fmt: skip
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("import/", view, name="devices_transactionrecord_import"), *super().get_urls()]
+
+    def import_view(self, request):
+        return import_view(
+            self,
+            request,
+            RecordImporter(),
+            permission="devices.add_transactionrecord",
+            back=reverse("admin:devices_transactionrecord_changelist"),
+        )
 
     @admin.display(description=_("energy"))
     def energy(self, obj):

@@ -48,7 +48,8 @@ class AcceptForm(ActionForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["station"].queryset = scoped_choices(admin.site, Station, self.request)
-        connectors = self.obj.login.get("connector_count") or self.obj.login.get("connectors")
+        said = self.obj.login
+        connectors = said.get("gun_count") or said.get("connector_count") or said.get("connectors")
         if isinstance(connectors, int) and 1 <= connectors <= 16:
             self.fields["connectors"].initial = connectors
 

@@ -53,3 +53,9 @@ class CommandDispatch:
                 opened.replaced_channel,
                 {"type": "session.replaced", "pile_id": opened.pile.id, "session_id": opened.session_id},
             )
+
+    async def session_ended(self, event: dict) -> None:
+        """Channels handler: a session was closed, maybe without our knowledge; `event` names it and the reason.
+
+        A consumer that still holds this very session gives way (`replaced`) or looks again at the next message.
+        """

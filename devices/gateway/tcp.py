@@ -7,8 +7,11 @@ stops above a mark, so a peer that floods slows itself only.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from devices.gateway.tls import HANDSHAKE_S, tls_extension
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,8 @@ class TcpConnection(asyncio.Protocol):
             "client": list(peer[:2]),
             "server": list(local[:2]),
         }
+        if self._server.tls is not None:
+            scope["extensions"] = {"tls": tls_extension(transport)}
         self.task = self._server.loop.create_task(
             self._serve(scope), name=f"tcp-{self._server.name}-{peer[:2]}"
         )
@@ -129,6 +134,7 @@ class AsgiTcpServer:
     Args:
         name: protocol name; `scope["protocol"]` of its connections.
         idle_s: a socket that sent nothing for this long is closed.
+        tls: the context of a TLS port; None for a plain one.
     """
 
     def __init__(
@@ -140,19 +146,27 @@ class AsgiTcpServer:
         port: int,
         idle_s: float = 600.0,
         max_connections: int = 20_000,
+        tls: ssl.SSLContext | None = None,
     ):
         self.application = application
         self.name = name
         self.host, self.port = host, port
         self.idle_s = idle_s
         self.max_connections = max_connections
+        self.tls = tls
         self.connections: set[TcpConnection] = set()
 
     async def start(self) -> None:
         """Listen; `port` holds the real port afterwards. Raises `OSError` when it is taken."""
         self.loop = asyncio.get_running_loop()
         self._server = await self.loop.create_server(
-            lambda: TcpConnection(self), self.host, self.port, backlog=1024, reuse_address=True
+            lambda: TcpConnection(self),
+            self.host,
+            self.port,
+            backlog=1024,
+            reuse_address=True,
+            ssl=self.tls,
+            ssl_handshake_timeout=HANDSHAKE_S if self.tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
         self._reaper = asyncio.create_task(self._reap(), name=f"tcp-{self.name}-reaper")

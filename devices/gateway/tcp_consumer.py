@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from devices.events import PileRef
 from devices.gateway.buffers import gateway_buffers
 from devices.gateway.dispatch import CommandDispatch
 from devices.gateway.throttle import Throttle
+from devices.gateway.tls import proof_of
 from devices.models import FrameLog
 from devices.services import commissioning, presence
 from devices.services.presence import OpenedSession
@@ -32,6 +33,7 @@ GARBAGE_LIMIT = 64 * 1024  # bytes without one good frame before the socket is c
 PARTIAL_FRAME_S = 5.0  # a frame that does not complete in this time is given up
 FINDINGS_EVERY = 50
 DATABASE_TRIES = 4
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class HeldPile:
     session_id: int
     findings: dict[str, int] = field(default_factory=dict)
     heard_at: datetime = field(default_factory=clock.now)
+    silence: timedelta = timedelta(seconds=60)  # how long it may say nothing
 
     def forget(self) -> None:
         """The session began anew: everything the pile says next is news again."""
@@ -107,6 +110,7 @@ class TcpPileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
     async def tcp_connect(self, message: dict) -> None:
         self.buffers = gateway_buffers()
         self.remote = "{}:{}".format(*self.scope["client"])
+        self.proof = proof_of(self.scope)
         self.later(self.login_within_s, self.close_unless_known)
 
     async def tcp_receive(self, message: dict) -> None:
@@ -180,11 +184,21 @@ class TcpPileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         if not self.piles:
             await self.close("replaced by a newer connection")
 
+    async def session_ended(self, event: dict) -> None:
+        """Channels handler: a session of ours may have been closed by somebody else."""
+        for held in list(self.piles.values()):
+            if held.session_id != event["session_id"]:
+                continue
+            if event["reason"] == "replaced":
+                await self.session_replaced({"pile_id": held.pile.id, "session_id": None})
+            else:
+                held.heard_at = LONG_AGO
+
     async def still_ours(self, held: H) -> bool:
         """After a long silence the session may have been closed as silent: open it again, or give way."""
         now, before = clock.now(), held.heard_at
         held.heard_at = now
-        if now - before < presence.offline_after(self.protocol):
+        if now - before < held.silence:
             return True
         reason = await in_database(presence.close_reason_of, held.session_id)
         if reason is None:
@@ -214,6 +228,7 @@ class TcpPileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
             if delay:
                 # Only this socket waits: its reading stops while its consumer sleeps.
                 self.count(None, "throttled")
+                self.buffers.throttled += 1
                 await asyncio.sleep(delay)
             await self.handle_item(item)
 

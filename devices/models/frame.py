@@ -40,6 +40,12 @@ class FrameLog(models.Model):
                 name="frame_of_transaction",
                 condition=~models.Q(transaction_ref=""),
             ),
+            # Before its login is answered, and of a stranger: known by the code alone.
+            models.Index(
+                fields=["pile_code", "id"],
+                name="frame_before_login",
+                condition=models.Q(pile_id__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,9 @@ class PileSession(models.Model):
     node = models.CharField(_("gateway"), max_length=64)
     channel = models.CharField(_("channel"), max_length=128)
     remote_address = models.CharField(_("remote address"), max_length=64, blank=True)
+    silence_s = models.PositiveIntegerField(
+        _("patience (s)"), default=60, help_text=_("After so much silence the pile is offline")
+    )
     opened_at = models.DateTimeField(_("opened at"))
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     close_reason = models.CharField(_("close reason"), max_length=64, blank=True)
@@ -34,7 +37,10 @@ class PileSession(models.Model):
                 fields=["pile"], condition=models.Q(closed_at__isnull=True), name="pile_session_one_open"
             )
         ]
-        indexes = [models.Index(fields=["pile", "-id"], name="pile_session_recent")]
+        indexes = [
+            models.Index(fields=["pile", "-id"], name="pile_session_recent"),
+            models.Index(fields=["node", "closed_at"], name="pile_session_of_node"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pile_id} @ {self.node}"

@@ -101,8 +101,11 @@ def complete_command(
     state: str,
     reason: str = "",
     result: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> DeviceCommand | None:
     """A command reached its end; publishes `CommandAnswered` once. None when it had ended before.
+
+    `facts` is what the answer says of the pile (see `CommandAnswered`).
 
     A late answer to an expired command is kept in `result` but changes nothing else.
     """
@@ -126,15 +129,28 @@ def complete_command(
         command.state, command.reason, command.answered_at = state, reason[:128], now
         command.result = dict(result or {})
         command.save(update_fields=["state", "reason", "answered_at", "result"])
-        events.publish(events.CommandAnswered(pile=pile_ref(pile), at=now, command=command))
+        events.publish(
+            events.CommandAnswered(pile=pile_ref(pile), at=now, command=command, facts=dict(facts or {}))
+        )
     return command
 
 
 def outstanding_command(*, pile_id: int, kind: str, connector_no: int) -> DeviceCommand | None:
-    """The open command that an answer of this kind belongs to."""
+    """The command that an answer of this kind belongs to: one that was sent, a queued one has no answer yet."""
     return DeviceCommand.objects.filter(
-        pile_id=pile_id, kind=kind, connector_no=connector_no, state__in=OPEN_COMMAND_STATES
+        pile_id=pile_id, kind=kind, connector_no=connector_no, state=DeviceCommand.State.SENT
     ).first()
+
+
+def open_command(command_id: int) -> DeviceCommand | None:
+    """A command by its id, unless it has ended."""
+    return DeviceCommand.objects.filter(pk=command_id, state__in=OPEN_COMMAND_STATES).first()
+
+
+def open_commands(*, pile_id: int, kind: str) -> list[DeviceCommand]:
+    """The pile's open commands of this kind, oldest first."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)
+    return list(rows.order_by("pk"))
 
 
 def recent_commands(*, pile_id: int, kinds: Collection[str], limit: int = 20) -> list[DeviceCommand]:
@@ -162,7 +178,7 @@ def answer_outstanding(
     reason: str = "",
     result: Mapping[str, Any] | None = None,
 ) -> DeviceCommand | None:
-    """End the open command of this kind and connector with the pile's answer."""
+    """End the sent command of this kind and connector with the pile's answer."""
     command = outstanding_command(pile_id=pile_id, kind=kind, connector_no=connector_no)
     if command is None:
         return None
@@ -173,9 +189,9 @@ def answer_outstanding(
 def answer_oldest(
     *, pile_id: int, kind: str, accepted: bool, reason: str = "", result: Mapping[str, Any] | None = None
 ) -> DeviceCommand | None:
-    """End the pile's oldest open command of this kind, for answers that name no connector."""
-    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state__in=OPEN_COMMAND_STATES)
-    command = rows.order_by("pk").first()
+    """End the command of this kind that was sent first, for answers that name no connector."""
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=kind, state=DeviceCommand.State.SENT)
+    command = rows.order_by("sent_at", "pk").first()
     if command is None:
         return None
     state = DeviceCommand.State.ACCEPTED if accepted else DeviceCommand.State.REJECTED

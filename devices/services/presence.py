@@ -1,6 +1,6 @@
 """Who holds which pile: logins, logouts and silence. The newest connection wins."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,20 +12,26 @@ from django.db.models import Q
 from devices import events
 from devices.locks import lock_pile
 from devices.models import PileSession
+from devices.services import heard
 from devices.services.references import pile_ref
 from kernel import clock
 from kernel.live import broadcast_all
-from stations.models import Connector, Pile
+from stations.models import Connector, Pile, PileModel
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A login that was accepted. `replaced_channel` is the channel of the older socket, to be closed."""
+    """A login that was accepted. `replaced_channel` is the channel of the older socket, to be closed.
+
+    `silence` is how long the pile may say nothing, `heartbeat_s` the interval its model wants, if any.
+    """
 
     session_id: int
     pile: events.PileRef
     connectors: Mapping[int, str]
     replaced_channel: str = ""
+    silence: timedelta = timedelta(seconds=60)
+    heartbeat_s: int | None = None
 
 
 def poke_board(operator_id: int) -> None:
@@ -53,6 +59,8 @@ def open_session(
         older = PileSession.objects.filter(pile_id=pile_id, closed_at__isnull=True).first()
         if older is not None:
             _close(older, now, "replaced")
+        model = pile.model
+        silence = offline_after(protocol, model)
         session = PileSession.objects.create(
             operator_id=pile.operator_id,
             station_id=pile.station_id,
@@ -61,6 +69,7 @@ def open_session(
             node=settings.EV_NODE,
             channel=channel,
             remote_address=remote_address,
+            silence_s=round(silence.total_seconds()),
             opened_at=now,
         )
         was_online = pile.online
@@ -78,7 +87,14 @@ def open_session(
         )
         poke_board(pile.operator_id)
         connectors = dict(pile.connectors.values_list("number", "state"))
-    return OpenedSession(session.pk, ref, connectors, older.channel if older is not None else "")
+    return OpenedSession(
+        session.pk,
+        ref,
+        connectors,
+        older.channel if older is not None else "",
+        silence,
+        model.heartbeat_s if model is not None else None,
+    )
 
 
 def note_facts(*, pile_id: int, facts: Mapping[str, str]) -> None:
@@ -103,8 +119,11 @@ def close_reason_of(session_id: int) -> str | None:
     return None if session.closed_at is None else session.close_reason
 
 
-def close_session(*, session_id: int, reason: str) -> bool:
-    """The socket of a session ended. False when a newer session holds the pile already."""
+def close_session(*, session_id: int, reason: str, silent_since: datetime | None = None) -> bool:
+    """The socket of a session ended. False when a newer session holds the pile already.
+
+    With `silent_since`, only if the pile was not heard of after that moment either.
+    """
     now = clock.now()
     with transaction.atomic():
         session = PileSession.objects.filter(pk=session_id).first()
@@ -114,34 +133,39 @@ def close_session(*, session_id: int, reason: str) -> bool:
         session.refresh_from_db()
         if session.closed_at is not None:
             return False
+        if silent_since is not None and pile.last_seen_at is not None and pile.last_seen_at > silent_since:
+            return False
         _close(session, now, reason)
         _mark_offline(pile, now, reason)
     return True
 
 
-def touch(seen: Mapping[int, datetime]) -> None:
-    """Store when piles were last heard of, one statement per distinct moment batch."""
-    if not seen:
-        return
-    newest = max(seen.values())
-    Pile.objects.unscoped("gateway batch").filter(pk__in=list(seen)).filter(
-        Q(last_seen_at__lt=newest) | Q(last_seen_at__isnull=True)
-    ).update(last_seen_at=newest)
-
-
 def close_sessions_of_node(node: str, reason: str = "gateway_restarted") -> int:
     """Close what a gateway process of this name left open (it was killed)."""
-    return _close_many(
-        PileSession.objects.filter(node=node, closed_at__isnull=True).values_list("pk", flat=True), reason
-    )
+    left = PileSession.objects.filter(node=node, closed_at__isnull=True).values_list("pk", flat=True)
+    return sum(close_session(session_id=pk, reason=reason) for pk in list(left))
+
+
+def sessions_closed_elsewhere(node: str, since: datetime) -> list[tuple[int, int, str]]:
+    """(pile id, session id, reason) of this gateway's sessions that ended after `since`, whoever ended them.
+
+    The gateway compares them with the sockets it holds, so that a lost message between processes is made good.
+    """
+    rows = PileSession.objects.filter(node=node, closed_at__gte=since)
+    return list(rows.values_list("pile_id", "pk", "close_reason"))
 
 
 # Protocols whose heartbeat is slower than the platform's usual patience, in seconds of silence.
 _SLOW_HEARTBEATS = {Pile.Protocol.DNY: 2.5 * 180}  # AP3000 device protocol V8.6 §3.1
 
 
-def offline_after(protocol: str) -> timedelta:
-    """How long a pile of this protocol may be silent; OCPP stations are told a heartbeat of their own."""
+def offline_after(protocol: str, model: PileModel | None = None) -> timedelta:
+    """How long a pile may be silent: its model's own heartbeats, or what is usual with its protocol.
+
+    OCPP stations are told a heartbeat by us.
+    """
+    if model is not None and model.heartbeat_s:
+        return timedelta(seconds=model.heartbeat_s * model.missed_heartbeats)
     seconds = settings.PILE_OFFLINE_AFTER_S
     if protocol in (Pile.Protocol.OCPP16, Pile.Protocol.OCPP201):
         seconds = max(seconds, 2.5 * settings.OCPP_HEARTBEAT_S)
@@ -152,15 +176,19 @@ def offline_after(protocol: str) -> timedelta:
 def expire_silent() -> int:
     """Piles not heard of within their time-out go offline; returns how many."""
     now = clock.now()
-    silent = Q()
-    for protocol in Pile.Protocol.values:
-        silent |= Q(pile__protocol=protocol, pile__last_seen_at__lt=now - offline_after(protocol))
-    sessions = PileSession.objects.filter(closed_at__isnull=True).filter(silent)
-    return _close_many(sessions.values_list("pk", flat=True), "silent")
-
-
-def _close_many(session_ids: Iterable[int], reason: str) -> int:
-    return sum(close_session(session_id=pk, reason=reason) for pk in list(session_ids))
+    is_open = PileSession.objects.filter(closed_at__isnull=True)
+    silent = Q(pk__in=[])
+    for seconds in is_open.order_by().values_list("silence_s", flat=True).distinct():
+        silent |= Q(silence_s=seconds, pile__last_seen_at__lt=now - timedelta(seconds=seconds))
+    rows = list(is_open.filter(silent).values_list("pk", "pile_id", "silence_s"))
+    heard_at = heard.heard_at([pile_id for _pk, pile_id, _silence in rows])
+    closed = 0
+    for pk, pile_id, silence_s in rows:
+        since = now - timedelta(seconds=silence_s)
+        if pile_id in heard_at and heard_at[pile_id] >= since:
+            continue
+        closed += close_session(session_id=pk, reason="silent", silent_since=since)
+    return closed
 
 
 def _close(session: PileSession, now: datetime, reason: str) -> None:

@@ -15,10 +15,10 @@ def pile_ref(pile: Pile) -> PileRef:
     )
 
 
-def pile_id_by_code(code: str, protocol: str) -> int | None:
-    """The id of a registered pile by the identity it shows on the wire."""
-    rows = Pile.objects.unscoped("a pile shows its own identity").filter(code=code, protocol=protocol)
-    return rows.values_list("pk", flat=True).first()
+def pile_by_code(code: str, protocol: str) -> Pile | None:
+    """A registered pile with its model, by the identity it shows on the wire."""
+    rows = Pile.objects.unscoped("a pile shows its own identity").select_related("model")
+    return rows.filter(code=code, protocol=protocol).first()
 
 
 def pile_by_id(pile_id: int) -> Pile:

@@ -13,7 +13,7 @@ from devices.models import FrameLog, MeterSample
 from kernel.runtime.rows import append_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredReading:
     """A sample with what only the table keeps: the register and a temperature."""
 
@@ -22,7 +22,8 @@ class StoredReading:
     temperature_c: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: there are thousands a second of these, and a frozen one costs three times as much to make.
+@dataclass(slots=True, kw_only=True)
 class LoggedFrame:
     """A row of the frame log before it is one; the fields are those of `FrameLog`."""
 
@@ -41,7 +42,7 @@ class LoggedFrame:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _SampleRow:
     """A row of `MeterSample`."""
 

@@ -16,7 +16,9 @@ from django.db import transaction
 
 from devices import events
 from devices.locks import lock_pile
-from devices.models import DeviceTransaction, MeterSample, TransactionRecord
+from devices.models import DeviceTransaction, TransactionRecord
+from devices.services import profiles
+from devices.services.curves import samples_of
 from devices.services.records import ReportedTransaction, store_record
 from kernel import clock
 
@@ -88,6 +90,7 @@ def store_stop(*, pile: events.PileRef, stop: ReportedStop) -> TransactionRecord
         if row is None:
             return store_record(pile=pile, reported=_unmatched(pile, stop))
         if row.ended_at is None:
+            profiles.transaction_ended(pile_id=pile.id, transaction_ref=row.ref)
             row.ended_at = stop.ended_at or clock.now()
             row.meter_end_kwh, row.stop_reason = stop.meter_end_kwh, stop.reason
             row.save(update_fields=["ended_at", "meter_end_kwh", "stop_reason"])
@@ -118,12 +121,8 @@ def _match(pile_id: int, stop: ReportedStop) -> DeviceTransaction | None:
 def state_of_row(row: DeviceTransaction) -> TransactionState:
     """Where a transaction stands by its last stored sample."""
     last = (
-        MeterSample.objects.filter(
-            pile_id=row.pile_id,
-            transaction_ref=row.ref,
-            energy_kwh__isnull=False,
-            register_kwh__isnull=False,
-        )
+        samples_of(pile_id=row.pile_id, transaction_ref=row.ref, since=row.started_at)
+        .filter(energy_kwh__isnull=False, register_kwh__isnull=False)
         .order_by("-at", "-id")
         .first()
     )

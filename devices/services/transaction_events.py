@@ -19,8 +19,10 @@ from django.db.models import Q
 from devices import events
 from devices.locks import lock_pile
 from devices.models import DeviceCommand, DeviceTransaction, TransactionRecord
+from devices.services import profiles, reservations
 from devices.services.records import ReportedTransaction, store_record
 from devices.services.stops import TransactionState, state_of_row
+from devices.services.transactions import claim_tag
 from kernel import clock
 
 PROTOCOL = "ocpp201"
@@ -52,6 +54,7 @@ class ReportedEvent:
     connector_no: int = 0
     id_tag: str | None = None
     remote_start_id: int | None = None
+    reservation_id: int | None = None
     begin_kwh: Decimal | None = None
     register_kwh: Decimal | None = None
     end_kwh: Decimal | None = None
@@ -134,6 +137,7 @@ def store_end(*, pile: events.PileRef, event: ReportedEvent) -> TransactionRecor
         lock_pile(pile.id)
         row = _row_of_end(pile, event)
         if row.ended_at is None:
+            profiles.transaction_ended(pile_id=pile.id, transaction_ref=row.ref)
             row.ended_at = event.at or clock.now()
             row.meter_end_kwh, row.stop_reason = event.end_kwh, event.stop_reason
             row.save(update_fields=["ended_at", "meter_end_kwh", "stop_reason"])
@@ -230,10 +234,14 @@ def _own(pile: events.PileRef, row: DeviceTransaction, event: ReportedEvent, rec
         return False
     if row.authorization and tag == row.id_tag:
         return False
-    answers = events.publish(
-        events.AuthorizationRequested(pile=pile, connector_no=row.connector_no, at=received_at, id_tag=tag)
+    authorization = claim_tag(
+        pile=pile,
+        connector_no=row.connector_no,
+        id_tag=tag,
+        at=received_at,
+        transaction_ref=row.ref,
+        begins=not event.ended,
     )
-    authorization = answers[0].status if answers else "invalid"
     if row.authorization and authorization != ACCEPTED:
         return False
     changed = ["id_tag", "authorization"]
@@ -243,6 +251,14 @@ def _own(pile: events.PileRef, row: DeviceTransaction, event: ReportedEvent, rec
         changed.append("started_at")
     row.id_tag, row.authorization = tag, authorization
     row.save(update_fields=changed)
+    reservations.used(
+        pile=pile,
+        connector_no=row.connector_no,
+        id_tag=tag,
+        transaction_ref=row.ref,
+        at=received_at,
+        reservation_id=event.reservation_id,
+    )
     return True
 
 

@@ -8,7 +8,20 @@ from django.db import transaction
 
 from devices import events
 from devices.locks import lock_pile
-from devices.models import DeviceTransaction
+from devices.models import DeviceCommand, DeviceTransaction
+from devices.services import reservations
+
+ACCEPTED, INVALID = "accepted", "invalid"
+START_COMMANDS_LOOKED_AT = 50
+
+# What a start that was refused says of its tag (`events.START_REFUSALS`); the rest are blocked.
+_REFUSED = {
+    "no_account": "invalid",
+    "vin_unknown": "invalid",
+    "wrong_password": "invalid",
+    "no_card_support": "invalid",
+    "unsettled_record": "concurrent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,44 @@ def authorize(*, pile: events.PileRef, connector_no: int, id_tag: str, at: datet
         answers = events.publish(
             events.AuthorizationRequested(pile=pile, connector_no=connector_no, at=at, id_tag=id_tag)
         )
-    return answers[0].status if answers else "invalid"
+    return answers[0].status if answers else INVALID
+
+
+def claim_tag(
+    *,
+    pile: events.PileRef,
+    connector_no: int,
+    id_tag: str,
+    at: datetime,
+    transaction_ref: str,
+    begins: bool = True,
+) -> str:
+    """Whether the tag of a transaction that begins may charge; runs in the transaction that stores it.
+
+    A tag that a start command carried is that of its order, and its order answers. Any other tag is a card at
+    the pile: `StartRequested` lets the floor that knows cards open the order, and its decision is the answer.
+    What has ended already (`begins` false) opens none: its tag may be that of whoever stopped it.
+    """
+    answers = events.publish(
+        events.AuthorizationRequested(pile=pile, connector_no=connector_no, at=at, id_tag=id_tag)
+    )
+    said = answers[0].status if answers else INVALID
+    if not id_tag or not begins or _is_of_start_command(pile.id, id_tag):
+        return said
+    decisions = events.publish(
+        events.StartRequested(
+            pile=pile,
+            connector_no=connector_no,
+            at=at,
+            method="card",
+            credential=id_tag,
+            transaction_ref=transaction_ref,
+        )
+    )
+    if not decisions:
+        return said
+    refusal = decisions[0].refusal
+    return _REFUSED.get(refusal, "blocked") if refusal else ACCEPTED
 
 
 def start_transaction(
@@ -40,8 +90,11 @@ def start_transaction(
     started_at: datetime | None,
     meter_start_kwh: Decimal,
     at: datetime,
+    reservation_id: int | None = None,
 ) -> StartedTransaction:
     """Number a transaction once per business identity and publish `ChargeStarted`.
+
+    A tag of no order is asked for by `StartRequested` first, so that its order is there when energy flows.
 
     Never refuses to store: a tag nobody knows gets its number too, with `invalid` beside it, so that what the
     pile delivers is on record. A start without a readable time begins when it is received, unless the connector
@@ -55,9 +108,6 @@ def start_transaction(
         row = DeviceTransaction.objects.filter(identity=identity).first()
         repeated = row is not None
         if row is None:
-            answers = events.publish(
-                events.AuthorizationRequested(pile=pile, connector_no=connector_no, at=at, id_tag=id_tag)
-            )
             row = DeviceTransaction.objects.create(
                 operator_id=pile.operator_id,
                 station_id=pile.station_id,
@@ -67,7 +117,18 @@ def start_transaction(
                 id_tag=id_tag,
                 started_at=started_at,
                 meter_start_kwh=meter_start_kwh,
-                authorization=answers[0].status if answers else "invalid",
+            )
+            row.authorization = claim_tag(
+                pile=pile, connector_no=connector_no, id_tag=id_tag, at=at, transaction_ref=row.ref
+            )
+            row.save(update_fields=["authorization"])
+            reservations.used(
+                pile=pile,
+                connector_no=connector_no,
+                id_tag=id_tag,
+                transaction_ref=row.ref,
+                at=at,
+                reservation_id=reservation_id,
             )
         if row.ended_at is None:
             events.publish(
@@ -103,3 +164,9 @@ def _start_of_twin(pile_id: int, connector_no: int, id_tag: str, meter_start_kwh
         .values_list("started_at", flat=True)
         .first()
     )
+
+
+def _is_of_start_command(pile_id: int, id_tag: str) -> bool:
+    rows = DeviceCommand.objects.filter(pile_id=pile_id, kind=DeviceCommand.Kind.START)
+    lately = rows.order_by("-pk").values_list("params", flat=True)[:START_COMMANDS_LOOKED_AT]
+    return any(params.get("id_tag") == id_tag for params in lately)

@@ -31,6 +31,9 @@ YKC = COMMON | {
     "conflicting_record": (0.0, "after the acknowledgement send the record again with other figures"),
     "record_late": (45.0, "hold the record back for this many seconds"),
     "stale_trade_no": (0.0, "idle live data carry the last trade number"),
+    "refuse_firmware": (3.0, "answer a firmware update with this state"),
+    "lock_stuck": (0.0, "the arm of the ground lock does not reach its position"),
+    "vehicle_silent": (10.0, "the car stops talking this many seconds into every charge"),
     "implausible_record": (910.0, "add this many kWh to the record"),
 }
 OCPP = COMMON | {

@@ -2,12 +2,12 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
-from billing.models import Tariff, TariffAssignment
-from billing.services import ledger, tariffs
+from billing.models import Discount, SpecialDay, Tariff, TariffAssignment
+from billing.services import calendars, discounts, ledger, tariffs
 from devices.simulators.demo import demo_password
-from ev_platform.demo import world
+from ev_platform.demo import fleet, world
 from kernel import clock
 from kernel.actor import Actor
 from stations.models import Pile, PileModel, Station
@@ -43,9 +43,38 @@ def build(*, actor: Actor) -> Built:
         by_name = {one.name: _tariff(actor, operator, one, built) for one in given.tariffs}
         for station in given.stations:
             _station(actor, operator, station, by_name[station.tariff], built)
+        for what, number in fleet.prepare(actor=actor, operator=operator).items():
+            if number:
+                built.made[what] = built.made.get(what, 0) + number
+    _calendar(actor, built)
+    _discount(actor, built)
     _accounts(actor, built)
     _drivers(actor, built)
     return built
+
+
+def _calendar(actor: Actor, built: Built) -> None:
+    for text, kind, name in world.SPECIAL_DAYS:
+        day = date.fromisoformat(text)
+        if not SpecialDay.objects.filter(date=day).exists():
+            calendars.set_special_day(actor=actor, day=day, kind=kind, name=name)
+            built.count("special_days")
+
+
+def _discount(actor: Actor, built: Built) -> None:
+    code, name, off_bp, cap_fen = world.DISCOUNT
+    operator = Operator.objects.unscoped(WHY).get(code=code)
+    if not Discount.objects.unscoped(WHY).filter(operator=operator, name=name).exists():
+        discounts.save_discount(
+            actor=actor,
+            operator=operator,
+            name=name,
+            off_bp=off_bp,
+            cap_fen=cap_fen,
+            fees=["service"],
+            valid_from=clock.now() - timedelta(days=1),
+        )
+        built.count("discounts")
 
 
 def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Built) -> Tariff:
@@ -60,6 +89,9 @@ def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Bu
             tiers=given.pricing_tiers(),
             slots=given.slots(),
             effective_at=clock.now() - timedelta(days=7),  # the past orders were charged under it
+            components=given.components,
+            days=[one.day() for one in given.days],
+            rules=[one.rule for one in given.days],
         )
     return tariff
 

@@ -91,7 +91,8 @@ def _come_online(pile: Pile, at: datetime) -> int:
     with clock.held_at(at), live.muted(), transaction.atomic():
         version = tariffs.version_in_force(pile=pile, at=at)
         if pile.protocol == Pile.Protocol.YKC:
-            tariffs.confirm_held(pile=pile, version=version)
+            profile = tariffs.profile_on(version, zone=pile.station.time_zone, at=at)
+            tariffs.confirm_held(pile=pile, version=version, profile=profile)
         opened = presence.open_session(
             pile_id=pile.pk,
             protocol=pile.protocol,

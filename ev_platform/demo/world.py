@@ -6,7 +6,9 @@ Coordinates are GCJ-02. Nothing here is a real company, site, price list or pers
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.pricing import Tier
+from billing.pricing import Component, DayRule, Tier
+from billing.pricing.components import OccupancyFee
+from billing.services.tariffs import Day
 
 PASSWORD = "Charge-demo-2026"
 DRIVERS = 30
@@ -48,6 +50,27 @@ class DemoStation:
     piles: tuple[DemoPiles, ...]
 
 
+def _slots(periods: tuple[tuple[str, float, float], ...]) -> list[str]:
+    slots = [""] * 48
+    for tier, start, end in periods:
+        for index in range(int(start * 2), int(end * 2)):
+            slots[index] = tier
+    return slots
+
+
+@dataclass(frozen=True)
+class DemoDay:
+    """A further day of a tariff, and the rule that chooses it."""
+
+    code: str
+    name: str
+    periods: tuple[tuple[str, float, float], ...]
+    rule: DayRule
+
+    def day(self) -> Day:
+        return Day(self.code, self.name, tuple(_slots(self.periods)))
+
+
 @dataclass(frozen=True)
 class DemoTariff:
     """Tiers as (code, electricity, service) in yuan per kWh; periods as (tier, first hour, hour after)."""
@@ -55,6 +78,8 @@ class DemoTariff:
     name: str
     tiers: tuple[tuple[str, str, str], ...]
     periods: tuple[tuple[str, float, float], ...]
+    days: tuple[DemoDay, ...] = ()
+    components: tuple[Component, ...] = ()
 
     def pricing_tiers(self) -> list[Tier]:
         return [
@@ -62,11 +87,7 @@ class DemoTariff:
         ]
 
     def slots(self) -> list[str]:
-        slots = [""] * 48
-        for tier, start, end in self.periods:
-            for index in range(int(start * 2), int(end * 2)):
-                slots[index] = tier
-        return slots
+        return _slots(self.periods)
 
 
 @dataclass(frozen=True)
@@ -102,6 +123,24 @@ _DAY = (
     ("peak", 21, 22),
     ("flat", 22, 24),
 )
+
+_REST_DAY = (("valley", 0, 9), ("flat", 9, 24))
+_SUMMER_DAY = (
+    ("valley", 0, 7),
+    ("flat", 7, 9),
+    ("peak", 9, 14),
+    ("sharp", 14, 18),
+    ("peak", 18, 22),
+    ("flat", 22, 24),
+)
+SPECIAL_DAYS = (
+    ("2026-10-01", "holiday", "国庆节"),
+    ("2026-10-02", "holiday", "国庆节"),
+    ("2026-10-10", "workday", "国庆调休"),
+    ("2027-01-01", "holiday", "元旦"),
+)
+# operator, name, hundredths of a percent off the service fee, at most (fen)
+DISCOUNT = ("huiyun", "秋季服务费九折", 1000, 500)
 
 OPERATORS = (
     DemoOperator(
@@ -164,6 +203,11 @@ OPERATORS = (
                     ("valley", "0.31000", "0.42000"),
                 ),
                 _DAY,
+                days=(
+                    DemoDay("rest", "休息日", _REST_DAY, DayRule("rest", days="restday")),
+                    DemoDay("summer", "夏季", _SUMMER_DAY, DayRule("summer", "07-01", "08-31")),
+                ),
+                components=(OccupancyFee(fen=300, block_s=900, grace_s=900, cap_fen=3000),),
             ),
             DemoTariff("停车场统一价", (("flat", "0.78000", "0.50000"),), (("flat", 0, 24),)),
         ),

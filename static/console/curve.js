@@ -1,4 +1,4 @@
-// The order page: the curve of power, energy and SoC; the timeline's switches; a reload when the state moves on.
+// The order page: the curves of power, energy and SoC, of voltage, current and temperature; the timeline's switches; a reload when the state moves on.
 (function () {
   "use strict";
   function ink(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
@@ -23,10 +23,21 @@
       datasets.push(line(canvas.dataset.soc, data.soc, "#f59e0b", "soc"));
       scales.soc = axis("right", "%", 100, false);
     }
-    new Chart(canvas, {
-      type: "line", data: { labels: data.labels, datasets: datasets },
-      options: { animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "index", intersect: false }, plugins: { legend: { display: true, position: "top", align: "end", labels: { color: text, boxWidth: 12 } } }, scales: scales },
+    const draw = (target, sets, axes) => new Chart(target, {
+      type: "line", data: { labels: data.labels, datasets: sets },
+      options: { animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "index", intersect: false }, plugins: { legend: { display: true, position: "top", align: "end", labels: { color: text, boxWidth: 12 } } }, scales: axes },
     });
+    draw(canvas, datasets, scales);
+    const second = document.getElementById("order-electric"), sets = [], axes = { x: scales.x };
+    [["voltage", "#0ea5e9", "V", "left"], ["current", "#ef4444", "A", "right"], ["temperature", "#84cc16", "°C", "right"]].forEach(function ([name, colour, unit, side]) {
+      if (!second || !data[name].some((value) => value !== null)) return;
+      sets.push(line(second.firstElementChild.dataset[name], data[name], colour, name));
+      axes[name] = axis(side, unit, undefined, sets.length === 1);
+    });
+    if (sets.length) {
+      second.hidden = false;
+      draw(second.firstElementChild, sets, axes);
+    }
   }
   document.querySelectorAll("[data-show]").forEach(function (box) {
     box.addEventListener("change", function () {

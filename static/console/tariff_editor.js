@@ -5,7 +5,9 @@
   if (!form) return;
   const slots = Array.from(form.querySelectorAll("[data-slot]"));
   const rows = Array.from(form.querySelectorAll("[data-tier]"));
-  const hidden = form.querySelector("[name=slots]");
+  const usual = form.querySelector("[name=slots]");
+  const tabs = form.querySelector(".ev-daytabs");
+  let hidden = usual;
   const spans = form.querySelector(".ev-spans");
   const warning = form.querySelector("[data-warning]");
   const byCode = Object.fromEntries(rows.map((row) => [row.dataset.tier, row]));
@@ -77,6 +79,62 @@
     chart.update("none");
   }
 
+  // Days: the cells show the one whose tab is chosen; each keeps its half-hours in a hidden input.
+  function show(tab) {
+    const owner = tab.closest(".ev-dayform");
+    hidden = owner ? owner.querySelector("[name=day_slots]") : usual;
+    tabs.querySelectorAll(".ev-daytab").forEach((one) => one.setAttribute("aria-selected", String(one === tab)));
+    const codes = hidden.value.split(",");
+    slots.forEach(function (cell, index) {
+      const row = byCode[codes[index]];
+      cell.dataset.code = codes[index];
+      cell.className = row ? row.dataset.css : "tier-other";
+      cell.setAttribute("aria-label", cell.dataset.begin + "–" + cell.dataset.end + " " + (row ? row.dataset.word : codes[index]));
+      cell.title = cell.getAttribute("aria-label");
+    });
+    refresh();
+  }
+
+  function offer() {
+    const days = Array.from(tabs.querySelectorAll(".ev-dayform"));
+    form.querySelectorAll("[name=rule_profile]").forEach(function (select) {
+      const fixed = Array.from(select.options).slice(0, 2), chosen = select.value;
+      select.replaceChildren(...fixed, ...days.map((day) => new Option(day.querySelector("[name=day_name]").value || day.dataset.day, day.dataset.day)));
+      select.value = Array.from(select.options).some((option) => option.value === chosen) ? chosen : "";
+    });
+    tabs.querySelector(".ev-daymore").hidden = days.length >= Number(tabs.dataset.most);
+  }
+
+  tabs.addEventListener("click", function (event) {
+    const tab = event.target.closest(".ev-daytab"), less = event.target.closest(".ev-dayless");
+    if (tab) show(tab);
+    if (less) {
+      const day = less.closest(".ev-dayform"), active = day.contains(hidden);
+      day.remove();
+      if (active) show(tabs.querySelector(".ev-daytab"));
+      offer();
+    }
+    if (event.target.closest(".ev-daymore")) {
+      const day = tabs.querySelector("template").content.firstElementChild.cloneNode(true);
+      let number = 1;
+      while (tabs.querySelector('[data-day="day' + number + '"]')) number += 1;
+      day.dataset.day = "day" + number;
+      day.querySelector("[name=day_code]").value = "day" + number;
+      day.querySelector("[name=day_name]").value = tabs.dataset.new + " " + number;
+      day.querySelector("[name=day_slots]").value = usual.value;
+      tabs.insertBefore(day, tabs.querySelector(".ev-daymore"));
+      offer();
+      show(day.querySelector(".ev-daytab"));
+      day.querySelector("[name=day_name]").select();
+    }
+  });
+  tabs.addEventListener("input", offer);
+  tabs.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+  form.querySelectorAll(".ev-part [type=checkbox]").forEach(function (box) {
+    box.addEventListener("click", (event) => event.stopPropagation());
+    box.addEventListener("change", () => { if (box.checked) box.closest("details").open = true; });
+  });
+
   rows.forEach((row) => row.querySelector(".ev-brush").addEventListener("click", () => choose(row.dataset.tier)));
   form.addEventListener("input", (event) => { if (event.target.matches(".ev-input")) refresh(); });
   slots.forEach((cell) => { cell.title = cell.getAttribute("aria-label"); });
@@ -116,5 +174,6 @@
     }
   });
   choose(slots[0].dataset.code in byCode ? slots[0].dataset.code : brush);
+  offer();
   refresh();
 })();

@@ -14,10 +14,12 @@ from stations.admin.chips import connector_chip, connector_chips, online_chip
 from stations.models import Pile
 from stations.models.mode import ChargeMode, StartWay
 from stations.modes import Cell, Method
-from stations.services import piles
+from stations.services import archive, piles
 from stations.services.modes import is_allowed, mode_now
+from stations.words import finding_text
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
+from users.console.display import chip
 from users.console.filters import AutocompleteSelectFilter, choice_filter
 
 PASSWORD = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
@@ -76,7 +78,17 @@ class PileAdmin(ScopedModelAdmin):
         "last_seen_at",
         "online_changed_at",
     )
-    reported_fields = ("printed", "vendor", "reported_model", "serial", "firmware", "iccid", "findings_list")
+    reported_fields = (
+        "printed",
+        "vendor",
+        "reported_model",
+        "serial",
+        "firmware",
+        "carrier",
+        "signal",
+        "findings_list",
+    )
+    archive_fields = ("place", "qr_sheet", "sim_use", "insurance")
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("connectors")
@@ -101,13 +113,37 @@ class PileAdmin(ScopedModelAdmin):
             return ((None, {"fields": fields}),)
         return (
             (_("Now"), {"fields": self.now_fields}),
-            (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model")}),
+            (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model", "security_profile")}),
             (_("How it charges"), {"fields": ("edition", "current", "charge_mode", "ways")}),
             (_("What the pile says of itself"), {"fields": self.reported_fields}),
+            (_("Archive"), {"fields": ("installed_on", "warranty_until", "place", "qr_sheet")}),
+            (
+                _("SIM card"),
+                {
+                    "fields": (
+                        "iccid",
+                        "network_type",
+                        "sim_plan_mb",
+                        "sim_used_mb",
+                        "sim_use",
+                        "sim_expires_on",
+                    )
+                },
+            ),
+            (_("Insurance"), {"fields": ("insurer", "policy_no", "insured_until", "insurance")}),
         )
 
     def get_readonly_fields(self, request, obj=None):
-        return (*self.now_fields, "protocol", "current", "ways", *self.reported_fields) if obj else ()
+        if obj is None:
+            return ()
+        return (
+            *self.now_fields,
+            "protocol",
+            "current",
+            "ways",
+            *self.reported_fields,
+            *self.archive_fields,
+        )
 
     @admin.display(description=_("connection"))
     def link(self, obj):
@@ -127,6 +163,32 @@ class PileAdmin(ScopedModelAdmin):
                 for row in obj.connectors.all()
             ),
         )
+
+    @admin.display(description=_("position"))
+    def place(self, obj):
+        if obj.longitude is None:
+            return _("That of its station")
+        return f"{obj.longitude}, {obj.latitude} (GCJ-02)"
+
+    @admin.display(description=_("QR codes"))
+    def qr_sheet(self, obj):
+        address = reverse("admin:stations_station_qr_sheet", args=[obj.station_id])
+        return format_html(
+            '<a href="{}?pile={}" target="_blank">{}</a>', address, obj.code, _("Sheet to print")
+        )
+
+    @admin.display(description=_("data used"))
+    def sim_use(self, obj):
+        share = archive.sim_share(obj)
+        if share is None:
+            return "–"
+        return chip(
+            f"{share} %", "red" if share >= 100 else "amber" if share >= archive.SIM_WARN_PCT else "green"
+        )
+
+    @admin.display(description=_("cover"))
+    def insurance(self, obj):
+        return due_chip(obj.insured_until)
 
     @admin.display(description=_("current"))
     def current(self, obj):
@@ -156,7 +218,9 @@ class PileAdmin(ScopedModelAdmin):
         if not obj.findings:
             return _("None: the pile keeps to its protocol")
         return format_html_join(
-            "", '<p class="ev-line"><code>{}</code> × {}</p>', sorted(obj.findings.items())
+            "",
+            '<p class="ev-line">{} × {}</p>',
+            sorted((finding_text(finding), number) for finding, number in obj.findings.items()),
         )
 
     def save_through_service(self, request, obj, form, change):
@@ -195,6 +259,17 @@ class PileAdmin(ScopedModelAdmin):
             reason=form.cleaned_data["reason"],
         )
         return _("The password of %(name)s is changed.") % {"name": obj}
+
+
+def due_chip(until):
+    """How long something still runs: green, amber within the warning time, red when it is over."""
+    left = archive.days_left(until)
+    if left is None:
+        return chip(_("Not on file"), "grey")
+    if left < 0:
+        return chip(_("Expired since %(days)d days") % {"days": -left}, "red")
+    tone = "amber" if left <= archive.WARN_DAYS else "green"
+    return chip(_("%(days)d days left") % {"days": left}, tone)
 
 
 def pile_link(pile: Pile | None):

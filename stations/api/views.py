@@ -3,12 +3,15 @@
 from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from stations import selectors
-from stations.models import Connector
+from stations.models import Connector, PileModel
+from stations.models.station import Amenity
+from stations.services import favourites
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
@@ -16,7 +19,7 @@ from users.api.schema import describe
 CONNECTOR_STATES = Connector.State.values
 
 
-class StationQuerySerializer(serializers.Serializer):
+class PlaceQuerySerializer(serializers.Serializer):
     lng = serializers.DecimalField(
         max_digits=10,
         decimal_places=6,
@@ -41,6 +44,16 @@ class StationQuerySerializer(serializers.Serializer):
         default=Decimal(10),
         help_text="How far to look, in kilometres.",
     )
+    standard = serializers.ChoiceField(
+        choices=PileModel.ConnectorStandard.choices,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Only stations with connectors of this standard.",
+    )
+
+
+class StationQuerySerializer(PlaceQuerySerializer):
     name = serializers.CharField(
         max_length=64, required=False, default="", allow_blank=True, help_text="Part of the name or address."
     )
@@ -55,6 +68,22 @@ class StationQuerySerializer(serializers.Serializer):
             missing = "lat" if "lng" in data else "lng"
             raise serializers.ValidationError({missing: _("Give lng and lat together, or neither.")})
         return data
+
+
+class AmenitySerializer(serializers.Serializer):
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+@extend_schema_field(AmenitySerializer(many=True))
+class AmenitiesField(serializers.Field):
+    """What a station offers, each as its code and its words."""
+
+    def __init__(self, **kwargs):
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: list[str]) -> list[dict[str, str]]:
+        return [{"code": one, "text": str(Amenity(one).label)} for one in value if one in Amenity.values]
 
 
 class StationSerializer(serializers.Serializer):
@@ -73,6 +102,12 @@ class StationSerializer(serializers.Serializer):
     )
     connectors_total = serializers.IntegerField()
     connectors_idle = serializers.IntegerField()
+    scene = serializers.CharField(source="station.scene")
+    scene_text = serializers.CharField(source="station.get_scene_display")
+    amenities = AmenitiesField(source="station.amenities")
+    surroundings = serializers.CharField(source="station.surroundings")
+    opening_hours = serializers.CharField(source="station.opening_hours", help_text="Empty is day and night.")
+    parking_note = serializers.CharField(source="station.parking_note")
 
 
 class StationPageSerializer(serializers.Serializer):
@@ -89,6 +124,34 @@ class StationConnectorSerializer(serializers.Serializer):
     state = serializers.ChoiceField(choices=CONNECTOR_STATES)
     state_text = serializers.CharField(source="get_state_display")
     in_service = serializers.BooleanField(source="pile.in_service")
+    standard = serializers.CharField(
+        source="pile.model.connector_standard", default="", help_text="Empty when it is not on file."
+    )
+    standard_text = serializers.CharField(source="pile.model.get_connector_standard_display", default="")
+    current_type = serializers.CharField(source="pile.current_type", help_text="`ac` or `dc`.")
+
+
+class RecommendQuerySerializer(PlaceQuerySerializer):
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=50, default=10)
+
+    def validate(self, data: dict) -> dict:
+        for name in ("lng", "lat"):
+            if name not in data:
+                raise serializers.ValidationError({name: _("Give lng and lat together.")})
+        return data
+
+
+class RecommendationSerializer(serializers.Serializer):
+    station = StationSerializer(source="row")
+    connector = StationConnectorSerializer()
+
+
+class RecommendationListSerializer(serializers.Serializer):
+    results = RecommendationSerializer(many=True)
+
+
+class FavouriteListSerializer(serializers.Serializer):
+    results = StationSerializer(many=True)
 
 
 class StationDetailSerializer(StationSerializer):
@@ -119,6 +182,7 @@ class StationListView(DriverView):
             radius_km=query["radius_km"],
             name=query["name"],
             free=query["free"],
+            standard=query["standard"],
             after=query.get("cursor"),
             limit=limit + 1,
         )
@@ -149,3 +213,71 @@ class StationDetailView(DriverView):
             "connectors": connectors,
         }
         return Response(StationDetailSerializer(row).data)
+
+
+class RecommendedView(DriverView):
+    """Where to charge now."""
+
+    @describe(
+        operation_id="stations_recommended",
+        summary="Idle connectors to drive to",
+        description="One idle connector per station, nearest first; a station with more free ones may come before a "
+        "nearer one (150 m each). Offline, faulty, occupied and closed ones are left out.",
+        parameters=[RecommendQuerySerializer],
+        responses={200: RecommendationListSerializer},
+        refuses=(400,),
+        tags=["stations"],
+    )
+    def get(self, request: Request) -> Response:
+        query = read(RecommendQuerySerializer, request.query_params)
+        found = selectors.recommended(
+            actor=self.actor,
+            longitude=query["lng"],
+            latitude=query["lat"],
+            radius_km=query["radius_km"],
+            standard=query["standard"],
+            limit=query["limit"],
+        )
+        return Response(RecommendationListSerializer({"results": found}).data)
+
+
+class FavouriteListView(DriverView):
+    """The driver's own stations."""
+
+    @describe(
+        operation_id="favourites",
+        summary="My stations",
+        description="The last kept first; stations that are closed are not shown.",
+        responses={200: FavouriteListSerializer},
+        tags=["stations"],
+    )
+    def get(self, request: Request) -> Response:
+        rows = selectors.favourites(actor=self.actor, driver_id=self.driver.pk)
+        return Response(FavouriteListSerializer({"results": rows}).data)
+
+
+class FavouriteView(DriverView):
+    """Keep a station, or let it go."""
+
+    @describe(
+        operation_id="favourite_keep",
+        summary="Keep a station",
+        description="Again and again is the same as once.",
+        request=None,
+        responses={204: None},
+        refuses=(404, 409),
+        tags=["stations"],
+    )
+    def put(self, request: Request, code: str) -> Response:
+        favourites.keep(actor=self.actor, driver=self.driver, code=code)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @describe(
+        operation_id="favourite_drop",
+        summary="Let a station go",
+        responses={204: None},
+        tags=["stations"],
+    )
+    def delete(self, request: Request, code: str) -> Response:
+        favourites.drop(driver=self.driver, code=code)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -23,6 +23,14 @@ class Pile(models.Model):
         OCPP201 = "ocpp201", _("OCPP 2.0.1")
         DNY = "dny", _("DNY e-bike (TCP)")
 
+    class SecurityProfile(models.IntegerChoices):
+        """OCPP security profiles (OCPP 1.6 security whitepaper ed. 3 §2.3); over TCP 1 is the code alone."""
+
+        NONE = 0, _("0: no password (development only)")
+        PASSWORD = 1, _("1: password")
+        TLS = 2, _("2: TLS and password")
+        CERTIFICATE = 3, _("3: TLS with the pile's own certificate")
+
     operator = models.ForeignKey(
         "users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT, related_name="piles"
     )
@@ -41,6 +49,12 @@ class Pile(models.Model):
     edition = models.CharField(_("edition"), max_length=8, choices=Edition.choices, default=Edition.NETWORK)
     charge_mode = models.CharField(
         _("charge mode"), max_length=16, choices=ChargeMode.choices, default=ChargeMode.ONLINE_PAID
+    )
+    security_profile = models.PositiveSmallIntegerField(
+        _("security profile"),
+        choices=SecurityProfile.choices,
+        default=SecurityProfile.PASSWORD,
+        help_text=_("How the pile has to prove who it is, at least"),
     )
 
     # Link state, written when it changes; `last_seen_at` in batches by the gateway.

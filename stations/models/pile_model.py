@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -63,6 +64,19 @@ class PileModel(models.Model):
     protocol = models.CharField(_("protocol"), max_length=8, blank=True)
     vehicle_class = models.CharField(
         _("for"), max_length=9, choices=VehicleClass.choices, default=VehicleClass.CAR
+    )
+    heartbeat_s = models.PositiveSmallIntegerField(
+        _("heartbeat (s)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2), MaxValueValidator(3600)],
+        help_text=_("2 to 3600; empty: what its protocol says. OCPP stations are told it when they boot."),
+    )
+    missed_heartbeats = models.PositiveSmallIntegerField(
+        _("missed heartbeats"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("After so many a pile with a heartbeat of its own is offline; 1 to 20"),
     )
     capabilities = models.JSONField(_("capabilities"), default=list, blank=True)
 

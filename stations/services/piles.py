@@ -27,6 +27,7 @@ WITHOUT_PASSWORD = (Pile.Protocol.YKC, Pile.Protocol.DNY)
 EDITABLE = (
     "name",
     "model",
+    "security_profile",
     "rated_power_kw",
     "edition",
     "charge_mode",

@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
+from stations.geo import to_gcj02
 from stations.models import Station
+from stations.models.station import Amenity, Datum
 from users import policy
 from users.models import Operator
 from users.services import edits
@@ -25,10 +27,26 @@ EDITABLE = (
     "region_code",
     "longitude",
     "latitude",
+    "datum",
+    "measured_longitude",
+    "measured_latitude",
+    "scene",
+    "amenities",
+    "surroundings",
+    "opening_hours",
+    "parking_note",
     "time_zone",
     "service_phone",
     "is_open",
 )
+PLACE = ("longitude", "latitude", "datum")
+# What a form of a station may hold; the measured coordinates are written with the place.
+FORM_FIELDS = (
+    "operator",
+    "code",
+    *(name for name in EDITABLE if not name.startswith("measured") and name != "is_open"),
+)
+ARCHIVE = ("scene", "amenities", "surroundings", "opening_hours", "parking_note")
 _DEGREE = Decimal("0.000001")
 
 
@@ -41,12 +59,16 @@ def create_station(
     address: str = "",
     longitude: Decimal | float | str | None = None,
     latitude: Decimal | float | str | None = None,
+    datum: str = Datum.GCJ02,
     region_code: str = "",
     time_zone: str = "Asia/Shanghai",
     service_phone: str = "",
     group: Any = None,
+    archive: Mapping[str, Any] | None = None,
 ) -> Station:
-    """Create a station; coordinates are GCJ-02 degrees, kept to six places.
+    """Create a station; coordinates are degrees measured in `datum`, kept to six places.
+
+    `archive` holds fields of `ARCHIVE`.
 
     DomainError `permission_denied`, `not_found` (operator outside the scope), `operator_inactive`, `invalid`
     (names the field), `station_code_taken`.
@@ -60,13 +82,13 @@ def create_station(
         code=check_code(code, "code"),
         name=name.strip(),
         address=address.strip(),
-        longitude=degrees(longitude, "longitude"),
-        latitude=degrees(latitude, "latitude"),
+        **_place(longitude, latitude, datum),
         region_code=region_code.strip(),
         time_zone=time_zone,
         service_phone=service_phone.strip(),
         group=group,
     )
+    edits.apply(station, archive or {}, editable=ARCHIVE)
     _check(station)
     try:
         with transaction.atomic():
@@ -83,15 +105,21 @@ def create_station(
 
 
 def update_station(*, actor: Actor, station: Station, changes: Mapping[str, Any]) -> Station:
-    """Change the fields of `EDITABLE`; DomainError `permission_denied`, `not_found`, `invalid`."""
+    """Change the fields of `EDITABLE`; coordinates are degrees measured in `datum`, given or as it is.
+
+    DomainError `permission_denied`, `not_found`, `invalid`.
+    """
     policy.require(actor, "stations.change_station")
     edits.in_scope(actor, station)
     changes = dict(changes)
-    for name in ("longitude", "latitude"):
-        if name in changes:
-            changes[name] = degrees(changes[name], name)
     with transaction.atomic():
         station = _locked(station)
+        if placed := {name: changes.pop(name) for name in PLACE if name in changes}:
+            changes |= _place(
+                placed.get("longitude", station.measured_longitude or station.longitude),
+                placed.get("latitude", station.measured_latitude or station.latitude),
+                placed.get("datum", station.datum),
+            )
         before, after = edits.apply(station, changes, editable=EDITABLE)
         _check(station)
         if before:
@@ -141,12 +169,36 @@ def degrees(value: Decimal | float | str | None, field: str) -> Decimal | None:
     raise DomainError("invalid", {"field": field, "reason": reason}, field=field)
 
 
+def _place(longitude: Any, latitude: Any, datum: str) -> dict[str, Any]:
+    """The fields of a place that was measured in `datum`."""
+    if datum not in Datum.values:
+        reason = _("%(accepted)s are accepted.") % {"accepted": ", ".join(Datum.values)}
+        raise DomainError("invalid", {"field": "datum", "reason": reason}, field="datum")
+    east, north = degrees(longitude, "longitude"), degrees(latitude, "latitude")
+    place = {"datum": datum, "measured_longitude": None, "measured_latitude": None}
+    if datum == Datum.GCJ02 or east is None or north is None:
+        return {**place, "longitude": east, "latitude": north}
+    x, y = to_gcj02(datum, float(east), float(north))
+    return {
+        "datum": datum,
+        "measured_longitude": east,
+        "measured_latitude": north,
+        "longitude": degrees(x, "longitude"),
+        "latitude": degrees(y, "latitude"),
+    }
+
+
 def _check(station: Station) -> None:
     edits.validate(station)
     if (station.longitude is None) != (station.latitude is None):
         field = "latitude" if station.latitude is None else "longitude"
         raise DomainError(
             "invalid", {"field": field, "reason": _("give both coordinates or neither.")}, field=field
+        )
+    if unknown := set(station.amenities) - set(Amenity.values):
+        reason = _("%(accepted)s are accepted.") % {"accepted": ", ".join(Amenity.values)}
+        raise DomainError(
+            "invalid", {"field": "amenities", "reason": f"{sorted(unknown)[0]}: {reason}"}, field="amenities"
         )
     if station.region_code and not re.fullmatch(r"\d{6}", station.region_code, re.ASCII):
         reason = _("six digits of GB/T 2260 are accepted.")

@@ -123,7 +123,7 @@ def reported(
     tiers, total, amount = {}, Decimal(0), Decimal(0)
     prices = {
         tier["code"]: Decimal(tier["electricity_price"]) + Decimal(tier["service_price"])
-        for tier in order.tariff_snapshot["tiers"]
+        for tier in (order.held_snapshot or order.tariff_snapshot)["tiers"]
     }
     for name in ("sharp", "peak", "flat", "valley"):
         energy, price = Decimal(energies.get(name, "0")), prices.get(name, Decimal(0))
@@ -240,3 +240,39 @@ def in_threads(count: int, work) -> list:
 def in_one_transaction(work, *args, **kwargs):
     with transaction.atomic():
         return work(*args, **kwargs)
+
+
+def publish(site: Site, *, slots=None, components=(), days=(), rules=(), held=True, **changes):
+    """A new version of the site's tariff in force from now on, held by its pile: the factories' prices and more."""
+    from billing.pricing import Tier
+    from billing.services import tariffs
+    from kernel.actor import system
+    from tests.factories import DAY, PRICES
+
+    version = tariffs.publish_version(
+        actor=system("tests"),
+        tariff=changes.pop("tariff", site.tariff),
+        tiers=[Tier(code, Decimal(one), Decimal(two)) for code, one, two in changes.pop("prices", PRICES)],
+        slots=slots or DAY,
+        effective_at=changes.pop("effective_at", timezone.now()),
+        components=components,
+        days=days,
+        rules=rules,
+    )
+    if held and site.pile.protocol == "ykc":
+        tariffs.confirm_held(
+            pile=site.pile,
+            version=version,
+            profile=tariffs.profile_on(version, zone=site.station.time_zone, at=timezone.now()),
+        )
+    return version
+
+
+def held_position(order: ChargingOrder) -> str:
+    """The price position of the order's tariff at its start."""
+    from zoneinfo import ZoneInfo
+
+    from billing.services.evidence import snapshot_of_order
+
+    snapshot = snapshot_of_order(order)
+    return snapshot.tier_code_at(order.started_at.astimezone(ZoneInfo(snapshot.zone)))

@@ -83,3 +83,48 @@ def test_an_order_past_its_deadline_is_found():
     assert not list(checks.order_problems())
     ChargingOrder.objects.filter(pk=order.pk).update(due_at=timezone.now() - timedelta(minutes=6))
     assert codes(checks.order_problems()) == {"overdue"}
+
+
+def test_bills_are_computed_again_by_number_operator_and_day(settled, capsys):
+    site, order = settled
+
+    def reprice(*args):
+        capsys.readouterr()
+        try:
+            call_command("reprice", *args, "--json")
+            code = 0
+        except CommandError as error:
+            code = error.returncode
+        return code, json.loads(capsys.readouterr().out)
+
+    assert reprice() == (
+        0,
+        {"ok": True, "orders": 1, "fees": 0, "total_fen": 1_100, "differences": []},
+    )
+    today = timezone.localtime(order.settled_at).date().isoformat()
+    for args, orders in (
+        ((order.order_no,), 1),
+        (("--operator", site.operator.code), 1),
+        (("--operator", make_site().operator.code), 0),
+        (("--from", today, "--to", today), 1),
+        (("--to", "2020-01-01"), 0),
+    ):
+        assert reprice(*args)[1]["orders"] == orders, args
+    for args, error in (
+        (("123",), "order_unknown"),
+        (("--operator", "nobody"), "operator_unknown"),
+        (("--from", "yesterday"), "invalid"),
+    ):
+        code, answer = reprice(*args)
+        assert (code, answer["error"]["code"]) == (1, error)
+    ChargingOrder.objects.update(total_fen=1_101, service_fen=401)
+    code, answer = reprice()
+    (difference,) = answer["differences"]
+    assert code == 1 and (difference["what"], difference["computed"]["total_fen"]) == ("bill", 1_100)
+    bill = {**order.bill, "lines": [{**order.bill["lines"][0], "tier": "peak"}]}
+    ChargingOrder.objects.update(total_fen=1_100, service_fen=400, bill=bill)
+    code, answer = reprice()
+    assert code == 1 and answer["differences"][0]["stored"]["lines"][0]["tier"] == "peak"
+    with pytest.raises(CommandError):
+        call_command("reprice")
+    assert "1 differences" in capsys.readouterr().out

@@ -12,8 +12,10 @@ from billing.pricing import Tier
 from billing.services import tariffs
 from devices import ports
 from devices.models import DeviceCommand
-from devices.protocols.ykc.downlink import frame_of
+from devices.protocols.ykc import downlink
+from devices.protocols.ykc.held import HeldGuns
 from devices.services import commands, presence
+from devices.services.references import pile_ref
 from kernel.actor import system
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
@@ -193,7 +195,9 @@ class TestOnThePile:
         site = make_site()
         PileTariff.objects.all().delete()
         command = tariffs.push_tariff(actor=ACTOR, pile=site.pile)
-        kind, fields = frame_of(DeviceCommand.objects.get(pk=command.pk), site.pile.code)
+        held = HeldGuns(pile=pile_ref(site.pile), session_id=0)
+        command = DeviceCommand.objects.get(pk=command.pk)
+        kind, fields = downlink.set_tariff(downlink.Order(command, held))
         assert kind == 0x58 and fields["peak_elec_rate"] == Decimal("1.00000")
         assert bytes.fromhex(fields["slots"]) == tariffs.wire_model(site.version)["slots"]
         commands.complete_command(command_id=command.pk, state="accepted")

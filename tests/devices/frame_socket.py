@@ -1,6 +1,7 @@
 """A TCP pile reduced to a blocking socket, whatever its frames look like."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,12 @@ class FrameSocket:
     splitter: Callable[[], Any]
     frame_class: type
 
-    def __init__(self, port: int):
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None):
         self._splitter = self.splitter()
         self._inbox: list[Any] = []
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock)
 
     @staticmethod
     def kind_of(frame: Any) -> int:

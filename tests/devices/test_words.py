@@ -3,6 +3,7 @@
 import pytest
 from django.utils import translation
 
+from devices.advice import ADVICE
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
 from devices.protocols.ocpp16 import statuses
@@ -12,7 +13,15 @@ from devices.protocols.ocpp201 import words as ocpp201
 from devices.protocols.ocpp201.handlers import HANDLERS as HANDLERS_201
 from devices.protocols.ykc.codec import LAYOUTS
 from devices.protocols.ykc.codec import words as ykc
-from devices.words import answer_text, ending_text, fault_text, frame_title, refusal_text, stop_reason_text
+from devices.words import (
+    advice_text,
+    answer_text,
+    ending_text,
+    fault_text,
+    frame_title,
+    refusal_text,
+    stop_reason_text,
+)
 from stations.words import fault_text as fault_text_of_stations
 
 
@@ -89,6 +98,28 @@ def test_words_follow_the_reader():
         == "The DC fuse has blown; The door of the pile is open"
     )
     assert english(frame_title, "ocpp16", "Heartbeat") == "Heartbeat"
+
+
+def test_advice_for_what_needs_it():
+    """Every fault and every end that nobody wished says what to do; a wished end says nothing."""
+    wished = {"normal"}
+    for word in ykc.STOP_REASONS.values():
+        text = chinese(advice_text, "ykc", word.slug)
+        assert bool(text) == (word.category not in wished), word.slug
+    for fault in ykc.faults(0x1FFF):
+        assert chinese(advice_text, "ykc", fault.slug), fault.slug
+    for protocol, table in (("dny", dny.FAULTS), ("ocpp16", statuses.FAULTS)):
+        for slug in table:
+            assert chinese(advice_text, protocol, slug), slug
+    for protocol, table in ADVICE.items():
+        for slug in table:
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese(advice_text, protocol, slug)), (
+                slug
+            )
+    two = english(advice_text, "ykc", "dc_fuse,door_open,door_open")
+    assert two.startswith("Take the pile out of service") and two.count("Somebody opened the pile") == 1
+    assert advice_text("ykc", "soc_full") == advice_text("ocpp16", "E42") == advice_text("new", "x") == ""
+    assert english(advice_text, "ocpp16", "GroundFailure/E42").startswith("Take the connector")
 
 
 def every_code():

@@ -4,7 +4,7 @@ import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import Payment, Refund
+from billing.models import PaidStart, Payment, Refund
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -22,12 +22,18 @@ TABLE = {
     ("GET", "driver/me"): (401, 200, 200, 200),
     ("GET", "driver/stations"): (401, 200, 200, 200),
     ("GET", "driver/stations/<str:code>"): (401, 200, 200, 200),
+    ("GET", "driver/stations/recommended"): (401, 400, 400, 400),
+    ("GET", "driver/favourites"): (401, 200, 200, 200),
+    ("PUT", "driver/favourites/<str:code>"): (401, 204, 204, 204),
+    ("DELETE", "driver/favourites/<str:code>"): (401, 204, 204, 204),
     ("GET", "driver/connectors/<str:code>"): (401, 200, 200, 200),
     ("GET", "driver/estimate"): (401, 400, 400, 400),
     ("GET", "driver/orders"): (401, 200, 200, 200),
     ("POST", "driver/orders"): (401, 409, 403, 409),
     ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("POST", "driver/pay-and-start"): (401, 400, 400, 400),
+    ("GET", "driver/pay-and-start/<str:out_trade_no>"): (401, 404, 200, 200),
     ("GET", "driver/wallet"): (401, 200, 200, 200),
     ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
     ("GET", "driver/payment-channels"): (401, 200, 200, 200),
@@ -102,11 +108,18 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         requested_by_key="x",
         state="failed",
     )
+    PaidStart.objects.create(
+        payment=payment, driver=site.driver, connector=free.connector, operator=site.operator,
+        station=free.station, pile=free.pile, created_at=now,
+    )  # fmt: skip
     path = address.replace("<str:order_no>", order.order_no)
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no
     )
-    path = path.replace("<str:code>", site.station.code if "stations" in address else site.connector.code)
+    path = path.replace(
+        "<str:code>",
+        site.station.code if "stations" in address or "favourites" in address else site.connector.code,
+    )
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None

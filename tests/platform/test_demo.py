@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 PORTS = ("EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT")
 
 

@@ -19,6 +19,11 @@ from users.models import Driver
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _own_storage(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
 def demo(*args):
     out = io.StringIO()
     call_command("demo_data", "--json", *args, stdout=out)
@@ -31,7 +36,13 @@ def test_the_world_is_built_once():
         "operators": 2,
         "stations": 4,
         "tariffs": 3,
+        "special_days": 4,
+        "discounts": 1,
         "piles": 40,
+        "archives": 40,
+        "firmware": 2,
+        "campaigns": 2,
+        "parameter_sets": 2,
         "accounts": 5,
         "drivers": 30,
         "orders": first["orders"],
@@ -54,7 +65,8 @@ def test_the_past_is_settled_and_adds_up():
     assert {order.state for order in orders} == {"settled"}
     assert {order.pile.protocol for order in orders} <= {"ykc", "ocpp16"}
     for order in orders:
-        assert recompute(order).total_fen == order.total_fen == order.electricity_fen + order.service_fen
+        assert recompute(order).total_fen == order.total_fen
+        assert order.total_fen == order.electricity_fen + order.service_fen - order.discount_fen
         assert order.started_at < order.ended_at == order.settled_at
     assert sum(Entry.objects.values_list("amount_fen", flat=True)) == 0
     for account in Account.objects.all():

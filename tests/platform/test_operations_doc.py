@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 
 
 def test_the_table_of_settings_is_complete():
@@ -21,7 +21,7 @@ def test_the_table_of_settings_is_complete():
         source = (ROOT / "ev_platform" / name).read_text()
         read |= set(
             re.findall(
-                r"""(?:str|list|choice|boolean|integer|port|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
+                r"""(?:str|ascii_text|list|choice|boolean|integer|port|header_name|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
                 source,
             )
         )

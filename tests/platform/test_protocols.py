@@ -55,18 +55,20 @@ def test_what_is_sent_is_found_where_it_is_sent(spoken):
     assert rows["ykc", "40", "out"].functions == ("ykc.handlers.records.record",)
     assert rows["ykc", "56", "out"].functions == ("ykc.downlink.sync_time", "ykc.handlers.access.login")
     assert rows["ykc", "3B", "in"].functions == ("ykc.handlers.records.record",)
-    assert rows["ykc", "94", "out"].supported == "no"
-    assert rows["ykc", "23", "in"].supported == "decoded and logged only"
+    assert rows["ykc", "34", "out"].functions == ("ykc.downlink.start",)
+    unused = protocols.Message("ykc", "77", protocols.IN, "", (), decoded=True)
+    assert unused.supported == "decoded and logged only"
     assert rows["ocpp16", "Reset", "out"].functions == ("ocpp16.commands.reset.build",)
     assert rows["ocpp16", "TriggerMessage", "out"].supported == "sent"
-    assert rows["ocpp16", "SignCertificate", "in"].supported == "no"
+    assert rows["ocpp16", "SignCertificate", "in"].supported == "handled"
+    assert rows["ocpp201", "PublishFirmware", "out"].supported == "no"
 
 
 def test_the_matrix_follows_the_capabilities(spoken):
     for name, protocol in spoken.items():
         assert {kind.value for kind in DeviceCommand.Kind if supports(name, kind)} == set(protocol.carriers)
         assert all(protocol.carriers.values()), name
-    assert spoken["ykc"].carriers["start"] == ("34",)
+    assert spoken["ykc"].carriers["start"] == ("34", "A4")
     assert spoken["ocpp16"].carriers["start"] == ("RemoteStartTransaction",)
 
 
@@ -178,7 +180,7 @@ def test_the_wiretap_hears_good_messages_and_no_answers():
     from devices.models import FrameLog
 
     buffers = GatewayBuffers()
-    buffers._frames = kept = _Buffers()
+    buffers.frames = kept = _Buffers()
     rows = [
         FrameLog(protocol="ykc", name="3B transaction_record", direction="in", raw="68"),
         FrameLog(protocol="ykc", name="13 realtime_data", direction="in", raw="68", error="short"),

@@ -9,7 +9,7 @@ from babel.messages.mofile import read_mo
 from django.utils import translation
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 
 
 def _messages():

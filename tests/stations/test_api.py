@@ -7,7 +7,14 @@ import pytest
 from stations.models import Connector, Station
 from stations.selectors import haversine_km
 from tests.api_client import ApiClient, assert_problem
-from tests.factories import ConnectorFactory, OperatorFactory, PileFactory, StationFactory, make_driver
+from tests.factories import (
+    ConnectorFactory,
+    OperatorFactory,
+    PileFactory,
+    PileModelFactory,
+    StationFactory,
+    make_driver,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +147,55 @@ def test_the_list_costs_the_same_for_many_stations(app, django_assert_max_num_qu
         ConnectorFactory(pile=PileFactory(station=place(f"s{number}", "117.22", "31.82")))
     with django_assert_max_num_queries(3):
         app.get("stations", {"lng": "117.22", "lat": "31.82"})
+
+
+def ready(name, longitude, *, idle=1, power="60.0", standard="gbt_dc", online=True, **fields):
+    """A station whose first `idle` connectors can be driven to."""
+    station = place(name, longitude, "31.82", **fields)
+    model = PileModelFactory(connector_standard=standard)
+    pile = PileFactory(station=station, model=model, rated_power_kw=Decimal(power), online=online)
+    for number in range(1, idle + 1):
+        ConnectorFactory(pile=pile, number=number, state=Connector.State.IDLE)
+    ConnectorFactory(pile=pile, number=idle + 1, state=Connector.State.FAULT)
+    return station
+
+
+@pytest.mark.feature("STN-11")
+@pytest.mark.feature("PIL-17")
+def test_idle_connectors_nearby_are_recommended(app):
+    ready("near", "117.220", idle=1)
+    ready("roomy", "117.222", idle=4)  # 190 m further, three more are free
+    ready("far", "117.280", idle=5)
+    ready("offline", "117.219", online=False)
+    ready("closed", "117.219", is_open=False)
+    ready("socket", "117.221", standard="socket")
+    place("full", "117.219", "31.82")
+    query = {"lng": "117.219", "lat": "31.82", "radius_km": "20"}
+    rows = app.get("stations/recommended", query).json()["results"]
+    assert [row["station"]["name"] for row in rows] == ["roomy", "near", "socket", "far"]
+    assert rows[0]["connector"]["state"] == "idle" and rows[0]["station"]["connectors_idle"] == 4
+    rows = app.get("stations/recommended", {**query, "standard": "gbt_dc", "limit": 2}).json()["results"]
+    assert [row["station"]["name"] for row in rows] == ["roomy", "near"]
+    assert rows[0]["connector"]["standard_text"] == "GB/T 20234.3-2015 (DC)"
+    assert names(app.get("stations", {**query, "standard": "socket"})) == ["socket"]
+    assert_problem(app.get("stations/recommended", {"lng": "117"}), 400, "invalid_request")
+    assert_problem(app.get("stations", {"standard": "type9"}), 400, "invalid_request")
+
+
+@pytest.mark.feature("STN-10")
+@pytest.mark.feature("STN-06")
+def test_a_driver_keeps_stations(app):
+    place("one", "117.22", "31.82", amenities=["toilet", "shop"], scene="mall", surroundings="Lake")
+    place("two", "117.23", "31.82")
+    for code in ("one", "two", "one"):
+        assert app.call("PUT", f"favourites/{code}").status_code == 204
+    assert names(app.get("favourites")) == ["two", "one"]
+    kept = app.get("favourites").json()["results"][1]
+    assert kept["amenities"] == [{"code": "toilet", "text": "Toilet"}, {"code": "shop", "text": "Shop"}]
+    assert (kept["scene_text"], kept["surroundings"]) == ("Shopping centre", "Lake")
+    assert names(ApiClient(make_driver()).get("favourites")) == []
+    Station.objects.filter(code="two").update(is_open=False)
+    assert names(app.get("favourites")) == ["one"]
+    assert_problem(app.call("PUT", "favourites/nowhere"), 404, "station_unknown")
+    assert app.call("DELETE", "favourites/one").status_code == 204
+    assert names(app.get("favourites")) == []

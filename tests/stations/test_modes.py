@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from alerts.models import Alert
 from billing.models import ChargingOrder
@@ -136,7 +136,7 @@ def test_the_offline_column_holds_while_the_link_is_down(site, monkeypatch):
     presence.close_session(session_id=session.pk, reason="disconnected")
     pile.refresh_from_db()
     assert modes.require_method(pile=pile, method="card") == Mode.OFFLINE_BILLED
-    with pytest.raises(DomainError, match="扫码"):
+    with translation.override("zh-hans"), pytest.raises(DomainError, match="扫码"):
         modes.require_method(pile=pile, method="scan")
     order = brought(site, "card")
     assert (order.charge_mode, order.start_method, order.state) == (

@@ -1,15 +1,53 @@
 """Two tenants with one row of every kind, for the tests that walk all models."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from alerts.models import Alert
-from billing.models import Account, ChargingOrder, OrderEvent, Payment, PaymentNotice, Refund, ReviewItem
+from billing.models import (
+    Account,
+    ChargingOrder,
+    ChargingStrategy,
+    ClearingRecord,
+    ClearingRule,
+    Discount,
+    FinanceTerms,
+    OrderEvent,
+    OrderFee,
+    PaidStart,
+    Payment,
+    PaymentNotice,
+    Payout,
+    PayoutAccount,
+    Proposal,
+    Refund,
+    ReviewItem,
+    ServiceContract,
+    SettlementItem,
+    Statement,
+)
 from billing.services import ledger
+from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
+from devices.models import (
+    DeviceVariable,
+    FirmwareCampaign,
+    FirmwareFile,
+    FirmwareTarget,
+    HeldItem,
+    HeldProfile,
+    IssuedCertificate,
+    LocalList,
+    ParameterCheck,
+    ParameterSet,
+    PileNotice,
+    PileUpload,
+    Reservation,
+)
 from kernel.actor import system
 from kernel.services import audit
 from tests import factories as f
@@ -65,6 +103,7 @@ def make_tenant() -> Tenant:
         WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
         DriverTag.objects.create(operator=operator, name="Tag"),
     )
+    tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(
         out_trade_no=f"P{order.pk}", channel="wechat", way="native", driver=driver, operator=operator,
         amount_fen=100, created_at=now, expires_at=now,
@@ -92,6 +131,22 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        OrderFee.objects.create(
+            order=order,
+            kind="occupancy",
+            state="settled",
+            connector=site.connector,
+            driver=driver,
+            began_at=now,
+            ended_at=now,
+            amount_fen=100,
+            rule={"kind": "occupancy", "fen": 100},
+            **place,
+        ),
+        Discount.objects.create(
+            name=f"D{order.pk}", operator=operator, off_bp=500, fees=["service"], valid_from=now
+        ),
+        ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
         record,
         money,
         money.entries.get(),
@@ -99,12 +154,123 @@ def make_tenant() -> Tenant:
         f.DeviceCommandFactory(pile=site.pile),
         f.DeviceTransactionFactory(pile=site.pile),
         f.FrameLogFactory(pile=site.pile),
+        f.BayLockFactory(pile=site.pile, alarm="stuck"),
+        f.ReportedVehicleFactory(pile=site.pile),
+        f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        *make_held(site),
+        PaidStart.objects.create(
+            payment=payment, driver=driver, connector=site.connector, created_at=now, **place
+        ),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
         Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant
+
+
+def make_held(site: f.Site) -> list[Any]:
+    """A row of every model of what piles hold and tell by their own account."""
+    place = {"operator": site.operator, "station": site.station, "pile": site.pile}
+    now, code = timezone.now(), site.pile.code
+    later = now + timedelta(days=1)
+    firmware = FirmwareFile.objects.create(
+        model=f.PileModelFactory(),
+        version=code,
+        file="firmware/x.bin",
+        size_bytes=1,
+        sha256="0",
+        added_at=now,
+    )
+    campaign = FirmwareCampaign.objects.create(
+        operator=site.operator, firmware=firmware, name=f"C{code}", created_at=now
+    )
+    parameter_set = ParameterSet.objects.create(
+        operator=site.operator, model=firmware.model, name=f"P{code}", values={"A": "1"}, changed_at=now
+    )
+    return [
+        campaign,
+        parameter_set,
+        ParameterCheck.objects.create(
+            parameter_set=parameter_set, state="different", asked_at=now, **place,
+            findings=[{"path": "A", "wanted": "1", "held": "2", "verdict": "different", "answer": ""}],
+        ),
+        FirmwareTarget.objects.create(campaign=campaign, changed_at=now, **place),
+        IssuedCertificate.objects.create(
+            serial_no=code, fingerprint=code, common_name=code, pem="-", not_before=now, not_after=later,
+            issued_at=now, **place,
+        ),
+        DeviceVariable.objects.create(path="HeartbeatInterval", value="30", reported_at=now, **place),
+        HeldProfile.objects.create(
+            profile_id=1, purpose="TxProfile", profile_kind="Absolute", unit="A", set_at=now,
+            periods=[{"start_s": 0, "limit": 16}], **place,
+        ),
+        LocalList.objects.create(version=1, entries={"TAG": {"status": "Accepted"}}, **place),
+        HeldItem.objects.create(kind="message", key="1", data={"content": "hello"}, reported_at=now, **place),
+        PileNotice.objects.create(
+            kind="security", code="InvalidMessages", happened_at=now, received_at=now, digest=code, **place
+        ),
+        Reservation.objects.create(id_tag="TAG", created_at=now, expires_at=later, **place),
+        PileUpload.objects.create(
+            command=f.DeviceCommandFactory(pile=site.pile, connector_no=9), secret_digest=code, created_at=now,
+            expires_at=later, **place,
+        ),
+    ]  # fmt: skip
+
+
+def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
+    """A row of every model of clearing and settlement."""
+    operator, now = site.operator, timezone.now()
+    rule = ClearingRule.objects.create(
+        operator=operator, number=1, effective_at=f.LONG_AGO, terms={}, published_by="x", published_at=now
+    )
+    payee = payees.operator_payee(operator)
+    record = ClearingRecord.objects.create(
+        journal=order.journals.first(),
+        order=order,
+        operator=operator,
+        station=site.station,
+        pile=site.pile,
+        kind="settlement",
+        day=now.date(),
+        gross_fen=100,
+        cleared_at=now,
+    )
+    record.lines.create(
+        fee_kind="electricity", role="share", payee=payee, amount_fen=100, day=record.day, operator=operator
+    )
+    proposal = Proposal.objects.create(
+        kind="order_refund",
+        operator=operator,
+        payload={"order_no": order.order_no, "amounts": {"service": 100}},
+        reason="x",
+        requested_at=now,
+        requested_by_key="x",
+    )
+    statement = Statement.objects.create(
+        number=f"S{order.pk}", payee=payee, operator=operator, day_from=now.date(), day_to=now.date(),
+        shares_fen=100, payout_fen=100, created_at=now,
+    )  # fmt: skip
+    account = PayoutAccount.objects.create(
+        payee=payee, operator=operator, channel="bank", identity=f"6222{order.pk:012d}", real_name="X",
+        bound_by_key="x", bound_at=now,
+    )  # fmt: skip
+    contract = ServiceContract.objects.create(
+        operator=operator, kind="yearly", amount_fen=100, starts_on=now.date(), ends_on=now.date(),
+        created_by="x", created_at=now,
+    )  # fmt: skip
+    return [
+        rule, payee, record, proposal, statement, account, contract,
+        FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        SettlementItem.objects.create(
+            key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
+            journal=order.journals.first(), created_at=now,
+        ),
+        Payout.objects.create(
+            number=f"O{order.pk}", statement=statement, payee=payee, operator=operator, account=account,
+            channel="bank", amount_fen=100, created_at=now,
+        ),
+    ]  # fmt: skip
 
 
 def make_order(site: f.Site, driver: Any, **fields: Any) -> ChargingOrder:

@@ -315,7 +315,7 @@ def test_a_wrong_pile_code_names_what_is_accepted(client, platform_admin):
 def test_a_station_changes_through_its_service(client, platform_admin):
     station = f.StationFactory(name="Old")
     data = {
-        "name": "New", "group": "", "address": "", "region_code": "340104", "longitude": "117.227239",
+        "name": "New", "group": "", "address": "", "region_code": "340104", "scene": "parking", "datum": "gcj02", "longitude": "117.227239",
         "latitude": "31.820587", "time_zone": "Asia/Shanghai", "service_phone": "",
     }  # fmt: skip
     assert client.post(f"/admin/stations/station/{station.pk}/change/", data).status_code == 302

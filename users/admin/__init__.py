@@ -1,1 +1,12 @@
-from users.admin import audit, card, driver, enterprise, groups, operator, role, staff, vehicle  # noqa: F401
+from users.admin import (  # noqa: F401
+    audit,
+    card,
+    driver,
+    enterprise,
+    export,
+    groups,
+    operator,
+    role,
+    staff,
+    vehicle,
+)

@@ -23,6 +23,7 @@ from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from users import actors
 from users.console.checks import ConsoleChecks
+from users.console.exporting import ExportingMixin
 from users.console.paging import CappedPaginator, ConsoleChangeList, KeysetPaginator
 from users.scope import ScopePaths, grants_of, scope_filter
 
@@ -73,7 +74,7 @@ class ScopedTabularInline(ScopedRelationsMixin, TabularInline):
     show_change_link = False
 
 
-class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
+class ScopedModelAdmin(ExportingMixin, ScopedRelationsMixin, ModelAdmin):
     """Base ModelAdmin.
 
     Attributes:
@@ -82,6 +83,7 @@ class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
         platform_only: rows that only staff of the whole platform see.
         big_table: keyset pages, capped count, exact search, one ordering.
         search_kinds: lookup -> `EXACT` or `PREFIX`; the only search of a big table.
+        list_links: (words, name of an admin URL, permission) of the pages that belong to the list.
         deletable: whether rows may be deleted at all; facts and money never.
     """
 
@@ -91,6 +93,7 @@ class ScopedModelAdmin(ScopedRelationsMixin, ModelAdmin):
     big_table = False
     search_kinds: Mapping[str, str] = {}
     deletable = False
+    list_links: tuple[tuple[Any, str, str], ...] = ()
 
     checks_class = ConsoleChecks
     actions = None

@@ -1,7 +1,7 @@
 """List filters whose choices cost nothing: fixed presets, static states, autocompletes."""
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -20,6 +20,14 @@ def day_start(days_ago: int = 0) -> datetime:
     """Local midnight, `days_ago` days back, aware."""
     day = timezone.localdate() - timedelta(days=days_ago)
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def one_day(text: str | None) -> date | None:
+    """A day given as 2026-11-26 in the address of a list, or None."""
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
 
 
 class QuickFilter(admin.SimpleListFilter):
@@ -48,7 +56,7 @@ class _DateWindow(QuickFilter):
 
     def value(self) -> str:
         chosen = super().value()
-        if chosen in dict(self.presets):
+        if chosen in dict(self.presets) or one_day(chosen):
             return chosen
         # A search is for one thing, whenever it was.
         return "all" if self.searching else self.default
@@ -62,6 +70,11 @@ class _DateWindow(QuickFilter):
             }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        day = one_day(self.value())
+        if day is not None:
+            start = timezone.make_aware(datetime.combine(day, time.min))
+            end = timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+            return queryset.filter(**{f"{self.field}__gte": start, f"{self.field}__lt": end})
         bounds = {
             "today": (0, None),
             "yesterday": (1, 0),

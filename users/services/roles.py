@@ -16,7 +16,10 @@ from kernel.actor import Actor
 from kernel.services import audit
 from users import policy
 
+# What a person may see in a list, they may take out of it as a file.
+_EXPORT = ("kernel.add_exportjob", "kernel.view_exportjob")
 _READ_DEVICES = (
+    *_EXPORT,
     "users.view_operator",
     "stations.view_station",
     "stations.view_stationgroup",
@@ -27,19 +30,41 @@ _READ_DEVICES = (
     "devices.view_devicecommand",
     "devices.view_framelog",
     "devices.view_pilesession",
+    "devices.view_issuedcertificate",
+    "devices.view_devicevariable",
+    "devices.view_heldprofile",
+    "devices.view_locallist",
+    "devices.view_helditem",
+    "devices.view_pilenotice",
+    "devices.view_reservation",
+    "devices.view_pileupload",
     "devices.view_transactionrecord",
     "devices.view_devicetransaction",
+    "devices.view_baylock",
+    "devices.view_reportedvehicle",
+    "devices.view_vehiclereport",
+    "devices.view_firmwarefile",
+    "devices.view_parameterset",
+    "devices.view_parametercheck",
+    "devices.view_firmwarecampaign",
+    "devices.view_firmwaretarget",
     "alerts.view_alert",
 )
 _READ_MONEY = (
+    *_EXPORT,
     "billing.view_tariff",
     "billing.view_tariffversion",
+    "billing.view_discount",
+    "billing.view_specialday",
+    "billing.view_chargingstrategy",
+    "billing.view_orderfee",
     "billing.view_chargingorder",
     "billing.view_reviewitem",
     "billing.view_account",
     "billing.view_entry",
     "billing.view_payment",
     "billing.view_refund",
+    "billing.view_paidstart",
     "users.view_driver",
 )
 _READ_PEOPLE = (
@@ -68,7 +93,22 @@ _MEMBERS = (
     "users.delete_vehicle",
     "users.view_card",
 )
-_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service")
+_READ_FINANCE = (
+    "analytics.view_reports",
+    "billing.view_clearingrecord",
+    "billing.view_clearingrule",
+    "billing.view_payee",
+    "billing.view_proposal",
+    "billing.view_statement",
+    "billing.view_payout",
+    "billing.view_payoutaccount",
+    "billing.view_settlementitem",
+    "billing.view_financeterms",
+    "billing.view_servicecontract",
+)
+# Which of the two a person may do on a given change is decided by who asked for it.
+_DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
+_OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
     "stations.change_station",
@@ -77,6 +117,11 @@ _MAINTAIN = (
     "stations.add_pile",
     "stations.change_pile",
     "stations.push_tariff",
+    "devices.add_firmwarecampaign",
+    "devices.run_firmwarecampaign",
+    "devices.add_devicecommand",
+    "devices.add_parameterset",
+    "devices.change_parameterset",
 )
 
 
@@ -95,10 +140,16 @@ ROLES = (
         (
             *_READ_DEVICES,
             *_READ_MONEY,
+            *_READ_FINANCE,
             *_OPERATE,
             *_MAINTAIN,
             "billing.add_tariff",
             "billing.change_tariff",
+            "billing.add_discount",
+            "billing.change_discount",
+            "billing.add_chargingstrategy",
+            "billing.change_chargingstrategy",
+            "billing.waive_fee",
             "billing.settle_review",
             *_READ_PEOPLE,
             *_CARDS,
@@ -126,11 +177,35 @@ ROLES = (
         (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
     ),
     Role(
+        "platform_finance",
+        gettext_noop("Platform finance"),
+        (
+            *_READ_MONEY,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
+            "users.view_operator",
+            "stations.view_station",
+            "billing.view_paymentnotice",
+            "billing.query_payment",
+            "billing.resolve_payment",
+            "billing.approve_refund",
+            "billing.add_clearingrule",
+            "billing.add_payee",
+            "billing.change_payee",
+            "billing.bind_payoutaccount",
+            "billing.verify_payoutaccount",
+            "billing.approve_payout",
+            "kernel.view_auditevent",
+        ),
+    ),
+    Role(
         "finance_admin",
         gettext_noop("Finance admin"),
         (
             *_READ_MONEY,
             *_READ_PEOPLE,
+            *_READ_FINANCE,
+            *_DECIDE_MONEY,
             "users.view_operator",
             "stations.view_station",
             "billing.settle_review",
@@ -142,6 +217,8 @@ ROLES = (
             "billing.resolve_payment",
             "billing.request_refund",
             "billing.approve_refund",
+            "billing.bind_payoutaccount",
+            "billing.confirm_statement",
         ),
     ),
     Role(
@@ -165,7 +242,16 @@ ROLES = (
     Role(
         "maintenance",
         gettext_noop("Operation and maintenance"),
-        (*_READ_DEVICES, "stations.set_service", "stations.remote_stop", "stations.push_tariff"),
+        (
+            *_READ_DEVICES,
+            "stations.set_service",
+            "stations.remote_stop",
+            "stations.push_tariff",
+            "devices.move_bay_lock",
+            "devices.add_devicecommand",
+            "devices.add_firmwarecampaign",
+            "devices.run_firmwarecampaign",
+        ),
     ),
 )
 

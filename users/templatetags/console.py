@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
 from users.console import display
 
@@ -25,10 +26,33 @@ def chip(text: Any, tone: str = "grey") -> str:
 
 
 @register.simple_tag
+def export_url(cl: Any, request: Any) -> str:
+    """The address of a list's export page with the list's filters; empty where the reader may not export."""
+    model_admin = cl.model_admin
+    if not getattr(model_admin, "exportable", False) or not model_admin.may_export(request):
+        return ""
+    opts = model_admin.opts
+    url = reverse(f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_export")
+    query = request.META.get("QUERY_STRING", "")
+    return f"{url}?{query}" if query else url
+
+
+@register.simple_tag
 def quick_filters(cl: Any) -> list[dict[str, Any]]:
     """The filters of a list that are drawn as links above it."""
     return [
         {"title": spec.title, "choices": list(spec.choices(cl))}
         for spec in cl.filter_specs
         if getattr(spec, "quick", False)
+    ]
+
+
+@register.simple_tag(takes_context=True)
+def list_links(context: Any, cl: Any) -> list[tuple[Any, str]]:
+    """(words, address) of the pages beside a list that the reader may open."""
+    user = context["request"].user
+    return [
+        (words, reverse(f"admin:{name}"))
+        for words, name, permission in getattr(cl.model_admin, "list_links", ())
+        if user.has_perm(permission)
     ]

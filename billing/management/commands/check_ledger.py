@@ -4,7 +4,7 @@ import json
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.services import checks, payment_checks
+from billing.services import checks, finance_checks, payment_checks
 
 
 class Command(BaseCommand):
@@ -14,7 +14,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON line instead of sentences")
 
     def handle(self, *args, **options):
-        problems = [*checks.ledger_problems(), *payment_checks.payment_problems()]
+        problems = [
+            *checks.ledger_problems(),
+            *payment_checks.payment_problems(),
+            *finance_checks.finance_problems(),
+        ]
         if options["json"]:
             rows = [{"code": p.code, "subject": p.subject, **p.data} for p in problems]
             self.stdout.write(json.dumps({"ok": not problems, "problems": rows}, default=str))

@@ -23,6 +23,7 @@ from billing.payments.sandbox.book import (
     local_moment,
     new_number,
 )
+from billing.payments.sandbox.transfers import Transfers
 
 CLOCK_WINDOW_S = 900
 PAGES = {
@@ -40,6 +41,7 @@ class AlipaySide:
 
     def __init__(self, keys: rsa.Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
+        self.transfers = Transfers(keys, book, faults)
 
     def handle(self, query: str) -> Answer:
         """Answer one call of the gateway."""
@@ -133,6 +135,12 @@ class AlipaySide:
                 return {**OK, **self._refund(self._find(content), content)}
             case "alipay.trade.fastpay.refund.query":
                 return {**OK, **self._refund_view(self._find(content), content)}
+            case "alipay.fund.trans.uni.transfer":
+                self.transfers.require_certificates(values)
+                return {**OK, **self.transfers.alipay_create(content)}
+            case "alipay.fund.trans.common.query":
+                self.transfers.require_certificates(values)
+                return {**OK, **self.transfers.alipay_query(content)}
         raise Refusal(40002, "isv.invalid-method", "unknown method")
 
     # --- payments --------------------------------------------------------------

@@ -53,6 +53,22 @@ class RefundRow:
 
 
 @dataclass
+class TransferRow:
+    """One payout to somebody; `state` is waiting (for the payee or the service), success or fail."""
+
+    channel: str
+    number: str
+    amount_fen: int
+    payee: str
+    name: str
+    created_at: float
+    request: dict[str, Any] = field(default_factory=dict)
+    state: str = "waiting"
+    provider_no: str = ""
+    finished_at: float = 0.0
+
+
+@dataclass
 class Faults:
     """How to misbehave. Counters go down by themselves, the rest stays until it is changed."""
 
@@ -73,6 +89,9 @@ class Faults:
     delay_answer_ms: int = 0
     refund_outcome: str = "success"  # or closed, abnormal
     refund_delay_s: float = 1.0
+    transfer_outcome: str = "success"  # or fail, or wait: neither for now
+    transfer_funds_fen: int = -1  # what the merchant has left to pay out; below 0: enough
+    transfer_delay_s: float = 1.0
     refund_gap_s: float = 60.0  # partial refunds of one payment at least so far apart
 
     def take(self, name: str) -> bool:
@@ -90,6 +109,7 @@ class Book:
         self.lock = threading.RLock()
         self.trades: dict[tuple[str, str], TradeRow] = {}
         self.refunds: dict[tuple[str, str], RefundRow] = {}
+        self.transfers: dict[tuple[str, str], TransferRow] = {}
         self._path = path
         if path is not None and path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -97,9 +117,11 @@ class Book:
                 self.add(TradeRow(**row))
             for row in content["refunds"]:
                 self.add(RefundRow(**row))
+            for row in content.get("transfers", ()):
+                self.add(TransferRow(**row))
 
-    def add(self, row: TradeRow | RefundRow) -> None:
-        rows = self.trades if isinstance(row, TradeRow) else self.refunds
+    def add(self, row: TradeRow | RefundRow | TransferRow) -> None:
+        rows = {TradeRow: self.trades, RefundRow: self.refunds, TransferRow: self.transfers}[type(row)]
         rows[row.channel, row.number] = row
 
     def by_token(self, token: str) -> TradeRow | None:
@@ -122,6 +144,7 @@ class Book:
         content = {
             "trades": [asdict(row) for row in self.trades.values()],
             "refunds": [asdict(row) for row in self.refunds.values()],
+            "transfers": [asdict(row) for row in self.transfers.values()],
         }
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

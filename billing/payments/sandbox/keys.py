@@ -1,6 +1,7 @@
 """Keys of the sandbox and of the merchant it invents, made at first start and kept in the data folder."""
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -81,9 +82,25 @@ class Keys:
     app_key: str = field(default_factory=new_key)
     alipay_key: str = field(default_factory=new_key)
 
+    app_certificate: str = ""
+    alipay_certificate: str = ""
+    root_certificate: str = ""
+
     def __post_init__(self) -> None:
         if not self.wechat_certificate:
             self.wechat_certificate = certificate_of(self.wechat_key)
+        if not self.app_certificate:
+            self.app_certificate = certificate_of(self.app_key)
+            self.alipay_certificate = certificate_of(self.alipay_key)
+            self.root_certificate = certificate_of(self.alipay_key)
+
+    @property
+    def app_certificate_number(self) -> str:
+        return _certificate_number(self.app_certificate)
+
+    @property
+    def root_certificate_number(self) -> str:
+        return _certificate_number(self.root_certificate)
 
     @property
     def certificate_serial(self) -> str:
@@ -113,6 +130,9 @@ class Keys:
                 "seller_id": self.seller_id,
                 "private_key": self.app_key,
                 "public_key": public_of(self.alipay_key),
+                "app_certificate": self.app_certificate,
+                "alipay_certificate": self.alipay_certificate,
+                "root_certificate": self.root_certificate,
             },
         }
 
@@ -130,7 +150,15 @@ def load_or_create(folder: Path) -> Keys:
 def certificate_of(private_pem: str) -> str:
     """A self-signed certificate, as the platform certificate endpoint hands out."""
     key = serialization.load_pem_private_key(private_pem.encode(), None)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Payment sandbox")])
+    name = x509.Name(
+        x509.NameAttribute(kind, value)
+        for kind, value in (
+            (NameOID.COMMON_NAME, "Payment sandbox"),
+            (NameOID.ORGANIZATIONAL_UNIT_NAME, "Sandbox"),
+            (NameOID.ORGANIZATION_NAME, "Sandbox"),
+            (NameOID.COUNTRY_NAME, "CN"),
+        )
+    )
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -143,6 +171,20 @@ def certificate_of(private_pem: str) -> str:
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _certificate_number(pem: str) -> str:
+    """Alipay's number of a certificate: MD5 of the issuer's name and the serial."""
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+
+    def part(kind: x509.ObjectIdentifier) -> str:
+        return certificate.issuer.get_attributes_for_oid(kind)[0].value
+
+    name = (
+        f"CN={part(NameOID.COMMON_NAME)},OU={part(NameOID.ORGANIZATIONAL_UNIT_NAME)},"
+        f"O={part(NameOID.ORGANIZATION_NAME)},C={part(NameOID.COUNTRY_NAME)}"
+    )
+    return hashlib.md5(f"{name}{certificate.serial_number}".encode()).hexdigest()
 
 
 def _write_private(path: Path, content: Any) -> None:

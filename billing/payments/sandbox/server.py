@@ -15,7 +15,17 @@ from billing.payments.sandbox import keys as rsa
 from billing.payments.sandbox import pages
 from billing.payments.sandbox.alipay import AlipaySide
 from billing.payments.sandbox.answers import Answer, Refusal
-from billing.payments.sandbox.book import CLOSED, PAID, UNPAID, Book, Faults, RefundRow, TradeRow, new_number
+from billing.payments.sandbox.book import (
+    CLOSED,
+    PAID,
+    UNPAID,
+    Book,
+    Faults,
+    RefundRow,
+    TradeRow,
+    TransferRow,
+    new_number,
+)
 from billing.payments.sandbox.callbacks import Caller, call_many
 from billing.payments.sandbox.wechat import WeChatSide
 
@@ -134,6 +144,13 @@ class Sandbox:
             self._tell_refund(row)
         return rows
 
+    def finish_transfers(self) -> list[TransferRow]:
+        """Let every transfer under way end: the payee confirms, or the service fails it."""
+        with self.book.lock:
+            rows = self.wechat.transfers.finish()
+            self.book.save()
+        return rows
+
     def _tell_refund(self, row: RefundRow) -> None:
         if self.faults.drop_callback or not row.notify_url:
             return
@@ -170,6 +187,8 @@ class Sandbox:
                 self.pay(key[1])
         if self.by_itself and any(row.state == "processing" for row in self.book.refunds.values()):
             self.caller.later(self.faults.refund_delay_s, self.finish_refunds)
+        if self.by_itself and any(row.state == "waiting" for row in self.book.transfers.values()):
+            self.caller.later(self.faults.transfer_delay_s, self.finish_transfers)
 
     def _own(self, method: str, path: str, query: str, body: bytes) -> Answer:
         """The payer's pages and the control address."""

@@ -23,6 +23,7 @@ from billing.payments.sandbox.book import (
     new_number,
     rfc3339,
 )
+from billing.payments.sandbox.transfers import Transfers
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_WINDOW_S = 300
@@ -38,6 +39,7 @@ class WeChatSide:
 
     def __init__(self, keys: rsa.Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
+        self.transfers = Transfers(keys, book, faults)
         self.uses_public_key = True
         self._nonces: dict[str, float] = {}
 
@@ -113,6 +115,12 @@ class WeChatSide:
             if row is None:
                 raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is no such refund")
             return 200, self._refund_view(row)
+        if path == "/v3/fund-app/mch-transfer/transfer-bills":
+            self._is(method, "POST")
+            return 200, self.transfers.wechat_create(body)
+        if match := re.fullmatch(r"/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/([^/]+)", path):
+            self._is(method, "GET")
+            return 200, self.transfers.wechat_query(match[1])
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is nothing at this address")
 
     @staticmethod

@@ -8,6 +8,7 @@ import asyncio
 import random
 import signal
 import time
+import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +75,7 @@ class Command(ServiceCommand):
         )
         how.add_argument("--rated-kw", type=float, default=60.0, help="power per connector (default 60)")
         how.add_argument("--ac", action="store_true", help="AC piles instead of DC")
+        how.add_argument("--bay-locks", action="store_true", help="a ground lock at every connector (YKC)")
         how.add_argument("--no-cars", action="store_true", help="nobody plugs in")
         how.add_argument(
             "--charge-s", type=float, help="somebody stops each charge at the pile after so long"
@@ -135,6 +137,7 @@ class Command(ServiceCommand):
             "connectors": options["connectors"],
             "rated_kw": options["rated_kw"],
             "dc": not options["ac"],
+            "bay_locks": options["bay_locks"],
         } | more
         return YkcPile(
             code,
@@ -252,7 +255,9 @@ class Command(ServiceCommand):
                 "records_path": memory / f"{row.code}.json",
             }
             if row.protocol == Pile.Protocol.YKC:
-                piles.append(self._ykc(row.code, options, rng, **more))
+                # Some bays of a site have a ground lock.
+                locks = zlib.crc32(row.code.encode()) % 3 == 0
+                piles.append(self._ykc(row.code, options, rng, bay_locks=locks, **more))
             elif row.protocol == Pile.Protocol.DNY:
                 kept = {name: more[name] for name in ("connectors", "records_path")}
                 piles.append(self._dny(row.code, options, rng, **kept))

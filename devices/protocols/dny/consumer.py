@@ -12,12 +12,13 @@ from typing import Any
 
 from devices.gateway.tcp_consumer import TcpPileConsumer, to_json
 from devices.models import DeviceCommand, FrameLog
+from devices.proof import Proof
 from devices.protocols.dny import codec, downlink
 from devices.protocols.dny.handlers import HANDLERS, strangers
 from devices.protocols.dny.held import HeldBox, Pending
 from devices.protocols.dny.references import connector_of, message_id_of, transaction_ref_of
-from devices.services import presence
-from devices.services.references import pile_id_by_code
+from devices.services import identity, presence
+from devices.services.references import pile_by_code
 from kernel.runtime.dbpool import in_database
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,14 @@ ASK_STATE_AFTER_S = 0.5
 LOOK_AGAIN_S = 10.0  # an unregistered box is looked up this often at most
 MOST_STRANGERS = 64  # a host carries at most 50 boxes
 QUIET_WORDS_S = 450.0  # two and a half heartbeats
+
+
+def _look_up(code: str, protocol: str, proof: Proof) -> tuple[int, str]:
+    """(pile id, "") of a registered box, or (0, why it is refused)."""
+    pile = pile_by_code(code, protocol)
+    if pile is None:
+        return 0, "unknown"
+    return pile.pk, identity.what_is_missing(pile, proof)
 
 
 class DnyConsumer(TcpPileConsumer[HeldBox]):
@@ -98,15 +107,20 @@ class DnyConsumer(TcpPileConsumer[HeldBox]):
         code, now = frame.pile_code, time.monotonic()
         if self._strangers.get(code, 0.0) > now:
             return
-        pile_id = await in_database(pile_id_by_code, code, self.protocol)
-        if pile_id is None:
+        pile_id, refusal = await in_database(_look_up, code, self.protocol, self.proof)
+        if refusal:
             if code in self._strangers or len(self._strangers) < MOST_STRANGERS:
                 self._strangers[code] = now + LOOK_AGAIN_S
-                await strangers.note(self, frame, message)
+                await strangers.note(self, frame, message, refusal)
             return
         self._strangers.pop(code, None)
         opened = await self.open_session(pile_id, {"iccid": self.iccid} if self.iccid else None)
-        held = HeldBox(pile=opened.pile, session_id=opened.session_id, connectors=len(opened.connectors))
+        held = HeldBox(
+            pile=opened.pile,
+            session_id=opened.session_id,
+            silence=opened.silence,
+            connectors=len(opened.connectors),
+        )
         for number, state in opened.connectors.items():
             held.port(number).state = state
         self.hold(held)

@@ -5,36 +5,32 @@ The sentences are English and msgids; `devices.words` translates them. Fault cod
 
 from django.utils.translation import gettext_noop as _
 
+from devices.protocols.ocppj import words as shared
+
 # Actions (OCPP 1.6 §4 and §5).
-ACTIONS: dict[str, str] = {
+ACTIONS: dict[str, str] = shared.ACTIONS | {
     "Authorize": _("Authorisation of a tag"),
     "BootNotification": _("The pile starts"),
-    "CancelReservation": _("Cancel reservation"),
     "ChangeAvailability": _("Put into or out of service"),
     "ChangeConfiguration": _("Change configuration"),
     "ClearCache": _("Clear authorisation cache"),
-    "ClearChargingProfile": _("Clear charging profile"),
     "DataTransfer": _("Vendor message"),
     "DiagnosticsStatusNotification": _("Upload of diagnostics"),
     "FirmwareStatusNotification": _("Progress of firmware update"),
-    "GetCompositeSchedule": _("Read charging schedule"),
     "GetConfiguration": _("Read configuration"),
+    "ExtendedTriggerMessage": _("Ask for a message"),
     "GetDiagnostics": _("Ask for diagnostics"),
-    "GetLocalListVersion": _("Read version of local list"),
     "Heartbeat": _("Heartbeat"),
     "MeterValues": _("Meter values"),
     "RemoteStartTransaction": _("Remote start"),
     "RemoteStopTransaction": _("Remote stop"),
-    "ReserveNow": _("Reserve connector"),
     "Reset": _("Reboot"),
-    "SendLocalList": _("Send local list"),
-    "SetChargingProfile": _("Set charging profile"),
+    "SignedFirmwareStatusNotification": _("Progress of firmware update"),
+    "SignedUpdateFirmware": _("Update to signed firmware"),
     "StartTransaction": _("Charging begins"),
     "StatusNotification": _("Connector state"),
     "StopTransaction": _("Charging ends"),
-    "TriggerMessage": _("Ask for a message"),
     "UnlockConnector": _("Unlock connector"),
-    "UpdateFirmware": _("Firmware update"),
 }
 
 # OCPP 1.6 §7.36, Reason.
@@ -53,7 +49,7 @@ STOP_REASONS: dict[str, str] = {
 }
 
 # Statuses of answers (OCPP 1.6 §7) and codes of CALLERROR (OCPP-J 1.6 §4.2.3).
-ANSWERS: dict[str, str] = {
+ANSWERS: dict[str, str] = shared.ANSWERS | {
     "Rejected": _("The pile refused."),
     "Scheduled": _("It will be done when charging has ended."),
     "RebootRequired": _("It takes effect after a reboot."),

@@ -6,28 +6,53 @@ they say the same. Source: OCPP 2.0.1 part 2, section 3 (enumerations), and part
 
 from django.utils.translation import gettext_noop as _
 
-ACTIONS: dict[str, str] = {
+from devices.protocols.ocppj import words as shared
+
+ACTIONS: dict[str, str] = shared.ACTIONS | {
     "Authorize": _("Authorisation of a tag"),
     "BootNotification": _("The pile starts"),
     "ChangeAvailability": _("Put into or out of service"),
     "ClearCache": _("Clear authorisation cache"),
+    "ClearDisplayMessage": _("Clear display message"),
+    "ClearVariableMonitoring": _("Stop watching a variable"),
+    "ClearedChargingLimit": _("Outside charging limit is gone"),
+    "CostUpdated": _("Show running cost"),
+    "CustomerInformation": _("Report or erase data about a customer"),
     "DataTransfer": _("Vendor message"),
     "FirmwareStatusNotification": _("Progress of firmware update"),
+    "Get15118EVCertificate": _("A vehicle asks for its contract certificate"),
     "GetBaseReport": _("Ask for the whole configuration"),
+    "GetCertificateStatus": _("Ask whether a certificate is valid"),
+    "GetChargingProfiles": _("Ask for the charging profiles"),
+    "GetDisplayMessages": _("Ask for the display messages"),
+    "GetMonitoringReport": _("Ask for the monitors"),
+    "GetReport": _("Ask for part of the configuration"),
+    "GetTransactionStatus": _("Read state of a transaction"),
     "GetVariables": _("Read configuration"),
     "Heartbeat": _("Heartbeat"),
-    "LogStatusNotification": _("Upload of diagnostics"),
     "MeterValues": _("Meter values"),
+    "NotifyChargingLimit": _("Outside charging limit"),
+    "NotifyCustomerInformation": _("Data about a customer"),
+    "NotifyDisplayMessages": _("Report of the display messages"),
+    "NotifyEVChargingNeeds": _("Wishes of a vehicle"),
+    "NotifyEVChargingSchedule": _("Plan of a vehicle"),
     "NotifyEvent": _("Event of a component"),
+    "NotifyMonitoringReport": _("Report of the monitors"),
     "NotifyReport": _("Report of the configuration"),
+    "PublishFirmwareStatusNotification": _("Progress of firmware publishing"),
+    "ReportChargingProfiles": _("Report of the charging profiles"),
     "RequestStartTransaction": _("Remote start"),
     "RequestStopTransaction": _("Remote stop"),
+    "ReservationStatusUpdate": _("A reservation ended"),
     "Reset": _("Reboot"),
-    "SecurityEventNotification": _("Security event"),
+    "SetDisplayMessage": _("Show message"),
+    "SetMonitoringBase": _("Choose the monitors"),
+    "SetMonitoringLevel": _("Choose the severity of monitors"),
+    "SetNetworkProfile": _("Set network profile"),
+    "SetVariableMonitoring": _("Watch a variable"),
     "SetVariables": _("Change configuration"),
     "StatusNotification": _("Connector state"),
     "TransactionEvent": _("Course of a charge"),
-    "TriggerMessage": _("Ask for a message"),
     "UnlockConnector": _("Unlock connector"),
 }
 
@@ -55,7 +80,15 @@ STOP_REASONS: dict[str, str] = {
 }
 
 # Statuses of answers and codes of CALLERROR.
-ANSWERS: dict[str, str] = {
+ANSWERS: dict[str, str] = shared.ANSWERS | {
+    "Duplicate": _("The pile has such a monitor already."),
+    "Invalid": _("The pile found the request invalid."),
+    "NoProfiles": _("The pile has no such charging profile."),
+    "NotSupportedMessageFormat": _("The pile does not support this format of messages."),
+    "NotSupportedPriority": _("The pile does not support this priority."),
+    "NotSupportedState": _("The pile does not support this state."),
+    "UnknownTransaction": _("The pile does not know this transaction."),
+    "UnsupportedMonitorType": _("The pile does not support this kind of monitor."),
     "Rejected": _("The pile refused."),
     "Scheduled": _("It will be done when charging has ended."),
     "RebootRequired": _("It takes effect after a reboot."),

@@ -17,11 +17,12 @@ MOST_LATE = 32
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended; `state` is one of `DeviceCommand.State`."""
+    """How a call ended; `state` is one of `DeviceCommand.State`, `facts` as in `events.CommandAnswered`."""
 
     state: str
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -8,6 +8,7 @@ says nothing readable many times in a row is hung up on.
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -31,6 +32,8 @@ READY_AFTER_S = 5.0  # how long calls wait for the Boot of a station that may ha
 BAD_FRAMES_IN_A_ROW = 20
 MESSAGES_PER_S, REPLAY_BURST = 200, 1000  # what one station may say; a replay after an outage is no flood
 SHOWN_OF_BAD = 2_000  # characters of a frame that cannot be read, for the log
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 # WebSocket close codes: RFC 6455 §7.4.1, and one of our own (4000–4999).
 PROTOCOL_ERROR, TOO_BIG, TRY_AGAIN, REPLACED = 1002, 1009, 1013, 4409
@@ -115,6 +118,15 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
             self._close_reason = "replaced"
             await self.hang_up(REPLACED, "replaced by a newer connection")
 
+    async def session_ended(self, event: dict) -> None:
+        """Channels handler: our session may have been closed by somebody else."""
+        if self.link is None or self._closing or event["session_id"] != self.link.session_id:
+            return
+        if event["reason"] == "replaced":
+            await self.session_replaced({"session_id": None})
+        else:
+            self._heard_at = LONG_AGO
+
     async def hang_up(self, code: int, reason: str) -> None:
         """Close the socket once; what is still on its way is not looked at."""
         if not self._closing:
@@ -130,6 +142,7 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
         if delay:
             # Only this socket waits: its reading stops while its consumer sleeps.
             self.count("throttled")
+            self.buffers.throttled += 1
             await asyncio.sleep(delay)
         if not await self._still_ours():
             return
@@ -267,6 +280,7 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
                 state=outcome.state,
                 reason=outcome.reason[:128],
                 result=outcome.result,
+                facts=outcome.facts,
             )
 
     async def _ready_without_boot(self) -> None:
@@ -298,6 +312,7 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
             self.link = self.dialect.link(opened, self.buffers)
         else:
             self.link.session_id = opened.session_id
+            self.link.silence = opened.silence
             self.link.connectors = dict(opened.connectors)
         self._heard_at = clock.now()
         self.buffers.hold(pile_id, self)
@@ -310,7 +325,7 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
         """After a long silence the session may have been closed as silent: open it again, or give way."""
         now, before = clock.now(), self._heard_at
         self._heard_at = now
-        if now - before < presence.offline_after(self.dialect.protocol):
+        if now - before < self.link.silence:
             return True
         try:
             reason = await database(presence.close_reason_of, self.link.session_id)

@@ -1,4 +1,5 @@
-"""Who may open an OCPP socket: a registered station that shows its own password (OCPP-J 1.6 §3, §6.2.2).
+"""Who may open an OCPP socket: a registered station that shows its own password (OCPP-J 1.6 §3, §6.2.2), or its
+own certificate over TLS (security profile 3).
 
 Django's password hashes are slow on purpose. A password that was verified once is remembered by a keyed digest
 for as long as the process lives, hashing has threads of its own so that it never holds up the database pool, and
@@ -23,8 +24,9 @@ from typing import Any
 from django.contrib.auth.hashers import check_password
 
 from devices.gateway.throttle import Throttle
+from devices.gateway.tls import proof_of
 from devices.protocols.ocppj.link import database
-from devices.services import commissioning, references
+from devices.services import commissioning, identity, references
 from stations.models import Pile
 
 logger = logging.getLogger(__name__)
@@ -70,8 +72,9 @@ async def identify(scope: dict[str, Any], code: str, remote: str, spoken: Mappin
     """The pile that opens this socket; `spoken` maps the subprotocols we know to the protocols of piles.
 
     Raises:
-        Refused: 404 for a station nobody registered (OCPP-J 1.6 §3.2), 401 for missing or wrong credentials.
-            Either is listed for commissioning with its reason.
+        Refused: 404 for a station nobody registered (OCPP-J 1.6 §3.2), 401 for missing or wrong credentials, 403
+            for a connection below the pile's security profile or with a certificate not its own.
+            Each is listed for commissioning with its reason.
     """
     headers = {name.lower(): value for name, value in scope.get("headers", ())}
     caller = _Caller(scope, headers, code, remote, spoken)
@@ -84,6 +87,16 @@ async def identify(scope: dict[str, Any], code: str, remote: str, spoken: Mappin
     if pile.protocol not in spoken.values():
         await _list(caller, "other_protocol")
         raise Refused(404)
+    proof = proof_of(scope)
+    if proof.certificate:
+        missing = await database(identity.what_is_missing, pile, proof)
+    else:
+        missing = identity.what_is_missing(pile, proof)
+    if missing:
+        await _list(caller, missing)
+        raise Refused(403)
+    if proof.certificate or identity.required_profile(pile) == Pile.SecurityProfile.NONE:
+        return pile
     credentials = _basic(headers.get(b"authorization", b""))
     if credentials is None:
         await _list(caller, "no_password")

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from devices import events
@@ -90,6 +91,8 @@ class Link:
     Attributes:
         connectors: number -> last known state.
         findings: oddities counted since they were last stored.
+        silence: how long the station may say nothing before it counts as offline.
+        heartbeat_s: the interval it is told.
         booted: a BootNotification was answered on this connection.
         status_seen: a StatusNotification arrived on this connection.
         fault: the fault of the whole pile; None before the first word about it.
@@ -98,6 +101,8 @@ class Link:
     def __init__(self, opened: OpenedSession, buffers: GatewayBuffers):
         self.pile = opened.pile
         self.session_id = opened.session_id
+        self.silence = opened.silence
+        self.heartbeat_s = opened.heartbeat_s or settings.OCPP_HEARTBEAT_S
         self.connectors = dict(opened.connectors)
         self.buffers = buffers
         self.findings: dict[str, int] = {}

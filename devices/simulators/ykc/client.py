@@ -37,6 +37,7 @@ class YkcPile(TcpPile):
         rng: random.Random | None = None,
         records_path: Path | None = None,
         meter_kwh: float | None = None,
+        bay_locks: bool = False,
     ) -> None:
         super().__init__(
             code,
@@ -47,7 +48,7 @@ class YkcPile(TcpPile):
             rng=rng or random.Random(),
         )
         self.logic: YkcLogic = YkcLogic(
-            PileSpec(code, connectors, rated_kw, dc, speed),
+            PileSpec(code, connectors, rated_kw, dc, speed, bay_locks=bay_locks),
             timing=self.timing,
             faults=self.faults,
             clock=clock,
@@ -79,6 +80,14 @@ class YkcPile(TcpPile):
 
     def plug(self, number: int, car: Car | None = None) -> None:
         self.logic.plug(number, car or Car.arriving(self._rng), self._now())
+        self._flush()
+
+    def swipe(self, number: int, card: str, *, password: str = "", also: tuple[int, ...] = ()) -> None:
+        self.logic.swipe(number, card, self._now(), password=password, also=also)
+        self._flush()
+
+    def ask_by_vin(self, number: int) -> None:
+        self.logic.ask_by_vin(number, self._now())
         self._flush()
 
     def break_down(self, number: int, bits: int = 1) -> None:

@@ -8,12 +8,8 @@ from typing import Any
 
 from devices.simulators.battery import Car, ChargingRun, Meter, kwh_of
 from devices.simulators.ykc.bill import HeldTariff, PileBill
-
-NO_TRADE = "0" * 32
-OFFLINE, FAULT, IDLE, CHARGING = range(4)
-STOP_BY_APP, STOP_FULL, STOP_BALANCE, STOP_MANUAL = "40", "41", "43", "45"
-STOP_PILOT_AT_START, STOP_PILOT, STOP_EMERGENCY, STOP_POWER_LOST = "4B", "6B", "72", "83"
-STOP_EMERGENCY_AT_START = "50"
+from devices.simulators.ykc.codes import CHARGING, FAULT, IDLE, NO_CARD, NO_TRADE
+from devices.simulators.ykc.starts import Asked
 
 
 def _tenth(value: float, most: int = 65535) -> Decimal:
@@ -36,6 +32,8 @@ class Session:
     sample_due: float = 0.0
     extra_ticks: int = 0
     dropped: bool = False  # a fault already cut the link in this charge
+    trade_type: int = 1
+    physical_card: str = NO_CARD  # of who may end the charge at the pile
 
 
 @dataclass(slots=True)
@@ -52,6 +50,8 @@ class Gun:
     idle_due: float = 0.0
     waiting_start: tuple[dict[str, Any], bytes, float] | None = None
     buffered: list[dict[str, Any]] = field(default_factory=list)
+    asked: Asked | None = None
+    refusal: str = ""  # the reason byte of the last start that was asked for here and refused
 
     @property
     def charging(self) -> bool:
@@ -78,10 +78,22 @@ class Gun:
         rng: random.Random,
         at: datetime,
         begins_at: float,
+        trade_type: int = 1,
+        physical_card: str = NO_CARD,
     ) -> Session:
         """Accept a start; power flows from `begins_at` on."""
         run = ChargingRun(self.car or Car(), rated_kw=rated_kw, dc=dc, speed=speed, rng=rng)
-        self.session = Session(trade_no, balance, PileBill(tariff), run, at, self.meter.ticks, begins_at)
+        self.session = Session(
+            trade_no,
+            balance,
+            PileBill(tariff),
+            run,
+            at,
+            self.meter.ticks,
+            begins_at,
+            trade_type=trade_type,
+            physical_card=physical_card,
+        )
         self.last_trade_no = trade_no
         return self.session
 
@@ -135,10 +147,10 @@ class Gun:
             "meter_start": kwh_of(session.meter_start_ticks),
             "meter_end": kwh_of(session.meter_start_ticks + sum(session.bill.ticks)),
             "vin": session.run.car.vin if dc else "",
-            "trade_type": 1,
+            "trade_type": session.trade_type,
             "trade_time": ended_at,
             "stop_reason": stop_reason,
-            "physical_card": "0" * 16,
+            "physical_card": session.physical_card,
         }
         return inflate(fields, session.extra_ticks) if session.extra_ticks else fields
 

@@ -14,6 +14,7 @@ from devices.protocols.ykc.codec import Frame, YkcError, build_frame, decode, en
 from devices.simulators.battery import Car, Meter
 from devices.simulators.faults import Faults
 from devices.simulators.stats import Stats
+from devices.simulators.ykc import codes, starts, upkeep, vehicle
 from devices.simulators.ykc import gun as guns
 from devices.simulators.ykc.bill import HeldTariff
 from devices.simulators.ykc.gun import Gun
@@ -22,6 +23,7 @@ from devices.simulators.ykc.spec import PileSpec
 from devices.simulators.ykc.timing import YkcTiming
 
 _BUFFER = 20  # live data kept for replay while the link is down
+MORE = upkeep.HANDLERS | starts.HANDLERS
 
 
 class YkcLogic:
@@ -48,11 +50,14 @@ class YkcLogic:
         self.tariff: HeldTariff | None = None
         self.forbidden = False
         self.power_pct = 100
+        self.held = upkeep.Held()
+        self.offline_count = 0
         self.drop_for: float | None = None  # the client shall close the link and stay away this long
         self.guns = {
             number: Gun(number, Meter(rng.uniform(500, 90_000) if meter_kwh is None else meter_kwh))
             for number in range(1, spec.gun_count + 1)
         }
+        self.locks = {number: upkeep.GroundLock() for number in self.guns if spec.bay_locks}
         self._clock = clock
         self._clock_offset = timedelta(0)
         self._out: list[bytes] = []
@@ -86,6 +91,9 @@ class YkcLogic:
         """The pile's own clock."""
         return self._clock() + self._clock_offset + timedelta(seconds=self.faults.get("clock_skew") or 0)
 
+    def set_clock(self, time: datetime) -> None:
+        self._clock_offset = time - self._clock()
+
     def receive(self, frame: Frame, now: float) -> None:
         """Act on one frame from the platform."""
         self.stats.received += 1
@@ -93,7 +101,7 @@ class YkcLogic:
             message = decode(frame)
         except YkcError:
             return
-        handler = self._HANDLERS.get(message.type)
+        handler = self._HANDLERS.get(message.type) or MORE.get(message.type)
         if handler is None:
             return
         code = message.fields.get("pile_code")
@@ -117,6 +125,7 @@ class YkcLogic:
         for gun in self.guns.values():
             if not gun.session and now >= gun.idle_due:
                 self._send_live(gun, now)
+        upkeep.tick(self, now)
         for record in self.records.take_due(now, self.timing):
             self._send_record(record)
 
@@ -127,23 +136,41 @@ class YkcLogic:
         gun = self.guns[number]
         gun.car = car
         self._send_live(gun, now)
+        self._report_lock(number, now)
         waiting, gun.waiting_start = gun.waiting_start, None
         if waiting and now <= waiting[2]:
-            self._accept_start(gun, waiting[0], waiting[1], now)
+            starts.accept(self, gun, waiting[0], waiting[1], now)
 
     def unplug(self, number: int, now: float) -> None:
         """Pull the plug: a running charge ends at once with its record."""
         gun = self.guns[number]
         if gun.session:
             charging = gun.session.charging
-            self._finish(gun, guns.STOP_PILOT if charging else guns.STOP_PILOT_AT_START, now)
+            self.finish(gun, codes.STOP_PILOT if charging else codes.STOP_PILOT_AT_START, now)
         gun.car = None
         self._send_live(gun, now)
+        self._report_lock(number, now)
+
+    def swipe(
+        self, number: int, card: str, now: float, *, password: str = "", also: tuple[int, ...] = ()
+    ) -> None:
+        """Hold a card to the reader; with more guns in `also` for one vehicle."""
+        starts.swipe(self, [number, *also], card, now, password=password)
+
+    def ask_by_vin(self, number: int, now: float) -> None:
+        """Ask for a start with the VIN of the car at the gun."""
+        car = self.guns[number].car
+        if car is not None and not self.guns[number].session:
+            starts.ask(self, [number], now, vin=car.vin)
+
+    def _report_lock(self, number: int, now: float) -> None:
+        if number in self.locks and self.phase in ("tariff", "ready"):
+            upkeep.report_lock(self, number, now)
 
     def stop_by_hand(self, number: int, now: float) -> None:
         """The stop button of the pile."""
         if self.guns[number].session:
-            self._finish(self.guns[number], guns.STOP_MANUAL, now)
+            self.finish(self.guns[number], codes.STOP_MANUAL, now)
 
     def break_down(self, number: int, bits: int, now: float) -> None:
         """Raise hardware fault bits (YKC V1.6 §7); 0 mends the gun. A running charge is aborted."""
@@ -151,14 +178,14 @@ class YkcLogic:
         gun.fault_bits = bits
         if bits and gun.session:
             charging = gun.session.charging
-            self._finish(gun, guns.STOP_EMERGENCY if charging else guns.STOP_EMERGENCY_AT_START, now)
+            self.finish(gun, codes.STOP_EMERGENCY if charging else codes.STOP_EMERGENCY_AT_START, now)
         self._send_live(gun, now)
 
     def lose_power(self, now: float) -> None:
         """Mains gone: charges end (reason 83), what was not confirmed stays in the record memory."""
         for gun in self.guns.values():
             if gun.session:
-                self._finish(gun, guns.STOP_POWER_LOST, now)
+                self.finish(gun, codes.STOP_POWER_LOST, now)
 
     # -- sending
 
@@ -174,7 +201,8 @@ class YkcLogic:
         self._sequence = (self._sequence + 1) & 0xFFFF
         return self._sequence.to_bytes(2, "little")
 
-    def _answer(self, type: int, seq: bytes, **fields: Any) -> None:
+    def answer(self, type: int, seq: bytes | None, **fields: Any) -> None:
+        """Send a frame of this pile, as the answer to the one with these sequence bytes or of its own accord."""
         self._send(type, {"pile_code": self.spec.code, **fields}, seq)
 
     def _ask(self, now: float) -> None:
@@ -247,6 +275,7 @@ class YkcLogic:
             session.sample_due = now
             session.started_at = self.wall()
             self.stats.charges_started += 1
+            self._send_vehicle(gun, vehicle.greeting(session.run))
             seconds = 0.0
         session.run.limit_kw = self.spec.rated_kw * self.power_pct / 100
         ticks = session.run.advance(seconds)
@@ -258,15 +287,20 @@ class YkcLogic:
         if delay is not None and lasted >= delay:
             self.break_down(gun.number, 1, now)
             return
+        delay = self.faults.get("vehicle_silent")
+        if delay is not None and lasted >= delay:
+            self._send_vehicle(gun, vehicle.went_silent())
+            reason = codes.STOP_NO_DEMAND
         delay = self.faults.get("offline_replay")
         if delay is not None and lasted >= delay and self.phase == "down":
-            reason = guns.STOP_MANUAL
+            reason = codes.STOP_MANUAL
         if reason:
-            self._finish(gun, reason, now)
+            self.finish(gun, reason, now)
             return
         if now >= session.sample_due:
             session.sample_due = now + self.timing.sample_s
             self._send_live(gun, now)
+            self._send_vehicle(gun, vehicle.running(session.run))
         if self.phase == "down" or session.dropped:
             return
         delay = self.faults.get("drop_link")
@@ -282,17 +316,18 @@ class YkcLogic:
     def _reason_to_stop(gun: Gun, last_ticks: int) -> str | None:
         session = gun.session
         if session.run.full:
-            return guns.STOP_FULL
+            return codes.STOP_FULL
         spent = session.bill.exact()
         delivered = sum(session.bill.ticks)
         step = spent / delivered * last_ticks if delivered else Decimal(0)
-        return guns.STOP_BALANCE if delivered and spent + step > session.balance else None
+        return codes.STOP_BALANCE if delivered and spent + step > session.balance else None
 
-    def _finish(self, gun: Gun, reason: str, now: float) -> None:
+    def finish(self, gun: Gun, reason: str, now: float) -> None:
         """End the session of a gun: record first, then the new state (YKC V1.6 §13.3, rules 4 and 8)."""
         session = gun.session
         if session.charging:
             self.stats.charges_ended += 1
+            self._send_vehicle(gun, vehicle.ending(session.run, reason))
         more = self.faults.get("implausible_record")
         if more is not None:
             session.extra_ticks = round(more * 10_000)
@@ -308,6 +343,18 @@ class YkcLogic:
         self._send_live(gun, now)
         if self._reboot:
             self._restart_if_idle()
+
+    def _send_vehicle(self, gun: Gun, frames: vehicle.Frames) -> None:
+        """Pass on what the car says; an AC pile hears nothing, and nothing is kept for later."""
+        if not self.spec.dc or self.phase not in ("tariff", "ready"):
+            return
+        for kind, fields in frames:
+            self.answer(kind, None, trade_no=gun.session.trade_no, gun_no=f"{gun.number:02d}", **fields)
+
+    def restart_soon(self) -> None:
+        """Restart as soon as no gun charges."""
+        self._reboot = True
+        self._restart_if_idle()
 
     def _restart_if_idle(self) -> None:
         if not any(gun.session for gun in self.guns.values()):
@@ -328,10 +375,13 @@ class YkcLogic:
         self._requested_at = None
         self.records.rewind(now)
         for gun in self.guns.values():
-            gun.heartbeat_due = now + self.timing.heartbeat_s * self.rng.random()
             for old in gun.buffered:
                 self._send(0x13, old)
             gun.buffered.clear()
+        for record in self.records.take_due(now, self.timing):
+            self._send_record(record)
+        for gun in self.guns.values():
+            gun.heartbeat_due = now + self.timing.heartbeat_s * self.rng.random()
             self._send_live(gun, now)
         self._ask(now)
 
@@ -357,44 +407,30 @@ class YkcLogic:
         if not busy:
             self.tariff = HeldTariff.from_fields(fields)
             self.phase, self._ask_due = "ready", None
-        self._answer(0x57, seq, ok=0 if busy else 1)
+        self.answer(0x57, seq, ok=0 if busy else 1)
 
     def _on_read_live(self, fields: dict, seq: bytes, now: float) -> None:
-        gun = self._gun(fields)
+        gun = self.gun(fields)
         if gun:
             self._send_live(gun, now, seq)
 
-    def _on_start(self, fields: dict, seq: bytes, now: float) -> None:
-        if "never_answer_start" in self.faults:
-            return
-        gun = self._gun(fields)
-        rejection = self.faults.get("reject_start")
-        fail = 0
-        if fields["pile_code"] != self.spec.code or gun is None:
-            fail = 0x01
-        elif rejection is not None:
-            fail = int(rejection)
-        elif gun.session:
-            fail = 0x02
-        elif gun.fault_bits:
-            fail = 0x03
-        elif self.tariff is None:
-            fail = 0x07
-        elif self.forbidden:
-            fail = 0x09
-        elif gun.car is None:
-            fail = 0x05
-            gun.waiting_start = (fields, seq, now + self.timing.plug_wait_s)
-        if fail:
-            self._answer_start(fields, seq, fail)
-        else:
-            self._accept_start(gun, fields, seq, now)
-
-    def _accept_start(self, gun: Gun, fields: dict, seq: bytes, now: float) -> None:
+    def begin(
+        self,
+        gun: Gun,
+        trade_no: str,
+        balance: Decimal,
+        now: float,
+        *,
+        trade_type: int = 1,
+        physical_card: str = codes.NO_CARD,
+    ) -> None:
+        """Begin a charge that was allowed."""
         delay = self.faults.get("late_start")
         gun.begin(
-            trade_no=fields["trade_no"],
-            balance=fields["balance"],
+            trade_no=trade_no,
+            balance=balance,
+            trade_type=trade_type,
+            physical_card=physical_card,
             tariff=self.tariff,
             rated_kw=self.spec.rated_kw,
             dc=self.spec.dc,
@@ -403,31 +439,6 @@ class YkcLogic:
             at=self.wall(),
             begins_at=now + (self.timing.start_delay_s if delay is None else delay),
         )
-        self._answer_start(fields, seq, 0)
-
-    def _answer_start(self, fields: dict, seq: bytes, fail: int) -> None:
-        self._send(
-            0x33,
-            {
-                "trade_no": fields["trade_no"],
-                "pile_code": self.spec.code,
-                "gun_no": fields["gun_no"],
-                "ok": 0 if fail else 1,
-                "fail": f"{fail:02X}",
-            },
-            seq,
-        )
-
-    def _on_stop(self, fields: dict, seq: bytes, now: float) -> None:
-        gun = self._gun(fields)
-        running = gun is not None and gun.session is not None
-        self._answer(
-            0x35, seq, gun_no=fields["gun_no"], ok=1 if running else 0, fail="00" if running else "02"
-        )
-        if gun is not None:
-            gun.waiting_start = None
-        if running:
-            self._finish(gun, guns.STOP_BY_APP, now)
 
     def _on_record_received(self, fields: dict, seq: bytes, now: float) -> None:
         record = self.records.confirm(fields["trade_no"])
@@ -445,34 +456,7 @@ class YkcLogic:
     def _as_frame(body: bytes) -> Frame:
         return Frame(0x3B, b"\0\0", 0, body, "low", b"")
 
-    def _on_balance(self, fields: dict, seq: bytes, now: float) -> None:
-        gun = self._gun(fields)
-        if gun and gun.session:
-            gun.session.balance = fields["balance"]
-        self._answer(0x41, seq, physical_card=fields["physical_card"], result=0 if gun else 1)
-
-    def _on_work_parameters(self, fields: dict, seq: bytes, now: float) -> None:
-        self.forbidden = bool(fields["forbid"])
-        self.power_pct = min(100, max(30, fields["power_pct"]))
-        self._answer(0x51, seq, ok=1)
-        if self.forbidden:
-            for gun in self.guns.values():
-                if gun.session:
-                    self._finish(gun, guns.STOP_MANUAL, now)
-
-    def _on_time(self, fields: dict, seq: bytes, now: float) -> None:
-        if fields["time"] is not None:
-            self._clock_offset = fields["time"] - self._clock()
-        self._answer(0x55, seq, time=self.wall())
-
-    def _on_reboot(self, fields: dict, seq: bytes, now: float) -> None:
-        self._answer(0x91, seq, ok=1)
-        self._reboot = True
-        if fields["when"] == 1:
-            self.lose_power(now)
-        self._restart_if_idle()
-
-    def _gun(self, fields: dict) -> Gun | None:
+    def gun(self, fields: dict) -> Gun | None:
         number = fields["gun_no"]
         return self.guns.get(int(number)) if number.isdigit() else None
 
@@ -482,12 +466,6 @@ class YkcLogic:
         0x06: _on_tariff_check,
         0x0A: _on_tariff,
         0x12: _on_read_live,
-        0x34: _on_start,
-        0x36: _on_stop,
         0x40: _on_record_received,
-        0x42: _on_balance,
-        0x52: _on_work_parameters,
-        0x56: _on_time,
         0x58: _on_tariff_set,
-        0x92: _on_reboot,
     }

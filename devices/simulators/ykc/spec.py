@@ -14,3 +14,4 @@ class PileSpec:
     speed: float = 1.0
     software: str = "SIM1.0"
     proto_version: int = 0x10
+    bay_locks: bool = False  # a ground lock in front of every gun

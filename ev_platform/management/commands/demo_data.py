@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from analytics.services import facts
 from billing.models import ChargingOrder
 from ev_platform.demo import world
 from ev_platform.demo.build import build
@@ -31,6 +32,8 @@ class Command(ServiceCommand):
         orders = ChargingOrder.objects.unscoped("the demo's own rows")
         if not options["no_history"] and not orders.exists():
             built.made["orders"] = write_history(now=clock.now(), sessions=options["sessions"])
+            for _hour, _rows in facts.build_span(facts.first_hour() or clock.now(), clock.now()):
+                pass
         return {
             "made": built.made,
             "accounts": [

@@ -327,7 +327,86 @@ def test_lists_cost_the_same_for_many_rows(site, app, django_assert_max_num_quer
         commands.complete_command(
             command_id=DeviceCommand.objects.get(reference=order_no).pk, state="rejected"
         )
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         assert len(app.get("orders").json()["results"]) == 4
     with django_assert_max_num_queries(2):
         app.get("wallet/entries")
+
+
+@pytest.fixture
+def composed():
+    """A tariff with time fee, occupancy fee and a discount, and one that sells packages."""
+    from billing.pricing.components import OccupancyFee, PackageFee, TimeFee
+    from billing.services import discounts
+    from kernel.actor import system
+    from tests.billing import flow
+
+    site, port = make_site(), make_site(protocol="ocpp16", rated_power_kw="3.0")
+    flow.publish(site, components=[TimeFee(100, unit_s=1_800), OccupancyFee(300, cap_fen=3_000)])
+    flow.publish(port, components=[PackageFee(((100, 7_200), (200, 18_000)))])
+    discounts.save_discount(
+        actor=system("tests"),
+        operator=site.operator,
+        name="Autumn",
+        off_bp=5_000,
+        fees=["service"],
+        valid_from=timezone.now() - timedelta(hours=1),
+    )
+    return site, port
+
+
+@pytest.mark.feature("EBK-27")
+def test_every_fee_is_told_before_the_start_and_the_bill_says_why(composed):
+    site, _port = composed
+    app = ApiClient(site.driver)
+    tariff = app.get(f"connectors/{site.connector.code}").json()["tariff"]
+    assert [row["kind"] for row in tariff["further_fees"]] == ["time", "occupancy"]
+    assert tariff["discounts"] == ["Autumn"] and tariff["packages"] == []
+    with translation.override("en"):
+        query = {"connector_code": site.connector.code, "minutes": 45, "power_kw": 20}
+        body = app.get("estimate", query).json()
+    assert (body["energy_kwh"], body["seconds"], body["fees_fen"]) == ("15.0000", 2_700, 100)
+    assert [(row["kind"], row["fen"]) for row in body["fees"]] == [("time", 100)]
+    assert body["discounts"][0]["fen"] == body["discount_fen"] == body["service_fen"] // 2
+    assert body["total_fen"] == (sum(row["total_fen"] for row in body["lines"]) + 100 - body["discount_fen"])
+    order_no = start(app, site).json()["order_no"]
+    charge(site, order_no)
+    from tests.billing import flow
+
+    order = ChargingOrder.objects.get(order_no=order_no)
+    sold = {flow.held_position(order): "2.0000"}
+    flow.send_record(site, flow.reported(site, order, sold, started_at=order.started_at))
+    bill = app.get(f"orders/{order_no}").json()
+    assert bill["state"] == "settled" and bill["fees_fen"] == 50 and bill["discount_fen"] == 40
+    assert [row["fen"] for row in bill["fees"]] == [50] and bill["fees"][0]["text"]
+    assert bill["discounts"][0]["name"] == "Autumn"
+    assert bill["electricity_fen"] + bill["service_fen"] == sum(row["total_fen"] for row in bill["bill"])
+    assert [(row["kind"], row["state"], row["fen"]) for row in bill["later_fees"]] == [
+        ("occupancy", "running", 0)
+    ]
+
+
+@pytest.mark.feature("STA-18")
+def test_limits_and_packages_are_taken_at_the_start(composed):
+    site, port = composed
+    app = ApiClient(site.driver)
+    body = start(app, site, energy_kwh="12.5", seconds=3_600, soc_pct=80, power_kw="30").json()
+    assert body["targets"] == {"energy_kwh": "12.5000", "seconds": 3600, "soc_pct": 80, "power_kw": "30.0"}
+    for more, code in (
+        ({"soc_pct": 101}, "target_invalid"),
+        ({"seconds": 0}, "target_invalid"),
+        ({"energy_kwh": "0"}, "target_invalid"),
+        ({"package_fen": 100}, "package_invalid"),
+    ):
+        response = start(ApiClient(make_driver()), site, **more)
+        assert next(iter(more)) in assert_problem(response, 400, code)["errors"]
+    other = ApiClient(port.driver)
+    offered = other.get(f"connectors/{port.connector.code}").json()["tariff"]["packages"]
+    assert offered == [{"fen": 100, "seconds": 7200}, {"fen": 200, "seconds": 18000}]
+    estimate = other.get("estimate", {"connector_code": port.connector.code, "package_fen": 200}).json()
+    assert (estimate["seconds"], estimate["service_fen"] >= 200) == (18_000, True)
+    assert_problem(start(other, port), 400, "package_invalid")
+    body = start(other, port, package_fen=200).json()
+    assert (body["package_fen"], body["targets"]) == (200, {"seconds": 18_000})
+    both = {"connector_code": port.connector.code, "minutes": 5, "energy_kwh": "1"}
+    assert "energy_kwh" in assert_problem(other.get("estimate", both), 400, "invalid_request")["errors"]

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from billing.pricing import (
+    Calendar,
+    DayRule,
+    DiscountRule,
     RegisterRun,
     TariffSnapshot,
     Tier,
+    Usage,
     allocate,
+    charge,
     check_record,
+    component_from_json,
     estimate,
+    foreseen,
     price,
     price_segments,
     split_by_slot,
@@ -24,6 +32,8 @@ from billing.pricing import (
     wire_mapping,
     with_loss,
 )
+from billing.pricing.components import OccupancyFee
+from billing.pricing.fees import occupancy
 from billing.pricing.register import energy_limit_kwh
 
 from .samples import D, at, tariff
@@ -79,6 +89,9 @@ def test_the_page_has_every_kind_of_example():
         "estimate": 1,
         "gate": 1,
         "run": 1,
+        "calendar": 1,
+        "session": 3,
+        "occupancy": 1,
     }
 
 
@@ -165,3 +178,54 @@ def test_run(block):
     seen = [run.observe(value, start + timedelta(minutes=1 + i)) for i, value in enumerate(block["values"])]
     assert [delivered for delivered, _ in seen] == block["delivered"]
     assert [finding.code for _, finding in seen if finding] == block["findings"]
+
+
+@pytest.mark.parametrize("block", blocks("session"))
+def test_session(block):
+    start = datetime.fromisoformat(block["start"])
+    snapshot = replace(
+        page_tariff(),
+        components=tuple(component_from_json(row) for row in block.get("components", ())),
+        discounts=tuple(DiscountRule(**row) for row in block.get("discounts", ())),
+    )
+
+    def after(minutes):
+        return start + timedelta(minutes=minutes)
+
+    if "readings" in block:
+        readings = [(after(minutes), D(str(kwh))) for minutes, kwh in block["readings"]]
+        usage = Usage(
+            segments=split_by_slot(readings, snapshot.zone),
+            started_at=start,
+            ended_at=readings[-1][0],
+            power=tuple((after(minutes), watts) for minutes, watts in block["power"]),
+        )
+    else:
+        usage = foreseen(
+            snapshot,
+            start=start,
+            power_kw=D(block["power_kw"]),
+            duration=timedelta(minutes=block["minutes"]),
+        )
+    bill = charge(snapshot, usage)
+    assert_bill(bill, block)
+    assert (bill.fees_fen, bill.discount_fen) == (block["fees_fen"], block.get("discount_fen", 0))
+
+
+@pytest.mark.parametrize("block", blocks("calendar"))
+def test_calendar(block):
+    rules = tuple(DayRule(**rule) for rule in block["rules"])
+    calendar = Calendar({rule.profile: ("flat",) * 48 for rule in rules}, rules, block["special"])
+    found = {text: calendar.profile_on(date.fromisoformat(text)) for text in block["days"]}
+    assert found == block["days"]
+
+
+@pytest.mark.parametrize("block", blocks("occupancy"))
+def test_occupancy(block):
+    begin = at("2026-11-20 12:00")
+    holes = [[begin + timedelta(minutes=minute) for minute in hole] for hole in block["offline"]]
+    end = begin + timedelta(minutes=block["minutes"])
+    timed = occupancy(
+        OccupancyFee(**block["rule"]), begin=begin, end=end, zone="Asia/Shanghai", outages=holes
+    )
+    assert timed.fen == block["fen"]

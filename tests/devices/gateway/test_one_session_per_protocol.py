@@ -347,8 +347,12 @@ NOT_COMPARED = {
 
 
 def figures(order: ChargingOrder) -> dict[str, Any]:
-    fields = [field.name for field in ChargingOrder._meta.concrete_fields if field.name not in NOT_COMPARED]
-    return {name: getattr(order, name) for name in fields}
+    """The expected figures, and whatever else of the order is not what every new order has."""
+    fields = [field for field in ChargingOrder._meta.concrete_fields if field.name not in NOT_COMPARED]
+    values = {field.name: (getattr(order, field.name), field.get_default()) for field in fields}
+    return {
+        name: value for name, (value, usual) in values.items() if name in EXPECTED_ORDER or value != usual
+    }
 
 
 def charge(pile, site: Site, held: HeldClock, seen: Recorder) -> ChargingOrder:

@@ -9,12 +9,11 @@ from billing.models import PileTariff
 from billing.services.tariffs import push_tariff, wire_model
 from devices.models import DeviceCommand, FrameLog, TransactionRecord
 from devices.protocols.ykc import codec
-from devices.protocols.ykc.handlers import HANDLERS, access
-from devices.services.commands import send_command
+from devices.protocols.ykc.handlers import HANDLERS
+from devices.services import frames
 from kernel import clock
 from kernel.actor import system
 from stations.models import Pile
-from tests import factories
 from tests.devices.gateway.test_ykc_listener import TRADE, until
 from tests.devices.ykc.client import YkcSocket, record_fields
 
@@ -23,40 +22,6 @@ S = DeviceCommand.State
 NO_CARD = "0" * 16
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def site(transactional_db):
-    """A pile that holds the tariff in force, so that none is pushed to it."""
-    site = factories.make_site(online=False)
-    factories.PileTariffFactory(pile=site.pile, version=site.version)
-    return site
-
-
-@pytest.fixture
-def pile(site) -> Pile:
-    return site.pile
-
-
-@pytest.fixture
-def sock(live_gateway, pile, monkeypatch):
-    """A pile that logged in and whose clock was set."""
-    monkeypatch.setattr(access, "CLOCK_AFTER_LOGIN_S", 0.02)
-    with YkcSocket(live_gateway.ykc_port, pile.code) as sock:
-        sock.login()
-        sock.expect(0x56)
-        yield sock
-
-
-@pytest.fixture
-def command(sock, pile):
-    """Send a command and return it."""
-
-    def send(kind: str, **options) -> DeviceCommand:
-        pile.refresh_from_db()
-        return send_command(actor=system("test"), pile=pile, kind=kind, **options)
-
-    return send
 
 
 def ended(command: DeviceCommand) -> DeviceCommand:
@@ -222,25 +187,6 @@ def test_live_data_is_read_of_one_gun(sock, command):
 # --- start and stop -----------------------------------------------------------
 
 
-@pytest.mark.message("ykc", "31", "32")
-@pytest.mark.parametrize("mode", [1, 2, 3])
-def test_a_start_asked_at_the_pile_is_refused_for_want_of_an_account(sock, pile, mode):
-    """A card, an account with its password, a VIN: none of them is known here, and nothing may flow."""
-    seq = sock.send(
-        0x31,
-        gun_no="02",
-        mode=mode,
-        need_pwd=0,
-        physical_card="00000000D14B0A54",
-        password="0" * 32,
-        vin="LSVAA49J132047371",
-    )
-    fields = sock.expect(0x32).fields
-    assert sock.last_frame.seq == seq
-    assert (fields["ok"], fields["fail"], fields["balance"]) == (0, "01", 0)
-    assert (fields["pile_code"], fields["gun_no"]) == (pile.code, "02")
-
-
 @pytest.mark.message("ykc", "34", "33")
 @pytest.mark.parametrize(
     ("ok", "fail", "state", "reason"),
@@ -290,23 +236,33 @@ def test_a_record_with_meter_cipher_is_stored_and_acknowledged_like_any_other(so
     assert record.payload["meter_cipher"] == cipher
 
 
+@pytest.mark.promise(8)
 @pytest.mark.message("ykc", "15", "17", "19", "1B", "1D", "21", "23", "25", "43", "45", "47", "61", "63")
-@pytest.mark.message("ykc", "93", "A1", "A3", "F1")
-def test_frames_without_a_handler_are_decoded_logged_and_never_answered(sock, pile):
-    unhandled = [layout for key, layout in codec.LAYOUTS.items() if layout.upward and key not in HANDLERS]
-    assert unhandled
-    for layout in unhandled:
+@pytest.mark.message("ykc", "31", "93", "A1", "A3", "F1")
+def test_every_frame_of_a_pile_may_come_empty_and_unasked(sock, pile):
+    """Answers that nobody waits for, guns that do not exist, figures of zero: logged, and the link lives."""
+    upward = [layout for key, layout in codec.LAYOUTS.items() if layout.upward and key not in (0x01, 0x13)]
+    for layout in upward:
+        assert layout.type in HANDLERS
         body = bytearray(layout.size)
         offset = 16 if any(field.name == "trade_no" for field in layout.fields) else 0
         body[offset : offset + 7] = bytes.fromhex(pile.code)
         sock.send_raw(codec.build_frame(layout.type, bytes(body)))
     sock.send(0x03, gun_no="01", gun_status=0)
-    sock.expect(0x04)
-    assert sock._inbox == []
-    names = {f"{layout.type:02X} {layout.name}" for layout in unhandled}
+    while sock.expect(0x04).fields["gun_no"] != "01":
+        pass
+    names = {f"{layout.type:02X} {layout.name}" for layout in upward}
     rows = until(
-        lambda: len(found := FrameLog.objects.filter(pile_id=pile.pk, name__in=names)) == len(names) and found
+        lambda: (
+            len(
+                found := FrameLog.objects.filter(pile_id=pile.pk, name__in=names, direction="in").exclude(
+                    name="03 heartbeat"
+                )
+            )
+            >= len(names) - 1
+            and found
+        )
     )
-    assert all(row.decoded["pile_code"] == pile.code and not row.error for row in rows)
-    sock.close()
-    until(lambda: findings_of(pile).get("unhandled_type") == len(unhandled))
+    assert not any(row.error for row in rows)
+    assert {frames.as_json(row)["decoded"]["pile_code"] for row in rows.values(*frames.NAMES)} == {pile.code}
+    assert not DeviceCommand.objects.filter(pile=pile, state="accepted").exists()

@@ -155,6 +155,55 @@ def test_over_a_tariff_boundary_the_bill_is_the_worked_example(app, sock, site, 
     assert bill["total_fen"] == 3436
 
 
+@pytest.mark.feature("PIL-21")
+@pytest.mark.message("ykc", "3B", "40")
+def test_a_protection_ends_the_order_as_it_is_and_says_why(app, sock, site, noonish):
+    order_no = app.start(site.connector.code)["order_no"]
+    ref = sock.expect(0x34).fields["trade_no"]
+    sock.send(0x33, trade_no=ref, gun_no="01", ok=1, fail="00")
+    nothing = dict.fromkeys(
+        (
+            "total_energy",
+            "total_loss_energy",
+            "flat_energy",
+            "flat_loss_energy",
+            "flat_amount",
+            "total_amount",
+        ),
+        Decimal(0),
+    )
+    now = {"start_time": clock.now(), "end_time": clock.now(), "trade_time": clock.now()}
+    nothing |= {"meter_end": Decimal("100.0000"), "stop_reason": "54"}
+    sock.send(0x3B, **record_fields(ref, **(nothing | now)))
+    sock.expect(0x40)
+    bill = app.order(order_no)
+    assert (bill["state"], bill["stop_reason"]) == ("closed", "start_battery_reversed")
+    assert bill["stop_reason_text"] == "Start failed: the battery is connected the wrong way"
+    assert Account.objects.get(driver=site.driver, kind="wallet").held_fen == 0
+
+    sock.live("01", status=2, plugged=1)
+    order = begin(app, sock, site)
+    noonish.shift(600)
+    energy = {"total_energy", "total_loss_energy", "flat_energy", "flat_loss_energy"}
+    record = record_fields(
+        order.transaction_ref,
+        start_time=order.created_at,
+        end_time=clock.now(),
+        trade_time=clock.now(),
+        meter_end=Decimal("105.0000"),
+        flat_price=Decimal("1.04385"),
+        flat_amount=Decimal("5.2200"),
+        total_amount=Decimal("5.2200"),
+        stop_reason="72",
+        **dict.fromkeys(energy, Decimal("5.0000")),
+    )
+    sock.send(0x3B, **record)
+    sock.expect(0x40)
+    bill = app.order(order.order_no)
+    assert (bill["state"], bill["total_fen"]) == ("settled", 522)
+    assert bill["stop_reason_text"] == "Charging broke off: the emergency stop was pressed"
+
+
 @pytest.mark.message("ykc", "34", "36")
 def test_start_unanswered_closes_the_order_and_a_late_start_is_stopped(app, sock, site, noonish):
     order_no = app.start(site.connector.code)["order_no"]

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 
+from devices.models import DeviceCommand
+from devices.services.commands import send_command
+from kernel.actor import system
 from stations.models import Pile
 from tests.devices.ocpp16.station import PASSWORD, WAIT_S, Station
 from tests.factories import StationFactory, add_pile
@@ -59,5 +62,24 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
                 return found
             assert time.monotonic() < deadline, "it did not come about in time"
             time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def command(pile):
+    def send(kind: str, **options) -> DeviceCommand:
+        pile.refresh_from_db()
+        return send_command(actor=system("tests"), pile=pile, kind=kind, **options)
+
+    return send
+
+
+@pytest.fixture
+def ended(eventually):
+    def wait(command: DeviceCommand) -> DeviceCommand:
+        return eventually(
+            lambda: DeviceCommand.objects.filter(pk=command.pk).exclude(state__in=["queued", "sent"]).first()
+        )
 
     return wait

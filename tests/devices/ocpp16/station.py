@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 PASSWORD = "a-password-of-the-tests"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def basic(username: str, password: str) -> str:
@@ -35,13 +35,12 @@ class Station:
 
     def __init__(self, gateway: Any, code: str, *, password: str = PASSWORD, **options: Any):
         headers = options.pop("headers", {"Authorization": basic(code, password)})
+        url = gateway.ws_url if options.get("ssl") is None else gateway.wss_url
         options.setdefault("subprotocols", [self.SUBPROTOCOL])
         self.ids = count(1)
         self._ending = ExitStack()
         self.socket = self._ending.enter_context(
-            connect(
-                f"{gateway.ws_url}/ocpp/{code}", additional_headers=headers, open_timeout=WAIT_S, **options
-            )
+            connect(f"{url}/ocpp/{code}", additional_headers=headers, open_timeout=WAIT_S, **options)
         )
 
     def close(self) -> None:

@@ -6,31 +6,11 @@ import pytest
 
 from devices.models import DeviceCommand, FrameLog
 from devices.protocols.ocppj import consumer as consumer_module
-from devices.services.commands import expire_commands, send_command
-from kernel.actor import system
+from devices.services.commands import expire_commands
 from kernel.errors import DomainError
 
 K = DeviceCommand.Kind
 S = DeviceCommand.State
-
-
-@pytest.fixture
-def command(pile):
-    def send(kind: str, **options) -> DeviceCommand:
-        pile.refresh_from_db()
-        return send_command(actor=system("tests"), pile=pile, kind=kind, **options)
-
-    return send
-
-
-@pytest.fixture
-def ended(eventually):
-    def wait(command: DeviceCommand) -> DeviceCommand:
-        return eventually(
-            lambda: DeviceCommand.objects.filter(pk=command.pk).exclude(state__in=["queued", "sent"]).first()
-        )
-
-    return wait
 
 
 EVERY_COMMAND = [

@@ -1,12 +1,14 @@
 """Our own trouble is never told to a station as its fault."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 
 from devices.models import DeviceTransaction, PileSession, TransactionRecord
 from devices.services import presence, transactions
+from kernel import clock
 from stations.models import Connector, Pile
 from tests.devices.ocpp16.station import at, register
 
@@ -89,8 +91,8 @@ def test_a_pile_taken_for_silent_is_online_again_with_its_next_word(station, pil
     session = PileSession.objects.get()
     presence.close_session(session_id=session.pk, reason="silent")
     assert not Pile.objects.get(pk=pile.pk).online
-    settings_zero = presence.offline_after("ocpp16") * 0
-    monkeypatch.setattr(presence, "offline_after", lambda protocol: settings_zero)
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=10))
     message_id = station.post("Heartbeat", {})
     assert station.expect_call()[1] == "TriggerMessage"
     assert station.receive()[1] == message_id

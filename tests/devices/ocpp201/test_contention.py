@@ -1,10 +1,13 @@
 """Our own trouble is never told to a station as its fault."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError
 
 from devices.models import DeviceTransaction, MeterSample, PileSession, TransactionRecord
 from devices.services import presence, samples, transaction_events
+from kernel import clock
 from stations.models import Pile
 from tests.devices.ocpp16.station import at
 from tests.devices.ocpp16.test_contention import failing
@@ -73,8 +76,8 @@ def test_a_plain_update_costs_no_look_up(station, monkeypatch):
 def test_a_pile_taken_for_silent_is_online_again_with_its_next_word(station, pile, monkeypatch):
     session = PileSession.objects.get()
     presence.close_session(session_id=session.pk, reason="silent")
-    zero = presence.offline_after("ocpp201") * 0
-    monkeypatch.setattr(presence, "offline_after", lambda protocol: zero)
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=10))
     message_id = station.post("Heartbeat", {})
     assert station.expect_call()[1] == "TriggerMessage"
     assert station.receive()[1] == message_id

@@ -13,11 +13,11 @@ class YkcSocket(FrameSocket):
     splitter = codec.Splitter
     frame_class = codec.Frame
 
-    def __init__(self, port: int, code: str = "32010600019236", guns: int = 2):
+    def __init__(self, port: int, code: str = "32010600019236", guns: int = 2, **options):
         self.code = code
         self.guns = guns
         self._seq = 0
-        super().__init__(port)
+        super().__init__(port, **options)
 
     @staticmethod
     def kind_of(frame: codec.Frame) -> int:

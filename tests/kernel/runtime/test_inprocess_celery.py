@@ -9,7 +9,7 @@ from celery import Celery, _state
 
 from kernel.runtime.inprocess_celery import InProcessCelery
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 
 
 @pytest.fixture

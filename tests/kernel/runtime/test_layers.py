@@ -11,7 +11,7 @@ from channels.layers import InMemoryChannelLayer
 
 from kernel.runtime.layers import ThreadSafeInMemoryChannelLayer
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 
 
 def _send_from_a_thread(layer, target: str, *, group: bool = False, count: int = 1) -> list[Exception]:

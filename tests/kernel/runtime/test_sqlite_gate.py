@@ -23,7 +23,7 @@ from tests.kernel.runtime.sqlite_files import (
     write_together,
 )
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded_only
 ROOT = Path(__file__).resolve().parents[3]
 
 

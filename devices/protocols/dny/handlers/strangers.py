@@ -15,8 +15,8 @@ REFUSED = 1
 _LOGINS = (0x01, 0x20, 0x21)
 
 
-async def note(consumer, frame, message) -> None:
-    """List the box with what its first frame said."""
+async def note(consumer, frame, message, reason: str) -> None:
+    """List the box with what its first frame said, and why it was refused."""
     login = {key: to_json(value) for key, value in message.fields.items()}
     await in_database(
         commissioning.note_unknown_pile,
@@ -24,6 +24,7 @@ async def note(consumer, frame, message) -> None:
         protocol="dny",
         remote_address=consumer.remote,
         login={**login, "printed_number": printed_number(frame.pile_code), "iccid": consumer.iccid},
+        reason=reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a charge point may say (OCPP 1.6 §4 and the status messages of the firmware profile), one file per family.
+"""What a charge point may say (OCPP 1.6 §4 and its security extension), one file per family.
 
 See `Dialect.handlers` for what a handler is.
 """
@@ -8,6 +8,7 @@ from devices.protocols.ocpp16.handlers import (
     data_transfer,
     maintenance,
     meter_values,
+    security,
     start_transaction,
     status_notification,
     stop_transaction,
@@ -23,8 +24,12 @@ HANDLERS: dict[str, Handler] = {
     "StopTransaction": stop_transaction.handle,
     "MeterValues": meter_values.handle,
     "DataTransfer": data_transfer.handle,
-    "DiagnosticsStatusNotification": maintenance.handle,
-    "FirmwareStatusNotification": maintenance.handle,
+    "DiagnosticsStatusNotification": maintenance.log_status,
+    "FirmwareStatusNotification": maintenance.firmware_status,
+    "LogStatusNotification": maintenance.log_status,
+    "SignedFirmwareStatusNotification": maintenance.firmware_status,
+    "SecurityEventNotification": security.security_event,
+    "SignCertificate": security.sign_certificate,
 }
 
 # Losing one of these loses somebody's energy; the station keeps them until they are answered.

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from devices.protocols.ocppj import reading as read
 from devices.protocols.ocppj.link import CallRefused, Incoming, Link, database
 from devices.services import presence, transactions
@@ -39,7 +37,7 @@ async def boot_notification(link: Link, call: Incoming) -> dict[str, Any]:
     link.booted = True
     return {
         "currentTime": read.shown(call.at),
-        "interval": settings.OCPP_HEARTBEAT_S,
+        "interval": link.heartbeat_s,
         "status": "Accepted",
     }
 

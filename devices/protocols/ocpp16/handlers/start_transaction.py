@@ -35,6 +35,7 @@ async def handle(link: Link, call: Incoming) -> dict[str, Any]:
         started_at=started_at,
         meter_start_kwh=meter_start,
         at=call.at,
+        reservation_id=read.whole(call.payload, "reservationId"),
     )
     call.transaction_ref = str(started.number)
     if started.repeated:

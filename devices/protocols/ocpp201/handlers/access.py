@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from devices.protocols.ocpp201.link import Link201
 from devices.protocols.ocpp201.reading import id_token_of, part
 from devices.protocols.ocppj import reading as read
@@ -39,7 +37,7 @@ async def boot_notification(link: Link201, call: Incoming) -> dict[str, Any]:
     link.booted = True
     return {
         "currentTime": read.shown(call.at),
-        "interval": settings.OCPP_HEARTBEAT_S,
+        "interval": link.heartbeat_s,
         "status": "Accepted",
     }
 

@@ -100,6 +100,7 @@ def _read(
         connector_no=connector_no,
         id_tag=id_token_of(payload),
         remote_start_id=read.whole(info, "remoteStartId"),
+        reservation_id=read.whole(payload, "reservationId"),
         begin_kwh=meters.register_at(entries, meters.BEGIN),
         register_kwh=registers[0][1] if registers else None,
         end_kwh=end_kwh,

@@ -201,6 +201,29 @@ def remote_stop_failure(code: int | str) -> Word:
     return word if word.code == 0 else word._replace(category="unknown")
 
 
+_CARD_LIST = {
+    0x01: ("card_format", gettext_noop("A card number has the wrong form.")),
+    0x02: ("card_space", gettext_noop("The pile has no space for more cards.")),
+}
+_FIRMWARE = {
+    0x00: ("firmware_installed", gettext_noop("The firmware was installed.")),
+    0x01: ("firmware_wrong_pile", gettext_noop("The firmware update was for another pile.")),
+    0x02: ("firmware_wrong_model", gettext_noop("The firmware does not fit this model.")),
+    0x03: ("firmware_download_timeout", gettext_noop("The firmware was not downloaded in time.")),
+}
+
+
+def card_failure(code: int | str) -> Word:
+    """Return the word for ``fail`` of 0x43."""
+    return _refusal(_CARD_LIST, code)
+
+
+def firmware_state(code: int) -> Word:
+    """Return the word for ``state`` of 0x93."""
+    slug, text = _FIRMWARE.get(code, _UNLISTED)
+    return Word(code, slug, text, "normal" if code == 0 else "unknown")
+
+
 AUTHORISATION_CODES: dict[str, int] = {slug: code for code, (slug, _) in _AUTHORISATION.items()}
 """The byte to refuse with, by slug."""
 
@@ -331,3 +354,8 @@ def bms_flags(type: int, fields: Mapping[str, Any]) -> list[Flag]:
         if value:
             found.append(Flag(slug, text, value))
     return found
+
+
+def flag_texts(type: int) -> dict[str, str]:
+    """Return the texts of the flags of 0x1B, 0x1D, 0x21 or 0x25 by slug."""
+    return {slug: text for _field, _bit, slug, text in _FLAGS.get(type, ())}

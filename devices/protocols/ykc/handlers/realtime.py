@@ -7,6 +7,7 @@ from devices import events
 from devices.models import DeviceCommand
 from devices.protocols.ykc.codec import words
 from devices.protocols.ykc.held import GunMemory, HeldGuns
+from devices.protocols.ykc.references import gun_number
 from devices.services import commands, status
 from devices.services.samples import StoredReading
 from kernel import clock
@@ -20,12 +21,15 @@ IDLE_REPORTS_TO_FORGET = 2  # YKC V1.6 §13.3: two idle reports in a running ord
 async def live_data(consumer, held: HeldGuns, frame, message) -> None:
     """13: never answered. A trade number counts only while charging, or when it is the running one."""
     fields = message.fields
-    number = int(fields["gun_no"])
+    number = gun_number(fields)
     gun = held.gun(number)
     at = clock.now()
     trade_no = fields["trade_no"] if fields["trade_no"].strip("0") else ""
     charging = fields["status"] == _CHARGING
     ref = trade_no if charging or trade_no == gun.running_ref else ""
+    if trade_no and not ref and trade_no != gun.stale_ref:
+        gun.stale_ref = trade_no
+        consumer.count(held, "stale_number")
 
     await _apply_state(held, gun, number, fields, at, ref)
     if charging and trade_no:

@@ -4,25 +4,40 @@ from devices.events import PileRef
 from devices.gateway.tcp_consumer import to_json
 from devices.protocols.ykc.codec import words
 from devices.protocols.ykc.codec.layouts.tariff import TIERS
+from devices.protocols.ykc.references import gun_number
 from devices.services import records
 from devices.services.records import ReportedTransaction
 from kernel.runtime.dbpool import in_database
 
 RECEIVED = 0
+RECORD_1_7 = 0x3D
 _START_METHODS = {1: "code", 2: "card", 4: "offline_card", 5: "vin"}
 
 
 async def record(consumer, held, frame, message) -> None:
     """3B and 3D: 40/0 once the record is stored; the same record gets the same answer for ever."""
     fields = message.fields
+    _note_dialect(consumer, held, frame.type, fields)
     await consumer.buffers.flush_samples()
     await in_database(
         records.store_record, pile=held.pile, reported=reported_transaction(held.pile, fields, frame.raw)
     )
-    gun = held.gun(int(fields["gun_no"]))
+    gun = held.gun(gun_number(fields))
     if gun.running_ref == fields["trade_no"]:
         gun.running_ref, gun.idle_reports = "", 0
+    gun.start_asked = None
     await consumer.reply(frame, 0x40, {"trade_no": fields["trade_no"], "result": RECEIVED})
+
+
+def _note_dialect(consumer, held, frame_type: int, fields: dict) -> None:
+    """Records are kept and answered whatever they say; what is odd about them is counted."""
+    trade_no = fields["trade_no"]
+    if frame_type == RECORD_1_7:
+        consumer.count(held, "record_1_7")
+    if not trade_no.strip("0"):
+        consumer.count(held, "record_without_number")
+    elif not trade_no.startswith(held.pile.code):
+        consumer.count(held, "record_of_other_pile")
 
 
 def reported_transaction(pile: PileRef, fields: dict, raw: bytes) -> ReportedTransaction:
@@ -36,7 +51,7 @@ def reported_transaction(pile: PileRef, fields: dict, raw: bytes) -> ReportedTra
         identity += f":{fields['gun_no']}:{fields['start_time']}"
     stop = words.stop_reason(fields["stop_reason"])
     return ReportedTransaction(
-        connector_no=int(fields["gun_no"]) if fields["gun_no"].isdigit() else 0,
+        connector_no=gun_number(fields),
         protocol="ykc",
         identity=identity,
         transaction_ref=trade_no,

@@ -1,0 +1,3 @@
+from analytics.models.facts import ChannelFact, DriverFact, HourFact
+
+__all__ = ["ChannelFact", "DriverFact", "HourFact"]

@@ -1,0 +1,102 @@
+"""Roll-ups that every report reads: what happened in one hour at one pile, on one day to one driver, by one channel.
+
+A fact is computed from settled orders, ledger entries and alerts and may be computed again at any time: the rows of
+a span of time are replaced as a whole. Money comes from the ledger alone, so reports and ledger agree by nature.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kernel.fields import FixedPointField
+from users.scope import ScopedManager, ScopePaths
+
+
+class Money(models.Model):
+    """What was charged, in fen. Corrections and refunds of an order count in the hour that they were booked."""
+
+    electricity_fen = models.BigIntegerField(_("electricity (fen)"), default=0)
+    service_fen = models.BigIntegerField(_("service (fen)"), default=0)
+    fees_fen = models.BigIntegerField(_("further fees (fen)"), default=0)
+    discount_fen = models.BigIntegerField(_("discount (fen)"), default=0)
+
+    class Meta:
+        abstract = True
+
+
+class HourFact(Money):
+    """One pile in one hour (UTC start). Orders, energy and duration count in the hour of their settlement."""
+
+    hour = models.DateTimeField(_("hour"))
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
+    orders = models.PositiveIntegerField(_("orders"), default=0)
+    duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
+    energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
+    sharp_kwh = FixedPointField(_("sharp (kWh)"), places=4, default=0)
+    peak_kwh = FixedPointField(_("peak (kWh)"), places=4, default=0)
+    flat_kwh = FixedPointField(_("flat (kWh)"), places=4, default=0)
+    valley_kwh = FixedPointField(_("valley (kWh)"), places=4, default=0)
+    deep_valley_kwh = FixedPointField(_("deep valley (kWh)"), places=4, default=0)
+    faults = models.PositiveIntegerField(_("faults"), default=0)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id")
+
+    class Meta:
+        verbose_name = _("hour of a pile")
+        verbose_name_plural = _("hours of piles")
+        constraints = [models.UniqueConstraint(fields=["hour", "pile", "station"], name="hour_fact_once")]
+        indexes = [
+            models.Index(fields=["operator", "hour"], name="hour_fact_of_operator"),
+            models.Index(fields=["station", "hour"], name="hour_fact_of_station"),
+        ]
+        permissions = [("view_reports", _("Can see reports"))]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}:00 {self.pile_id}"
+
+
+class DriverFact(Money):
+    """One driver at one station in one hour (UTC start)."""
+
+    hour = models.DateTimeField(_("hour"))
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    driver = models.ForeignKey("users.Driver", verbose_name=_("driver"), on_delete=models.PROTECT)
+    orders = models.PositiveIntegerField(_("orders"), default=0)
+    duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
+    energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", driver="driver_id")
+
+    class Meta:
+        verbose_name = _("hour of a driver")
+        verbose_name_plural = _("hours of drivers")
+        constraints = [models.UniqueConstraint(fields=["hour", "driver", "station"], name="driver_fact_once")]
+        indexes = [
+            models.Index(fields=["operator", "hour"], name="driver_fact_of_operator"),
+            models.Index(fields=["driver", "hour"], name="driver_fact_of_driver"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}:00 {self.driver_id}"
+
+
+class ChannelFact(models.Model):
+    """Money that came and went by one payment channel in one hour (UTC start), as the ledger booked it."""
+
+    hour = models.DateTimeField(_("hour"))
+    channel = models.CharField(_("payment channel"), max_length=24)
+    recharges = models.PositiveIntegerField(_("recharges"), default=0)
+    recharged_fen = models.BigIntegerField(_("recharged (fen)"), default=0)
+    refunded_fen = models.BigIntegerField(_("refunded (fen)"), default=0)
+
+    class Meta:
+        verbose_name = _("hour of a channel")
+        verbose_name_plural = _("hours of channels")
+        constraints = [models.UniqueConstraint(fields=["hour", "channel"], name="channel_fact_once")]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}:00 {self.channel}"

@@ -1,0 +1,154 @@
+"""Building the facts: an hour at a time, each replaced as a whole, any number of times."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Min, Sum
+
+from alerts.models import Alert
+from analytics.models import ChannelFact, DriverFact, HourFact
+from billing.models import Account, ChargingOrder, Entry, Journal
+from kernel import clock
+
+HOUR = timedelta(hours=1)
+K = Account.Kind
+# The income accounts of an operator, and the measure each feeds.
+INCOME: dict[str, str] = {
+    K.OPERATOR_ELECTRICITY: "electricity_fen",
+    K.OPERATOR_SERVICE: "service_fen",
+    K.OPERATOR_FEES: "fees_fen",
+    K.OPERATOR_OCCUPANCY: "fees_fen",
+    K.OPERATOR_RESERVATION: "fees_fen",
+    K.OPERATOR_PARKING: "fees_fen",
+    K.OPERATOR_DISCOUNTS: "discount_fen",
+    K.PLATFORM_DISCOUNTS: "discount_fen",
+}
+CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
+TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
+_CHUNK = 2000
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The UTC hour that a moment falls into."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def income_entries(start: datetime, end: datetime) -> Any:
+    """Ledger entries that are income of a charge or its correction, from `start` to before `end`.
+
+    Dividing the income among payees moves it on and is no income again.
+    """
+    entries = Entry.objects.unscoped("facts are computed over every tenant")
+    return entries.filter(
+        journal__at__gte=start, journal__at__lt=end, account__kind__in=INCOME, journal__order__isnull=False
+    ).exclude(journal__kind=Journal.Kind.CLEARING)
+
+
+def build_hour(hour: datetime) -> int:
+    """Replace the facts of one UTC hour; returns how many rows it has now."""
+    end = hour + HOUR
+    piles: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+    drivers: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+    _add_orders(hour, end, piles, drivers)
+    _add_money(hour, end, piles, drivers)
+    _add_faults(hour, end, piles)
+    channels = _channels(hour, end)
+    with transaction.atomic():
+        for model, rows, names in (
+            (HourFact, piles, ("operator_id", "station_id", "pile_id")),
+            (DriverFact, drivers, ("operator_id", "station_id", "driver_id")),
+        ):
+            model.objects.unscoped("facts are replaced").filter(hour=hour).delete()
+            model.objects.bulk_create(
+                [model(hour=hour, **dict(zip(names, key, strict=True)), **row) for key, row in rows.items()],
+                batch_size=500,
+            )
+        ChannelFact.objects.filter(hour=hour).delete()
+        ChannelFact.objects.bulk_create(
+            [ChannelFact(hour=hour, channel=channel, **row) for channel, row in channels.items()]
+        )
+    return len(piles) + len(drivers) + len(channels)
+
+
+def build_span(start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
+    """Build every hour from `start` to before `end`, yielding (hour, rows) as each is done."""
+    hour = hour_of(start)
+    while hour < end:
+        yield hour, build_hour(hour)
+        hour += HOUR
+
+
+def build_recent() -> int:
+    """The hour that runs and the two before it: settlement and corrections of late orders."""
+    now = hour_of(clock.now())
+    return sum(rows for _hour, rows in build_span(now - 2 * HOUR, now + HOUR))
+
+
+def first_hour() -> datetime | None:
+    """The hour of the oldest journal, None on an empty ledger."""
+    oldest = Journal.objects.aggregate(at=Min("at"))["at"]
+    return None if oldest is None else hour_of(oldest)
+
+
+def _add_orders(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+    orders = ChargingOrder.objects.unscoped("facts are computed over every tenant")
+    rows = orders.filter(settled_at__gte=start, settled_at__lt=end).values_list(
+        "operator_id", "station_id", "pile_id", "driver_id", "energy_kwh", "started_at", "ended_at", "bill"
+    )
+    for operator, station, pile, driver, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
+        seconds = max(int((ended - began).total_seconds()), 0) if began and ended else 0
+        into = [piles[operator, station, pile]]
+        if driver is not None:
+            into.append(drivers[operator, station, driver])
+        for row in into:
+            row["orders"] += 1
+            row["duration_s"] += seconds
+            row["energy_kwh"] += energy or Decimal(0)
+        for line in (bill or {}).get("lines", ()):
+            if line.get("tier") in TIERS:
+                into[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+
+
+def _add_money(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+    rows = income_entries(start, end).order_by()
+    place = ("journal__order__operator_id", "journal__order__station_id")
+    for key, into in (("journal__order__pile_id", piles), ("journal__order__driver_id", drivers)):
+        sums = rows.values_list(*place, key, "account__kind").annotate(fen=Sum("amount_fen"))
+        for operator, station, who, kind, fen in sums:
+            if who is not None:
+                measure = INCOME[kind]
+                into[operator, station, who][measure] += -fen if measure == "discount_fen" else fen
+
+
+def _add_faults(start: datetime, end: datetime, piles: dict) -> None:
+    alerts = Alert.objects.unscoped("facts are computed over every tenant")
+    rows = alerts.filter(opened_at__gte=start, opened_at__lt=end, kind=Alert.Kind.FAULT).order_by()
+    for operator, station, pile, number in rows.values_list("operator_id", "station_id", "pile_id").annotate(
+        n=Count("pk")
+    ):
+        piles[operator, station, pile]["faults"] += number
+
+
+def _channels(start: datetime, end: datetime) -> dict[str, dict[str, int]]:
+    entries = Entry.objects.unscoped("facts are computed over every tenant")
+    rows = entries.filter(
+        journal__at__gte=start,
+        journal__at__lt=end,
+        account__kind__in=CHANNELS,
+        journal__kind__in=(Journal.Kind.RECHARGE, Journal.Kind.TOPUP, Journal.Kind.REFUND_PAID),
+    ).order_by()
+    found: dict[str, dict[str, int]] = {}
+    for channel, kind, number, fen in rows.values_list("account__kind", "journal__kind").annotate(
+        n=Count("pk"), fen=Sum("amount_fen")
+    ):
+        row = found.setdefault(channel, {"recharges": 0, "recharged_fen": 0, "refunded_fen": 0})
+        if kind == Journal.Kind.REFUND_PAID:
+            row["refunded_fen"] += fen
+        else:
+            row["recharges"] += number
+            row["recharged_fen"] -= fen
+    return found

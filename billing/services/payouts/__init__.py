@@ -1,0 +1,1 @@
+"""Settlement with payees: terms, contracts, statements, payout accounts and payouts."""

@@ -1,0 +1,218 @@
+"""Reports add up to the ledger, whatever is built how often, and each reader gets their own."""
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from analytics import reports, tasks
+from analytics.models import HourFact
+from billing.models import Account, Entry, Proposal
+from billing.services import ledger, proposals
+from kernel.actor import system
+from kernel.errors import DomainError
+from kernel.models import ExportJob
+from kernel.services import exports
+from tests.billing import flow
+from tests.factories import make_driver, make_site, make_staff, staff_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
+HALF_PAST_NINE = datetime.fromisoformat("2026-11-20T09:30:00+08:00")
+ALL = system("tests")
+
+
+@pytest.fixture(autouse=True)
+def _own_storage(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(HALF_PAST_NINE, tick=False) as travel:
+        yield travel
+
+
+def charge(site, clock, energies, *, driver=None):
+    """One charge of an hour, settled."""
+    order = flow.charging(site, driver=driver)
+    clock.shift(timedelta(hours=1))
+    flow.send_record(site, flow.reported(site, order, energies))
+    order.refresh_from_db()
+    assert order.state == "settled"
+    return order
+
+
+def read(dimension, grain="total", actor=ALL, first="2026-11-20", last="2026-11-21"):
+    query = reports.parse({"dimension": dimension, "grain": grain, "first": first, "last": last})
+    return reports.read(actor=actor, query=query)
+
+
+@pytest.fixture
+def week(clock):
+    """Two operators, three charges on two days, one of them partly given back."""
+    mine, other = make_site(), make_site()
+    first = charge(mine, clock, {"flat": "12.3456", "peak": "23.4567"})  # 46.42 yuan
+    friend = make_driver(balance_fen=10_000, operator=mine.operator)
+    clock.shift(timedelta(hours=13))  # 23:30
+    second = charge(mine, clock, {"valley": "5.0000"}, driver=friend)  # settled at 00:30 of the next day
+    third = charge(other, clock, {"valley": "1.0000"})
+    rights = ("billing.propose_change", "billing.approve_change", "billing.view_proposal")
+    boss, finance = (staff_actor(*rights, operator=mine.operator) for _ in range(2))
+    proposal = proposals.propose(
+        actor=boss,
+        kind=Proposal.Kind.ORDER_REFUND,
+        operator=mine.operator,
+        payload={"order_no": first.order_no, "amounts": {"service": 100}},
+        reason="queue",
+    )
+    proposals.approve(actor=finance, proposal=proposal)
+    tasks.rebuild_facts()
+    return mine, other, (first, second, third)
+
+
+@pytest.mark.feature("RPT-01", "RPT-10", "FIN-01")
+def test_the_platforms_report_is_what_was_settled_and_what_the_ledger_says(week):
+    _mine, _other, orders = week
+    report = read("platform")
+    totals = report.totals
+    assert totals["income_fen"] == sum(order.total_fen for order in orders) - 100
+    assert totals["energy_kwh"] == Decimal("41.8023")
+    assert (totals["orders"], totals["duration_s"]) == (3, 3 * 3600)
+    assert (totals["flat_kwh"], totals["valley_kwh"]) == (Decimal("12.3456"), Decimal("6.0000"))
+    accounts = Account.objects.filter(kind__in=["operator_electricity", "operator_service"])
+    assert totals["electricity_fen"] + totals["service_fen"] == sum(a.balance_fen for a in accounts)
+    assert report.agrees is True
+    (_none, _label, line) = report.lines[0]
+    assert (line["users"], line["piles"], line["orders"]) == (3, 2, 3)
+
+
+@pytest.mark.feature("RPT-02", "RPT-03", "FIN-02")
+def test_every_dimension_and_grain_has_the_same_totals(week):
+    mine, _other, _orders = week
+    whole = read("platform").totals
+    for dimension in ("operator", "station", "pile", "driver"):
+        for grain in ("hour", "day", "month", "total"):
+            report = read(dimension, grain)
+            assert report.agrees is True, (dimension, grain)
+            for code in ("orders", "energy_kwh", "electricity_fen", "service_fen", "income_fen"):
+                assert report.totals[code] == whole[code], (dimension, grain, code)
+                assert sum(values[code] for _m, _l, values in report.lines) == whole[code]
+    days = [
+        (m and timezone.localtime(m).day, values["orders"]) for m, _l, values in read("platform", "day").lines
+    ]
+    assert days == [(20, 1), (21, 2)]
+    labels = [label for _m, label, _v in read("station").lines]
+    assert labels[0] == mine.station.name
+
+
+def test_building_again_changes_nothing_and_a_late_correction_counts_where_it_is_booked(week, clock):
+    mine, _other, (first, *_rest) = week
+    before = list(
+        HourFact.objects.unscoped("test").order_by("hour", "pile").values_list("hour", "pile", "service_fen")
+    )
+    tasks.rebuild_facts()
+    tasks.build_recent_facts()
+    call_command("build_facts", "--json", stdout=io.StringIO())
+    again = (
+        HourFact.objects.unscoped("test").order_by("hour", "pile").values_list("hour", "pile", "service_fen")
+    )
+    assert list(again) == before
+    clock.shift(timedelta(days=1))
+    electricity = ledger.account_of(Account.Kind.OPERATOR_ELECTRICITY, operator=mine.operator)
+    ledger.post(
+        key="late", kind="correction", order=first, actor=ALL,
+        lines=[(electricity, -10), (ledger.wallet_of(mine.driver), 10)],
+    )  # fmt: skip
+    tasks.build_recent_facts()
+    assert read("platform").totals["electricity_fen"] == sum(
+        Entry.objects.unscoped("test")
+        .filter(account__kind="operator_electricity", journal__at__lt=timezone.now() - timedelta(hours=12))
+        .values_list("amount_fen", flat=True)
+    )
+    later = read("platform", first="2026-11-22", last="2026-11-22")
+    assert (later.totals["electricity_fen"], later.totals["orders"], later.agrees) == (-10, 0, True)
+
+
+@pytest.mark.promise(9)
+def test_a_reader_sees_their_own_operator_and_needs_the_permission(week, client):
+    mine, other, _orders = week
+    actor = staff_actor("analytics.view_reports", operator=other.operator)
+    report = read("station", actor=actor)
+    assert [label for _m, label, _v in report.lines] == [other.station.name]
+    assert (report.totals["orders"], report.agrees) == (1, True)
+    assert read("driver", actor=actor).totals["orders"] == 1
+    assert read("channel", actor=actor).lines == []
+    with pytest.raises(DomainError, match="view_reports"):
+        read("station", actor=staff_actor(operator=mine.operator))
+    client.force_login(make_staff(operator=mine.operator))
+    assert client.get(reverse("admin:reports")).status_code == 403
+
+
+@pytest.mark.feature("RPT-12", "FIN-03")
+def test_the_page_shows_chart_and_table_and_gives_the_same_as_a_file(week, client):
+    mine, _other, _orders = week
+    client.force_login(make_staff(superuser=True))
+    asked = {"dimension": "station", "grain": "day", "first": "2026-11-20", "last": "2026-11-21"}
+    page = client.get(reverse("admin:reports"), asked)
+    body = page.content.decode()
+    assert mine.station.name in body and "与账本一致" in body
+    assert page.context["report"].chart["energy"] == [35.8, 6.0]
+    answer = client.post(reverse("admin:reports"), {**asked, "file_format": "csv"})
+    job = ExportJob.objects.get()
+    assert answer["Location"].endswith(f"{job.pk}/change/")
+    exports.run_export(job_id=job.pk)
+    job.refresh_from_db()
+    with default_storage.open(job.stored_name) as file:
+        header, *rows = csv.reader(io.StringIO(file.read().decode("utf-8-sig")))
+    place = header.index("实收")
+    assert (
+        sum(round(Decimal(row[place]) * 100) for row in rows) == page.context["report"].totals["income_fen"]
+    )
+    assert "支付渠道" not in header and len(rows) == len(page.context["report"].lines)
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ({"dimension": "planet"}, "platform, operator, station"),
+        ({"first": "yesterday"}, "2026-01-31"),
+        ({"first": "2026-11-22", "last": "2026-11-20"}, "2026-11-20"),
+        ({"grain": "hour", "first": "2026-01-01", "last": "2026-11-20"}, "2026-10-21"),
+    ],
+)
+def test_what_is_not_accepted_is_named(clock, client, asked, word):
+    with pytest.raises(DomainError, match=word):
+        reports.parse(asked)
+    client.force_login(make_staff(superuser=True))
+    assert word in client.get(reverse("admin:reports"), asked).content.decode()
+
+
+def test_the_command_prints_the_same_figures(week):
+    out = io.StringIO()
+    call_command(
+        "report",
+        "--by",
+        "operator",
+        "--grain",
+        "total",
+        "--from",
+        "2026-11-20",
+        "--to",
+        "2026-11-21",
+        "--json",
+        stdout=out,
+    )
+    answer = json.loads(out.getvalue())
+    assert answer["agrees"] is True
+    assert answer["totals"]["income_fen"] == read("operator").totals["income_fen"]
+    with pytest.raises(CommandError, match="planet"):
+        call_command("report", "--by", "planet")
