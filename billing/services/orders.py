@@ -18,7 +18,7 @@ from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
-from billing.services import discounts, ledger, paying
+from billing.services import discounts, ledger, order_coupons, paying
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
@@ -63,6 +63,7 @@ def start_order(
     package_fen: int | None = None,
     enterprise: Enterprise | None = None,
     card: Card | None = None,
+    coupon: str = "",
 ) -> ChargingOrder:
     """Open an order on a connector, hold the payer's money and send the start command.
 
@@ -73,6 +74,7 @@ def start_order(
         package_fen: the amount bought ahead, where the tariff sells time in packages.
         enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
         card: the driver's own card, whose payer pays.
+        coupon: the number of one of the driver's coupons, to be used on this order.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -81,8 +83,8 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `strategy_refuses`, `package_invalid`, `permission_denied`, and those of `billing.services.paying` for
-            cards and enterprises.
+            `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`, and
+            those of `billing.services.paying` for cards and enterprises.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
@@ -108,6 +110,7 @@ def start_order(
             limit_fen=limit_fen,
             targets=targets,
             package_fen=package_fen,
+            coupon=coupon,
         )
         send_command(
             actor=actor,
@@ -139,6 +142,7 @@ def open_order(
     limit_fen: int | None = None,
     targets: Targets | None = None,
     package_fen: int | None = None,
+    coupon: str = "",
     transaction_ref: str | None = None,
     id_tag: str | None = None,
 ) -> ChargingOrder:
@@ -164,7 +168,7 @@ def open_order(
         connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
     )
     if not free:
-        _freeze_discounts(order, offer)
+        _freeze_discounts(order, offer, coupon)
     if terms.hold_fen:
         ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
     note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
@@ -337,12 +341,14 @@ def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Tar
     return replace(wanted, seconds=min(bought, wanted.seconds or bought))
 
 
-def _freeze_discounts(order: ChargingOrder, offer: Offer) -> None:
-    """Keep the discounts that are still to be had with the order; its snapshot names them."""
-    kept = discounts.freeze(order, offer.discounts)
-    if not kept:
+def _freeze_discounts(order: ChargingOrder, offer: Offer, coupon: str) -> None:
+    """Keep the discounts that are still to be had, and the coupon, with the order; its snapshot names them."""
+    rules = [discounts.rule_of(one) for one in discounts.freeze(order, offer.discounts)]
+    if coupon:
+        rules.append(order_coupons.take(order, coupon))
+    if not rules:
         return
-    rules = tuple(discounts.rule_of(one) for one in kept)
+    rules = tuple(rules)
     order.tariff_snapshot = replace(offer.snapshot, discounts=rules).to_json()
     order.save(update_fields=["tariff_snapshot"])
 

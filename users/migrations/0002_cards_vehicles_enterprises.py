@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='vehicle',
-            index=models.Index(condition=models.Q(('vin', ''), _negated=True), fields=['vin'], name='vehicle_by_vin'),
+            index=models.Index(condition=models.Q(('vin', ''), _negated=True), fields=['vin'], name='vehicle_of_vin'),
         ),
         migrations.AddIndex(
             model_name='vehicle',

@@ -101,7 +101,7 @@ class Vehicle(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["vin"], name="vehicle_by_vin", condition=~models.Q(vin="")),
+            models.Index(fields=["vin"], name="vehicle_of_vin", condition=~models.Q(vin="")),
             models.Index(fields=["plate"], name="vehicle_by_plate", condition=~models.Q(plate="")),
         ]
         permissions = [("verify_vehicle", _("Can verify vehicles"))]
