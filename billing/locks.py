@@ -5,7 +5,7 @@ Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only po
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -29,7 +29,7 @@ _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this d
 
 def _orders() -> QuerySet[ChargingOrder]:
     rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return rows.select_related("pile", "connector", "driver", "operator")
+    return rows.select_related("pile", "connector", "driver", "operator", "card")
 
 
 def lock_paid_start(payment_id: int) -> PaidStart | None:
@@ -57,7 +57,7 @@ def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOr
             transaction_ref__in={ref for _pile_id, ref in transactions},
         )
         .select_related("pile")
-        .defer("bill", "evidence", "review_reasons", "pile__findings")
+        .defer("bill", "evidence", "pile__findings")
         .order_by("pk")
     )
     return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]
@@ -105,20 +105,36 @@ def lock_fee(fee_id: int) -> OrderFee:
     return rows.select_related("order", "driver", "operator").get(pk=fee_id)
 
 
-def lock_accounts_of_owners(
+def lock_settlement_accounts(
     *,
-    driver_ids: Collection[int],
-    driver_kinds: Collection[str],
-    operator_ids: Collection[int] = (),
-    operator_kinds: Collection[str] = (),
+    payer: Mapping[str, int],
+    payer_kind: str,
+    operator_id: int,
+    operator_kinds: Collection[str],
     platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what settlements move money between: accounts of drivers, operators and the platform, by id."""
+    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
+
+    `payer` is the owner of the payer's accounts, as {column: id}.
+    """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(driver_id__in=driver_ids, kind__in=driver_kinds)
-        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
+        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
+        | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
+    )
+    return list(found.order_by("pk"))
+
+
+def lock_wallet_settlements(
+    *, driver_ids: Collection[int], operator_ids: Collection[int], operator_kinds: Collection[str]
+) -> list[Account]:
+    """`lock_settlement_accounts` for many orders that drivers pay from their wallets, always in the same order."""
+    kinds = Account.Kind
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.filter(
+        Q(driver_id__in=driver_ids, kind__in=(kinds.WALLET, kinds.ARREARS))
+        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
     )
     return list(found.order_by("pk"))
 

@@ -14,7 +14,7 @@ from django.db import Error, transaction
 from billing.locks import lock_orders_of
 from billing.models import ChargingOrder, OrderEvent
 from billing.pricing import Bill, Finding, needs_review
-from billing.services import fees, ledger
+from billing.services import captures, fees
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, STEP_FIELDS, step, tell
 from billing.services.settlement import (
@@ -75,7 +75,10 @@ def _plain(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> Pla
         or order.state == S.REVIEW
         or order.record_id is not None
         or order.driver_id is None
+        or order.payer_kind != ChargingOrder.PayerKind.WALLET
+        or order.cover
         or order.is_free
+        or order.review_reasons
         or order.tariff_snapshot.get("discounts")
         or not record.energy_kwh
     ):
@@ -98,7 +101,7 @@ def _settle(plain: Sequence[Plain]) -> set[int]:
     """Book and write what is plain; returns the ids of the records that are done."""
     for one in plain:
         write_bill(one.order, one.bill, one.evidence, one.findings)
-    captured = {order.pk for order in ledger.capture_all([(one.order, one.actor) for one in plain])}
+    captured = captures.capture_all([(one.order, one.actor) for one in plain])
     done = [one for one in plain if one.order.pk in captured]
     if not done:
         return set()

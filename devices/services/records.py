@@ -28,6 +28,8 @@ _COPIED = (
     "meter_start_kwh",
     "meter_end_kwh",
     "device_amount",
+    "charged_s",
+    "peak_w",
     "stop_reason",
     "stop_code",
     "start_method",
@@ -39,6 +41,8 @@ _COPIED = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedTransaction:
     """A finished session in the platform's words; energies in kWh, `device_amount` in yuan.
+
+    `charged_s` is how long energy flowed, without pauses and power cuts, where the pile counts it.
 
     `tiers` holds, per wire tier (sharp, peak, flat, valley), `price`, `energy_kwh`, `loss_energy_kwh` and
     `amount` as text; empty when the protocol has no tiers.
@@ -54,6 +58,8 @@ class ReportedTransaction:
     meter_start_kwh: Decimal | None = None
     meter_end_kwh: Decimal | None = None
     device_amount: Decimal | None = None
+    charged_s: int | None = None
+    peak_w: int | None = None
     tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stop_reason: str = ""
     stop_code: str = ""
@@ -74,6 +80,8 @@ class ReportedTransaction:
             self.meter_end_kwh,
             self.device_amount,
             self.tiers,
+            # Only where there is one, so that records of before this field keep their digest.
+            *([self.charged_s] if self.charged_s is not None else []),
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
