@@ -127,7 +127,9 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         self.piles.pop(held.pile.code, None)
         self.buffers.release(held.pile.id, self)
         await self._store_findings(held)
-        await in_database(presence.close_session, session_id=held.session_id, reason=reason[:64])
+        await in_database(
+            presence.close_session, session_id=held.session_id, reason=reason[:64], pile_id=held.pile.id
+        )
 
     async def session_replaced(self, event: dict) -> None:
         """Channels handler: a newer connection holds one of our piles."""

@@ -119,19 +119,23 @@ def close_reason_of(session_id: int) -> str | None:
     return None if session.closed_at is None else session.close_reason
 
 
-def close_session(*, session_id: int, reason: str, silent_since: datetime | None = None) -> bool:
+def close_session(
+    *, session_id: int, reason: str, pile_id: int | None = None, silent_since: datetime | None = None
+) -> bool:
     """The socket of a session ended. False when a newer session holds the pile already.
 
-    With `silent_since`, only if the pile was not heard of after that moment either.
+    `pile_id` is the session's pile where the caller knows it. With `silent_since`, only if the pile was not heard
+    of after that moment either.
     """
     now = clock.now()
+    sessions = PileSession.objects.filter(pk=session_id)
     with transaction.atomic():
-        session = PileSession.objects.filter(pk=session_id).first()
-        if session is None:
+        pile_id = pile_id or sessions.values_list("pile_id", flat=True).first()
+        if pile_id is None:
             return False
-        pile = lock_pile(session.pile_id)
-        session.refresh_from_db()
-        if session.closed_at is not None:
+        pile = lock_pile(pile_id)
+        session = sessions.first()  # as it is under the lock
+        if session is None or session.closed_at is not None:
             return False
         if silent_since is not None and pile.last_seen_at is not None and pile.last_seen_at > silent_since:
             return False
@@ -188,7 +192,7 @@ def expire_silent() -> int:
         since = now - timedelta(seconds=silence_s)
         if pile_id in heard_at and heard_at[pile_id] >= since:
             continue
-        closed += close_session(session_id=pk, reason="silent", silent_since=since)
+        closed += close_session(session_id=pk, reason="silent", pile_id=pile_id, silent_since=since)
     return closed
 
 
