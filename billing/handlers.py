@@ -81,6 +81,15 @@ def on_pile_online(event: events.PileOnline) -> None:
         tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
 
 
+def on_piles_online(found: Sequence[events.PileOnline]) -> None:
+    """What `on_pile_online` does, for the piles of a storm of logins."""
+    by_id = {event.pile.id: event.pile for event in found}
+    for pile_id in sessions.piles_with_sessions(by_id):
+        sessions.pile_link_changed(actor=_pile_actor(by_id[pile_id]), pile_id=pile_id, kind="pile_online")
+    for pile_id in tariffs.piles_without_version_in_force(by_id):
+        tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(pile_id))
+
+
 def on_transaction_reported(event: events.TransactionReported) -> None:
     settlement.take_record(
         actor=_pile_actor(event.pile),
@@ -135,7 +144,7 @@ def register() -> None:
     events.subscribe(events.ConnectorStatusChanged, on_connector_status)
     events.subscribe(events.FaultRaised, on_fault)
     events.subscribe(events.PileOffline, on_pile_offline)
-    events.subscribe(events.PileOnline, on_pile_online)
+    events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.TransactionReported, on_transaction_reported, together=on_transactions_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)
     events.subscribe(events.StartRequested, on_start_requested)

@@ -21,6 +21,13 @@ def lock_piles(pile_ids: Iterable[int]) -> None:
     list(rows.filter(pk__in=set(pile_ids)).order_by("pk").values_list("pk", flat=True))
 
 
+def locked_piles(pile_ids: Iterable[int]) -> dict[int, Pile]:
+    """Lock several piles, always in the same order; {id: pile with its model}."""
+    rows = Pile.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.select_related("model").defer("findings").filter(pk__in=set(pile_ids)).order_by("pk")
+    return {pile.pk: pile for pile in found}
+
+
 def lock_connector(pile_id: int, number: int) -> Connector | None:
     rows = Connector.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.filter(pile_id=pile_id, number=number).first()

@@ -1,5 +1,6 @@
 """Opening and closing alerts: once per episode, however often a pile repeats itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -42,6 +43,18 @@ def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 
     closed = rows.update(closed_at=at)
     if closed:
         _tell(pile)
+    return closed
+
+
+def close_pile_alerts(*, piles: Sequence[PileRef], kind: str, at: datetime) -> int:
+    """Close the open alerts of a kind that whole piles have, for many piles at once; returns how many."""
+    rows = Alert.objects.unscoped("the events come from the piles themselves").filter(
+        pile_id__in=[pile.id for pile in piles], connector_no=0, kind=kind, closed_at__isnull=True
+    )
+    closed = rows.update(closed_at=at)
+    if closed:
+        for pile in {pile.operator_id: pile for pile in piles}.values():
+            _tell(pile)
     return closed
 
 

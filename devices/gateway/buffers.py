@@ -13,6 +13,7 @@ from devices.events import PileRef, VehicleReported
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
 from devices.services import commands, heard, nodes, presence, records, samples, vehicle_reports
+from devices.services.presence import Login, OpenedSession
 from devices.services.records import ReportedTransaction
 from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
@@ -56,6 +57,9 @@ class GatewayBuffers:
         self.records: Batcher[tuple[PileRef, ReportedTransaction]] = Batcher(
             "records", lambda rows: in_database(records.store_records, rows), largest=100
         )
+        self.logins: Batcher[Login] = Batcher(
+            "logins", lambda rows: in_database(presence.open_sessions, rows), largest=100
+        )
         self._vehicles: Batcher[VehicleReported] = Batcher(
             "vehicles", lambda rows: in_database(vehicle_reports.store_reports, rows), linger_s=0.25
         )
@@ -96,6 +100,12 @@ class GatewayBuffers:
         """Store one transaction record, with its samples before it; returns after its commit."""
         await self.samples.flush()
         await self.records.add((pile, reported))
+
+    async def login(self, login: Login) -> OpenedSession:
+        """Take a pile over; returns after the commit."""
+        await self.logins.add(login)
+        assert login.opened is not None
+        return login.opened
 
     def vehicle_report(self, report: VehicleReported) -> None:
         """Store what a vehicle reported, soon."""

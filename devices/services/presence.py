@@ -1,6 +1,6 @@
 """Who holds which pile: logins, logouts and silence. The newest connection wins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from devices import events
-from devices.locks import lock_pile
+from devices.locks import lock_pile, locked_piles
 from devices.models import PileSession
 from devices.services import heard
 from devices.services.references import pile_ref
 from kernel import clock
 from kernel.live import broadcast_all
+from kernel.runtime.rows import update_rows
 from stations.models import Connector, Pile, PileModel
 
 
@@ -40,6 +41,103 @@ def poke_board(operator_id: int) -> None:
     broadcast_all([("board.platform", dirty), (f"board.operator.{operator_id}", dirty)])
 
 
+@dataclass(slots=True)
+class Login:
+    """A login of a registered pile as `open_session` takes it; `opened` is set once it was accepted."""
+
+    pile_id: int
+    protocol: str
+    channel: str
+    remote_address: str
+    facts: Mapping[str, Any] | None = None
+    opened: OpenedSession | None = None
+
+
+def open_sessions(logins: Sequence[Login]) -> None:
+    """`open_session` for a storm of logins: those of different piles in one transaction, others after it."""
+    if len(logins) > 1:
+        _open_together({login.pile_id: login for login in reversed(logins)})
+        logins = [login for login in logins if login.opened is None]
+    for login in logins:
+        login.opened = open_session(
+            pile_id=login.pile_id,
+            protocol=login.protocol,
+            channel=login.channel,
+            remote_address=login.remote_address,
+            facts=login.facts,
+        )
+
+
+def _open_together(logins: Mapping[int, Login]) -> None:
+    now = clock.now()
+    opened: dict[int, OpenedSession] = {}
+    with transaction.atomic():
+        piles = locked_piles(logins)
+        left = PileSession.objects.filter(pile_id__in=piles, closed_at__isnull=True)
+        older = {session.pile_id: session for session in left}
+        if older:
+            PileSession.objects.filter(pk__in=[session.pk for session in older.values()]).update(
+                closed_at=now, close_reason="replaced"
+            )
+        sessions = {
+            pk: _session(pile, logins[pk], offline_after(logins[pk].protocol, pile.model), now)
+            for pk, pile in piles.items()
+        }
+        PileSession.objects.bulk_create(sessions.values())
+        names: set[str] = set()
+        for pk, pile in piles.items():
+            names.update(_take_login(pile, logins[pk].facts, now))
+        update_rows(list(piles.values()), sorted(names))
+        refs = {pk: pile_ref(pile) for pk, pile in piles.items()}
+        events.publish_together(
+            [
+                events.PileOnline(pile=ref, at=now, session_id=sessions[pk].pk, reconnected=pk in older)
+                for pk, ref in refs.items()
+            ]
+        )
+        for operator_id in {ref.operator_id for ref in refs.values()}:
+            poke_board(operator_id)
+        states: dict[int, dict[int, str]] = {pk: {} for pk in piles}
+        connectors = Connector.objects.unscoped("their piles logged in").filter(pile_id__in=piles)
+        for pile_id, number, state in connectors.values_list("pile_id", "number", "state"):
+            states[pile_id][number] = state
+        for pk, pile in piles.items():
+            opened[pk] = OpenedSession(
+                sessions[pk].pk,
+                refs[pk],
+                states[pk],
+                older[pk].channel if pk in older else "",
+                offline_after(logins[pk].protocol, pile.model),
+                pile.model.heartbeat_s if pile.model is not None else None,
+            )
+    for pk, session in opened.items():
+        logins[pk].opened = session
+
+
+def _session(pile: Pile, login: Login, silence: timedelta, now: datetime) -> PileSession:
+    return PileSession(
+        operator_id=pile.operator_id,
+        station_id=pile.station_id,
+        pile=pile,
+        protocol=login.protocol,
+        node=settings.EV_NODE,
+        channel=login.channel,
+        remote_address=login.remote_address,
+        silence_s=round(silence.total_seconds()),
+        opened_at=now,
+    )
+
+
+def _take_login(pile: Pile, facts: Mapping[str, Any] | None, now: datetime) -> set[str]:
+    """Set what a login changes on a locked pile; the names of its fields, for the caller to save."""
+    if not pile.online:
+        pile.online, pile.online_changed_at = True, now
+    pile.last_seen_at = now
+    for name, value in (facts or {}).items():
+        setattr(pile, name, str(value)[: Pile._meta.get_field(name).max_length])
+    return {"online", "online_changed_at", "last_seen_at", *(facts or {})}
+
+
 def open_session(
     *,
     pile_id: int,
@@ -61,26 +159,9 @@ def open_session(
             _close(older, now, "replaced")
         model = pile.model
         silence = offline_after(protocol, model)
-        session = PileSession.objects.create(
-            operator_id=pile.operator_id,
-            station_id=pile.station_id,
-            pile=pile,
-            protocol=protocol,
-            node=settings.EV_NODE,
-            channel=channel,
-            remote_address=remote_address,
-            silence_s=round(silence.total_seconds()),
-            opened_at=now,
-        )
-        was_online = pile.online
-        if not was_online:
-            pile.online, pile.online_changed_at = True, now
-        pile.last_seen_at = now
-        for name, value in (facts or {}).items():
-            setattr(pile, name, str(value)[: Pile._meta.get_field(name).max_length])
-        pile.save(
-            update_fields=["online", "online_changed_at", "last_seen_at", *(facts or {})],
-        )
+        session = _session(pile, Login(pile_id, protocol, channel, remote_address), silence, now)
+        session.save(force_insert=True)
+        pile.save(update_fields=_take_login(pile, facts, now))
         ref = pile_ref(pile)
         events.publish(
             events.PileOnline(pile=ref, at=now, session_id=session.pk, reconnected=older is not None)
