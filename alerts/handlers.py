@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from alerts.models import Alert
-from alerts.services.alerts import close_alerts, close_pile_alerts, open_alert
+from alerts.services.alerts import close_alerts, close_pile_alerts, open_alert, open_pile_alerts
 from devices import events
 from stations.models import Pile
 from stations.models.mode import Edition
@@ -15,6 +15,14 @@ def on_pile_offline(event: events.PileOffline) -> None:
     if piles.filter(pk=event.pile.id, edition=Edition.OFFLINE).exists():
         return
     open_alert(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at, detail=event.reason)
+
+
+def on_piles_offline(found: Sequence[events.PileOffline]) -> None:
+    piles = Pile.objects.unscoped("the events come from the piles themselves")
+    without = piles.filter(pk__in=[event.pile.id for event in found], edition=Edition.OFFLINE)
+    no_link = set(without.values_list("pk", flat=True))
+    lost = [(event.pile, event.reason) for event in found if event.pile.id not in no_link]
+    open_pile_alerts(found=lost, kind=Alert.Kind.OFFLINE, at=found[0].at)
 
 
 def on_pile_online(event: events.PileOnline) -> None:
@@ -58,7 +66,7 @@ def on_sensor_reported(event: events.SensorReported) -> None:
 
 def register() -> None:
     """Subscribe the handlers."""
-    events.subscribe(events.PileOffline, on_pile_offline)
+    events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
     events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.FaultRaised, on_fault_raised)
     events.subscribe(events.FaultCleared, on_fault_cleared)

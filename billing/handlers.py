@@ -75,6 +75,14 @@ def on_pile_offline(event: events.PileOffline) -> None:
     fees.pile_offline(pile_id=event.pile.id, at=event.at)
 
 
+def on_piles_offline(found: Sequence[events.PileOffline]) -> None:
+    """What `on_pile_offline` does, for many piles that go at once: only those with a session cost anything."""
+    by_id = {event.pile.id: event for event in found}
+    touched = {*sessions.piles_with_sessions(by_id), *fees.piles_with_fees(by_id)}
+    for pile_id in sorted(touched):
+        on_pile_offline(by_id[pile_id])
+
+
 def on_pile_online(event: events.PileOnline) -> None:
     sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
     if tariffs.lacks_version_in_force(pile=event.pile):
@@ -143,7 +151,7 @@ def register() -> None:
     events.subscribe(events.MetersSampled, on_meters_sampled)
     events.subscribe(events.ConnectorStatusChanged, on_connector_status)
     events.subscribe(events.FaultRaised, on_fault)
-    events.subscribe(events.PileOffline, on_pile_offline)
+    events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
     events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.TransactionReported, on_transaction_reported, together=on_transactions_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)

@@ -33,6 +33,36 @@ def open_alert(
     return alert
 
 
+def open_pile_alerts(*, found: Sequence[tuple[PileRef, str]], kind: str, at: datetime) -> int:
+    """`open_alert` for many (pile, detail) at once, on whole piles and without a code; returns how many opened."""
+    rows = Alert.objects.unscoped("the events come from the piles themselves").filter(
+        pile_id__in=[pile.id for pile, _detail in found],
+        connector_no=0,
+        kind=kind,
+        code="",
+        closed_at__isnull=True,
+    )
+    known = set(rows.values_list("pile_id", flat=True))
+    new = [
+        Alert(
+            operator_id=pile.operator_id,
+            station_id=pile.station_id,
+            pile_id=pile.id,
+            connector_no=0,
+            kind=kind,
+            code="",
+            detail=detail[:255],
+            opened_at=at,
+        )
+        for pile, detail in found
+        if pile.id not in known
+    ]
+    Alert.objects.bulk_create(new, ignore_conflicts=True)
+    for pile in {pile.operator_id: pile for pile, _detail in found}.values():
+        _tell(pile)
+    return len(new)
+
+
 def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 0, code: str = "") -> int:
     """Close the open alerts of a kind on a connector (0: the pile), or the one of a code; returns how many."""
     rows = Alert.objects.unscoped("the event comes from the pile itself").filter(

@@ -6,6 +6,7 @@ itself: the wallet pays what is free on it, the rest becomes arrears.
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -99,6 +100,14 @@ def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:
                 _pause(fee, event.at)
             elif event.state in STILL_THERE:
                 _resume(fee, event.at)
+
+
+def piles_with_fees(pile_ids: Collection[int]) -> list[int]:
+    """Those of some piles at which a fee is counting."""
+    rows = OrderFee.objects.unscoped("the piles' own fees").filter(
+        pile_id__in=pile_ids, state=S.RUNNING, kind=K.OCCUPANCY
+    )
+    return list(rows.values_list("pile_id", flat=True).distinct())
 
 
 def pile_offline(*, pile_id: int, at: datetime) -> None:

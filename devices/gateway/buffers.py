@@ -13,7 +13,7 @@ from devices.events import PileRef, VehicleReported
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
 from devices.services import commands, heard, nodes, presence, records, samples, vehicle_reports
-from devices.services.presence import Login, OpenedSession
+from devices.services.presence import Login, Logout, OpenedSession
 from devices.services.records import ReportedTransaction
 from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
@@ -59,6 +59,9 @@ class GatewayBuffers:
         )
         self.logins: Batcher[Login] = Batcher(
             "logins", lambda rows: in_database(presence.open_sessions, rows), largest=100
+        )
+        self.logouts: Batcher[Logout] = Batcher(
+            "logouts", lambda rows: in_database(presence.close_sessions, rows), largest=100
         )
         self._vehicles: Batcher[VehicleReported] = Batcher(
             "vehicles", lambda rows: in_database(vehicle_reports.store_reports, rows), linger_s=0.25
@@ -137,6 +140,8 @@ class GatewayBuffers:
         self._tasks = []
         await self.samples.flush()
         await self.records.flush()
+        await self.logins.flush()
+        await self.logouts.flush()
         await self._vehicles.flush()
         await self.frames.flush()
         await self._store_seen(all_rows=True)

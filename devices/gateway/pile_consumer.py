@@ -19,7 +19,7 @@ from devices.gateway.buffers import gateway_buffers
 from devices.gateway.dispatch import CommandDispatch
 from devices.models import FrameLog
 from devices.services import commissioning, presence
-from devices.services.presence import Login, OpenedSession
+from devices.services.presence import Login, Logout, OpenedSession
 from devices.services.samples import LoggedFrame
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -122,9 +122,7 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         self.piles.pop(held.pile.code, None)
         self.buffers.release(held.pile.id, self)
         await self._store_findings(held)
-        await in_database(
-            presence.close_session, session_id=held.session_id, reason=reason[:64], pile_id=held.pile.id
-        )
+        await self.buffers.logouts.add(Logout(held.session_id, held.pile.id, reason))
 
     async def session_replaced(self, event: dict) -> None:
         """Channels handler: a newer connection holds one of our piles."""

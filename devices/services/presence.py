@@ -225,6 +225,48 @@ def close_session(
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """A session whose socket ended, as `close_session` takes it."""
+
+    session_id: int
+    pile_id: int
+    reason: str
+
+
+def close_sessions(ended: Sequence[Logout]) -> None:
+    """`close_session` for many sockets that ended at once, in one transaction."""
+    if len(ended) == 1:
+        only = ended[0]
+        close_session(session_id=only.session_id, reason=only.reason, pile_id=only.pile_id)
+        return
+    now = clock.now()
+    reasons = {one.session_id: one.reason[:64] for one in ended}
+    with transaction.atomic():
+        piles = locked_piles(one.pile_id for one in ended)
+        rows = PileSession.objects.filter(pk__in=reasons, closed_at__isnull=True)
+        closing = {session.pile_id: session for session in rows}
+        for session in closing.values():
+            session.closed_at, session.close_reason = now, reasons[session.pk]
+        update_rows(list(closing.values()), ("closed_at", "close_reason"))
+        gone = [piles[pile_id] for pile_id in closing if piles[pile_id].online]
+        for pile in gone:
+            pile.online, pile.online_changed_at = False, now
+        update_rows(gone, ("online", "online_changed_at"))
+        Connector.objects.unscoped("their piles went offline").filter(pile__in=gone).exclude(
+            state=Connector.State.OFFLINE
+        ).update(state=Connector.State.OFFLINE, state_changed_at=now)
+        if gone:
+            events.publish_together(
+                [
+                    events.PileOffline(pile=pile_ref(pile), at=now, reason=reasons[closing[pile.pk].pk])
+                    for pile in gone
+                ]
+            )
+        for operator_id in {pile.operator_id for pile in gone}:
+            poke_board(operator_id)
+
+
 def close_sessions_of_node(node: str, reason: str = "gateway_restarted") -> int:
     """Close what a gateway process of this name left open (it was killed)."""
     left = PileSession.objects.filter(node=node, closed_at__isnull=True).values_list("pk", flat=True)
