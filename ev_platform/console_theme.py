@@ -79,8 +79,12 @@ NAVIGATION = [
         _item(_("Stations"), "location_on", "stations.station"),
         _item(_("Piles"), "ev_station", "stations.pile"),
         _item(_("Connectors"), "ev_charger", "stations.connector"),
-        _item(_("Bay locks"), "lock", "devices.baylock"),
         _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
+        collapsible=False,
+    ),
+    _group(
+        _("Upkeep"),
+        _item(_("Bay locks"), "lock", "devices.baylock"),
         _item(_("Gateway processes"), "hub", "devices.gatewaynode"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
