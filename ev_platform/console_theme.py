@@ -101,6 +101,7 @@ NAVIGATION = [
         _item(_("Discounts"), "percent", "billing.discount"),
         _item(_("Coupon campaigns"), "redeem", "marketing.couponcampaign"),
         _item(_("Coupons"), "confirmation_number", "marketing.coupon"),
+        _item(_("Recharge offers"), "savings", "marketing.rechargeoffer"),
         _item(_("Special days"), "event", "billing.specialday"),
         _item(_("Charging strategies"), "rule", "billing.chargingstrategy"),
     ),
