@@ -111,6 +111,7 @@ NAVIGATION = [
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
         _item(_("Refunds"), "undo", "billing.refund"),
+        _item(_("Recharge bonuses"), "redeem", "billing.rechargebonus"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
         _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),
         _item(_("Accounts"), "account_balance", "billing.account"),
