@@ -84,6 +84,7 @@ NAVIGATION = [
     ),
     _group(
         _("Upkeep"),
+        _item(_("Sensors"), "sensors", "devices.sensor"),
         _item(_("Bay locks"), "lock", "devices.baylock"),
         _item(_("Gateway processes"), "hub", "devices.gatewaynode"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
@@ -150,6 +151,8 @@ NAVIGATION = [
         _item(_("Vehicles at the piles"), "electric_car", "devices.reportedvehicle"),
         _item(_("Vehicle reports"), "battery_charging_full", "devices.vehiclereport"),
         _item(_("Transactions"), "sync_alt", "devices.devicetransaction"),
+        _item(_("Cash counters"), "savings", "devices.cashcounter"),
+        _item(_("Pile meters"), "electric_meter", "devices.pilemeterday"),
         _item(_("Pile sessions"), "cable", "devices.pilesession"),
         _item(_("Notices of piles"), "campaign", "devices.pilenotice"),
         _item(_("Reservations"), "event_available", "devices.reservation"),

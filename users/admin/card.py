@@ -144,7 +144,7 @@ class CardAdmin(ScopedModelAdmin):
     def status(self, obj):
         return chip(obj.get_state_display(), TONES.get(obj.state, "grey"))
 
-    @admin.display(description=_("holder"))
+    @admin.display(description=_("holder of the card"))
     def holder(self, obj):
         return " · ".join(str(row) for row in (obj.enterprise, obj.driver) if row is not None) or "–"
 

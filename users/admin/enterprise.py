@@ -111,7 +111,7 @@ class EnterpriseMemberAdmin(ScopedModelAdmin):
     def get_fieldsets(self, request, obj=None):
         limits = ["order_limit", "day_limit", "month_limit"]
         who = ["enterprise", "driver_name"] if obj else ["enterprise", "phone"]
-        return ((None, {"fields": [*who, "is_active"]}), (_("Limits"), {"fields": limits}))
+        return ((None, {"fields": [*who, "is_active"]}), (_("Spending limits"), {"fields": limits}))
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         return super().get_form(request, obj, change=change, **{**kwargs, "fields": self.form.Meta.fields})

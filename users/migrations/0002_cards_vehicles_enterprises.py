@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('pays', models.CharField(choices=[('later', 'Pays later'), ('free', 'Free of charge')], default='later', max_length=5, verbose_name='pays')),
-                ('limit_fen', models.BigIntegerField(help_text='Per order when free; owed altogether when paid later', verbose_name='at most (fen)')),
+                ('limit_fen', models.BigIntegerField(help_text='Per order when free; owed altogether when paid later', verbose_name='upper limit (fen)')),
                 ('valid_until', models.DateField(blank=True, null=True, verbose_name='valid until')),
                 ('is_active', models.BooleanField(default=True, verbose_name='enabled')),
                 ('reason', models.CharField(max_length=255, verbose_name='reason')),

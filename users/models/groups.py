@@ -60,7 +60,7 @@ class WhitelistEntry(models.Model):
     )
     pays = models.CharField(_("pays"), max_length=5, choices=Pays.choices, default=Pays.LATER)
     limit_fen = models.BigIntegerField(
-        _("at most (fen)"), help_text=_("Per order when free; owed altogether when paid later")
+        _("upper limit (fen)"), help_text=_("Per order when free; owed altogether when paid later")
     )
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
     is_active = models.BooleanField(_("enabled"), default=True)
