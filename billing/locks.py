@@ -113,13 +113,13 @@ def lock_settlement_accounts(
     operator_kinds: Collection[str],
     platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
+    """Lock what a settlement moves money between: the payer's accounts and those it pays, by id.
 
     `payer` is the owner of the payer's accounts, as {column: id}.
     """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
+        Q(**payer, kind__in=(payer_kind, Account.Kind.BONUS, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )
@@ -131,9 +131,10 @@ def lock_wallet_settlements(
 ) -> list[Account]:
     """`lock_settlement_accounts` for many orders that drivers pay from their wallets, always in the same order."""
     kinds = Account.Kind
+    of_driver = (kinds.WALLET, kinds.BONUS, kinds.ARREARS)
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(driver_id__in=driver_ids, kind__in=(kinds.WALLET, kinds.ARREARS))
+        Q(driver_id__in=driver_ids, kind__in=of_driver)
         | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
     )
     return list(found.order_by("pk"))

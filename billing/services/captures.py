@@ -1,6 +1,6 @@
 """Settlements of many orders, booked with few statements: each is the journal that `ledger.capture` would post.
 
-Only for the plain case: a driver pays from the wallet, no discount, nothing covered.
+Only for the plain case: a driver without a bonus pays from the wallet, no discount, nothing covered.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,8 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
             for kind, fen in ledger.credits_of(order).items()
             if fen
         ]
-        if wallet is None or arrears is None or any(account is None for account, _fen in lines):
+        with_bonus = (_K.BONUS, order.driver_id) in of_driver
+        if wallet is None or arrears is None or with_bonus or any(account is None for account, _fen in lines):
             continue
         captured.add(order.pk)
         order.covered_fen = 0
@@ -56,7 +57,9 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
             released.append(active.pk)
         if not lines:
             continue  # it costs nothing
-        lines = [*ledger.debt_lines(sum(fen for _account, fen in lines), wallet, arrears), *lines]
+        total = sum(fen for _account, fen in lines)
+        paid = max(min(total, wallet.available_fen), 0)
+        lines = [(wallet, -paid), (arrears, paid - total), *lines]
         journal = ledger.new_journal(
             ledger.settlement_key(order), Journal.Kind.SETTLEMENT, actor, order=order
         )
