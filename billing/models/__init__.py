@@ -5,6 +5,7 @@ from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
 from billing.models.payee import Payee
+from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
@@ -32,6 +33,7 @@ __all__ = [
     "ClearingRule",
     "Discount",
     "DiscountUse",
+    "EnterpriseStation",
     "Entry",
     "FinanceTerms",
     "Hold",
