@@ -262,6 +262,7 @@ PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
 TEMPERATURE_LIMIT_C = ev_env.integer("EV_TEMPERATURE_LIMIT_C", 70, 20, 200)  # above it a sensor gives alarm
 SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
 FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
+NOTICE_DAYS = ev_env.integer("EV_NOTICE_DAYS", 365, 1, 3650)  # what piles told of themselves, and their logs
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
 YKC_QR_PREFIX = ev_env.ascii_text(
     "EV_YKC_QR_PREFIX", "", 200
