@@ -13,6 +13,7 @@ class BillingConfig(AppConfig):
         from billing.services import reviews  # noqa: F401
         from billing.services.clearing import order_refunds, rules  # noqa: F401
         from billing.services.payouts import contracts, decisions, items, terms  # noqa: F401
+        from billing.services.reconciliation import day_close  # noqa: F401
 
         handlers.register()
         ports.register()

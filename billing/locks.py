@@ -1,4 +1,4 @@
-"""The only places of this app that lock rows: a paid start, pile, then orders by id, then a refund, then payments by id, then
+"""The only places of this app that lock rows: a business day, then a paid start, pile, then orders by id, then a refund, then payments by id, then
 discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
@@ -6,6 +6,7 @@ be inserted. On SQLite every transaction is the only writer, so the locks are al
 """
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from billing.models import (
     Account,
     ChargingOrder,
+    DayClose,
     Discount,
     OrderFee,
     PaidStart,
@@ -148,3 +150,9 @@ def lock_wire_numbers() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WIRE_NUMBERS])
+
+
+def lock_day(day: date) -> DayClose:
+    """Lock a business day, made at first use; bills, differences and the closing of it move only under this lock."""
+    DayClose.objects.get_or_create(day=day)
+    return DayClose.objects.select_for_update(of=("self",), no_key=True).get(day=day)

@@ -5,6 +5,7 @@ from celery import shared_task
 from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
 from billing.services.payouts import contracts, sending, statements
+from billing.services.reconciliation import reconcile
 from kernel.actor import system
 
 
@@ -67,3 +68,9 @@ def work_payouts() -> None:
 @shared_task(name="billing.send_payout", ignore_result=True)
 def send_payout(payout_id: int) -> None:
     sending.work(payout_id=payout_id, actor=system("payouts"))
+
+
+@shared_task(name="billing.reconcile_recent", ignore_result=True)
+def reconcile_recent() -> None:
+    """Compare the last days with the channels' bills; closing a day stays a person's word."""
+    reconcile.reconcile_recent(actor=system("reconciliation"))

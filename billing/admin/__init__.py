@@ -13,6 +13,7 @@ from billing.admin import (  # noqa: F401
     payout,
     pile,
     proposal,
+    reconciliation,
     refund,
     review,
     special_day,

@@ -8,6 +8,7 @@ from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
+from billing.models.reconciliation import BillLine, ChannelBill, DayClose, Difference
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
 from billing.models.settlement import FinanceTerms, ServiceContract, SettlementItem, Statement
@@ -24,12 +25,16 @@ from billing.models.tariff import (
 
 __all__ = [
     "Account",
+    "BillLine",
     "Channel",
+    "ChannelBill",
     "ChargingOrder",
     "ChargingStrategy",
     "ClearingLine",
     "ClearingRecord",
     "ClearingRule",
+    "DayClose",
+    "Difference",
     "Discount",
     "DiscountUse",
     "Entry",

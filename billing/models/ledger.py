@@ -38,6 +38,7 @@ class Account(models.Model):
         PLATFORM_FEES = "platform_fees", _("Platform: hosting and service fees")
         CHANNEL_FEES = "channel_fees", _("Platform: fees of payment channels")
         BANK = "bank", _("Platform: bank")
+        DIFFERENCES = "differences", _("Platform: differences with channels")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     driver = models.ForeignKey(
@@ -135,6 +136,7 @@ class Journal(models.Model):
         PAYOUT_PAID = "payout_paid", _("Payout paid")
         PAYOUT_RETURNED = "payout_returned", _("Payout returned")
         CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
+        DIFFERENCE = "difference", _("Difference with a channel")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)

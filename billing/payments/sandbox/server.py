@@ -194,6 +194,11 @@ class Sandbox:
         """The payer's pages and the control address."""
         if path == "/":
             return Answer(body=pages.index_page(self.book).encode(), content_type=HTML)
+        if path == "/alipay/bill":
+            try:
+                return self.alipay.bills.file(dict(parse_qsl(query)).get("token", ""))
+            except Refusal as refusal:
+                return Answer(refusal.status, refusal.message.encode(), content_type="text/plain")
         if path.startswith("/code/"):
             return self._code(method, path.removeprefix("/code/"), body)
         if path == "/wechat/app":
