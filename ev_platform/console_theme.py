@@ -137,6 +137,12 @@ NAVIGATION = [
     _group(
         _("People"),
         _item(_("Drivers"), "directions_car", "users.driver"),
+        _item(_("Enterprises"), "apartment", "users.enterprise"),
+        _item(_("Enterprise members"), "badge", "users.enterprisemember"),
+        _item(_("Vehicles"), "no_crash", "users.vehicle"),
+        _item(_("Charging cards"), "credit_card", "users.card"),
+        _item(_("Whitelist"), "playlist_add_check", "users.whitelistentry"),
+        _item(_("Driver tags"), "label", "users.drivertag"),
         _item(_("Operators"), "business", "users.operator"),
         _item(_("Staff"), "badge", "users.staff"),
         _item(_("Roles"), "admin_panel_settings", "auth.group"),

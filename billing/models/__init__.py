@@ -5,6 +5,7 @@ from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
 from billing.models.payee import Payee
+from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
@@ -37,6 +38,7 @@ __all__ = [
     "Difference",
     "Discount",
     "DiscountUse",
+    "EnterpriseStation",
     "Entry",
     "FinanceTerms",
     "Hold",

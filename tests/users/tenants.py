@@ -52,7 +52,7 @@ from kernel.actor import system
 from kernel.services import audit
 from marketing.models import Coupon, CouponCampaign
 from tests import factories as f
-from users.models import Staff
+from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
 
 @dataclass
@@ -93,6 +93,16 @@ def make_tenant() -> Tenant:
         lines=[(money, 100), (ledger.wallet_of(driver), -100)],
         actor=system("tests"),
         order=order,
+    )
+    enterprise = f.EnterpriseFactory(operator=operator)
+    card = f.CardFactory(operator=operator)
+    tenant.add(
+        enterprise,
+        card,
+        EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),
+        f.VehicleFactory(enterprise=enterprise),
+        WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
+        DriverTag.objects.create(operator=operator, name="Tag"),
     )
     tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(
