@@ -16,6 +16,7 @@ from billing.models import (
     ChargingOrder,
     DayClose,
     Discount,
+    Invoice,
     OrderFee,
     PaidStart,
     Payee,
@@ -45,6 +46,11 @@ def lock_paid_start(payment_id: int) -> PaidStart | None:
 def lock_order(order_id: int) -> ChargingOrder:
     """Lock one order; every state move and every settlement happens under this lock."""
     return _orders().get(pk=order_id)
+
+
+def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
+    """Lock orders, always in the same order."""
+    return list(_orders().filter(pk__in=set(order_ids)).order_by("pk"))
 
 
 def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOrder]:
@@ -163,3 +169,9 @@ def lock_day(day: date) -> DayClose:
     """Lock a business day, made at first use; bills, differences and the closing of it move only under this lock."""
     DayClose.objects.get_or_create(day=day)
     return DayClose.objects.select_for_update(of=("self",), no_key=True).get(day=day)
+
+
+def lock_invoice(invoice_id: int) -> Invoice:
+    """Lock one invoice; every move of it happens under this lock. A red one before the one it reverses."""
+    rows = Invoice.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator", "red_of").get(pk=invoice_id)

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
+from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
 from billing.services.reconciliation import reconcile
 from kernel.actor import system
@@ -74,3 +75,13 @@ def send_payout(payout_id: int) -> None:
 def reconcile_recent() -> None:
     """Compare the last days with the channels' bills; closing a day stays a person's word."""
     reconcile.reconcile_recent(actor=system("reconciliation"))
+
+
+@shared_task(name="billing.work_invoices", ignore_result=True)
+def work_invoices() -> None:
+    issuing.work_due_invoices(actor=system("invoices"))
+
+
+@shared_task(name="billing.issue_invoice", ignore_result=True)
+def issue_invoice(invoice_id: int) -> None:
+    issuing.work(invoice_id=invoice_id, actor=system("invoices"))

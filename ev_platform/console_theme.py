@@ -126,6 +126,8 @@ NAVIGATION = [
         _item(_("Statements"), "summarize", "billing.statement"),
         _item(_("Payouts"), "outbound", "billing.payout"),
         _item(_("Payout accounts"), "credit_card", "billing.payoutaccount"),
+        _item(_("Invoices"), "receipt_long", "billing.invoice"),
+        _item(_("Invoice terms"), "percent", "billing.invoiceterms"),
         _item(_("Day close"), "event_available", "billing.dayclose"),
         _item(_("Channel bills"), "receipt", "billing.channelbill"),
         _item(

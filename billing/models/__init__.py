@@ -1,6 +1,7 @@
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
+from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
@@ -42,6 +43,10 @@ __all__ = [
     "Entry",
     "FinanceTerms",
     "Hold",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceTerms",
+    "InvoicedOrder",
     "Journal",
     "OrderEvent",
     "OrderFee",

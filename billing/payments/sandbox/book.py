@@ -99,6 +99,8 @@ class Faults:
     bill_stranger_fen: int = 0  # a bill has a payment that nobody here asked for
     bill_creating: int = 0  # so many requests for a bill come too early
     bill_tampered: int = 0  # bills that are not what their checksum says
+    invoice_outcome: str = "issued"  # or failed
+    invoice_credit_fen: int = -1  # what the seller may still issue; below 0: enough
     refund_gap_s: float = 60.0  # partial refunds of one payment at least so far apart
 
     def take(self, name: str) -> bool:
