@@ -93,6 +93,8 @@ NAVIGATION = [
         _("Prices and money"),
         _item(_("Tariffs"), "sell", "billing.tariff"),
         _item(_("Discounts"), "percent", "billing.discount"),
+        _item(_("Coupon campaigns"), "redeem", "marketing.couponcampaign"),
+        _item(_("Coupons"), "confirmation_number", "marketing.coupon"),
         _item(_("Special days"), "event", "billing.specialday"),
         _item(_("Charging strategies"), "rule", "billing.chargingstrategy"),
         _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),

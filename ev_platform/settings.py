@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "users.apps.UsersConfig",
     "stations.apps.StationsConfig",
     "devices.apps.DevicesConfig",
+    "marketing.apps.MarketingConfig",
     "billing.apps.BillingConfig",
     "alerts.apps.AlertsConfig",
     "analytics.apps.AnalyticsConfig",

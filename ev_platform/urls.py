@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("devices.api.urls")),
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("stations.api.urls")),
+    path("api/v1/", include("marketing.api.urls")),
     path("api/v1/", include("billing.api.urls")),
 ]
 

@@ -25,7 +25,17 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE = "zh_Hans"
-APPS = ("kernel", "users", "stations", "devices", "billing", "alerts", "analytics", "ev_platform")
+APPS = (
+    "kernel",
+    "users",
+    "stations",
+    "devices",
+    "marketing",
+    "billing",
+    "alerts",
+    "analytics",
+    "ev_platform",
+)
 
 # name of the function -> positions of (singular, plural, context)
 FUNCTIONS: dict[str, tuple[int, int | None, int | None]] = {

@@ -14,6 +14,7 @@ class BillingStationAdmin(StationAdmin):
     list_links = (
         (_("Set up a station"), "stations_station_wizard", "stations.add_station"),
         *StationAdmin.list_links,
+        (_("Three-level monitoring"), "monitor", "stations.view_station"),
     )
 
     def get_urls(self):

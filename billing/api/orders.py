@@ -108,6 +108,7 @@ class OrderListView(DriverView):
                 limit_fen=data["limit_fen"],
                 targets=targets_of(data),
                 package_fen=data["package_fen"],
+                coupon=data["coupon"],
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 

@@ -140,6 +140,13 @@ class StartSerializer(serializers.Serializer):
         default=None,
         help_text="The amount bought ahead, where the tariff sells time in packages.",
     )
+    coupon = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=16,
+        help_text="The number of one of my coupons, to be used on this order.",
+    )
 
 
 class FeeLineSerializer(serializers.Serializer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
@@ -18,13 +19,16 @@ from .errors import PricingError
 OPERATOR, PLATFORM = "operator", "platform"
 BEARERS = (OPERATOR, PLATFORM)
 ALL_OFF_BP = 10_000
+MOST_KWH = Decimal(1000)
 
 
 @dataclass(frozen=True, slots=True)
 class DiscountRule:
     """`off_bp` ten-thousandths or `off_fen` off the named fees, at most `cap_fen`.
 
-    A `window` of half-hours limits it to the energy charged inside, so it may name electricity and service only.
+    A `window` of half-hours limits it to the energy charged inside, `energy_kwh` to so many kWh of the session at
+    their average price; with either it may name electricity and service only. It holds from `least_fen` of
+    undiscounted fees on.
     Of the rules that do not `stack` the one that saves most holds; those that stack come on top.
     """
 
@@ -37,6 +41,8 @@ class DiscountRule:
     bearer: str = OPERATOR
     cap_fen: int | None = None
     stack: bool = False
+    least_fen: int = 0
+    energy_kwh: Decimal | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fees", tuple(self.fees))
@@ -68,13 +74,31 @@ class DiscountRule:
                 refuse("window", "0–48")
             if self.window[0] == self.window[1]:
                 refuse("window", "0–48")
-            if set(self.fees) - {ELECTRICITY, SERVICE}:
-                refuse("fees", f"{ELECTRICITY}, {SERVICE}")
+        if type(self.least_fen) is not int or not 0 <= self.least_fen <= MAX_FEN:
+            refuse("least_fen", f"0–{MAX_FEN}")
+        if self.energy_kwh is not None:
+            try:
+                object.__setattr__(self, "energy_kwh", Decimal(self.energy_kwh))
+            except (InvalidOperation, TypeError, ValueError):
+                refuse("energy_kwh", f"0.0001–{MOST_KWH}")
+            if (
+                not self.energy_kwh.is_finite()
+                or not 0 < self.energy_kwh <= MOST_KWH
+                or self.window is not None
+            ):
+                refuse("energy_kwh", f"0.0001–{MOST_KWH}")
+        if (self.window or self.energy_kwh) and set(self.fees) - {ELECTRICITY, SERVICE}:
+            refuse("fees", f"{ELECTRICITY}, {SERVICE}")
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-safe dict."""
         data = asdict(self)
-        return {**data, "fees": list(self.fees), "window": None if self.window is None else list(self.window)}
+        return {
+            **data,
+            "fees": list(self.fees),
+            "window": None if self.window is None else list(self.window),
+            "energy_kwh": None if self.energy_kwh is None else str(self.energy_kwh),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> DiscountRule:
@@ -108,9 +132,11 @@ def apply_discounts(
 ) -> tuple[DiscountLine, ...]:
     """Return the lines of the rules that hold on `fees` ({kind: fen}); never more than a fee is.
 
-    `shares` gives, per rule code, which part of a fee a window covers; a rule without an entry covers all.
-    Each rule is taken from the undiscounted fees and rounded half up once.
+    `shares` gives, per rule code, which part of a fee a window or an energy covers; a rule without an entry covers
+    all. Each rule is taken from the undiscounted fees and rounded half up once.
     """
+    gross = sum(fees.values())
+    rules = [rule for rule in rules if gross >= rule.least_fen]
     single = [rule for rule in rules if not rule.stack]
     chosen: list[DiscountRule] = []
     if single:

@@ -87,11 +87,13 @@ def charge(snapshot: TariffSnapshot, usage: Usage) -> Bill:
     bill = make_bill(rows_of(snapshot, units), lines, minimum_fen=minimum)
     if not snapshot.discounts:
         return bill
-    shares = {
-        rule.code: _window_shares(snapshot, units, usage.segments or {}, rule.window, lines)
-        for rule in snapshot.discounts
-        if rule.window is not None
-    }
+    shares: dict[str, dict[str, Fraction]] = {}
+    for rule in snapshot.discounts:
+        if rule.window is not None:
+            shares[rule.code] = _window_shares(snapshot, units, usage.segments or {}, rule.window, lines)
+        elif rule.energy_kwh is not None:
+            part = min(Fraction(1), Fraction(rule.energy_kwh) * 10**ENERGY_PLACES / total_units)
+            shares[rule.code] = {ELECTRICITY: part, SERVICE: part}
     return discounted(bill, snapshot.discounts, shares)
 
 

@@ -3,12 +3,13 @@
 They find what a bug or a hand in the database did; they change nothing.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Q, Sum, Value
+from django.db.models import BigIntegerField, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, OrderFee
@@ -17,6 +18,7 @@ from billing.pricing import Bill, PricingError
 from billing.services import fees
 from billing.services.evidence import recompute
 from kernel import clock
+from marketing.models import Coupon
 from stations.models.mode import ChargeMode
 
 INCOME = (
@@ -77,12 +79,29 @@ def ledger_problems() -> Iterator[Problem]:
         yield Problem("hold_on_finished_order", f"order {row.pop('order__order_no')}", row)
 
 
+def _coupon_problems() -> Iterator[Problem]:
+    """Coupons that an ended order still has, or that took off something else than its bill says."""
+    coupons = Coupon.objects.unscoped("a check of every coupon").filter(state__in=("taken", "used"))
+    orders = ChargingOrder.objects.unscoped("a check of every coupon").filter(order_no=OuterRef("taken_for"))
+    for code, state, used_fen, order_state, bill in coupons.annotate(
+        order_state=Subquery(orders.values("state")[:1]), bill=Subquery(orders.values("bill")[:1])
+    ).values_list("code", "state", "used_fen", "order_state", "bill"):
+        lines = (json.loads(bill) if isinstance(bill, str) else bill or {}).get("discounts", ())
+        off = sum(line["fen"] for line in lines if line["code"] == f"coupon-{code}")
+        ended = order_state in (None, ChargingOrder.State.SETTLED, ChargingOrder.State.CLOSED)
+        if (state == "taken" and ended) or (state == "used" and used_fen != off):
+            yield Problem(
+                "coupon_differs", f"coupon {code}", {"state": state, "used_fen": used_fen, "bill_fen": off}
+            )
+
+
 def order_problems(days: int | None = None) -> Iterator[Problem]:
     """Orders past their deadline, bills that differ from their recomputation, settled orders not booked.
 
     `days` limits the settled ones to those settled that recently; without it all are computed again.
     """
     orders = ChargingOrder.objects.unscoped("a check of every order")
+    yield from _coupon_problems()
     limit = clock.now() - OVERDUE_AFTER
     for order in orders.filter(state__in=[*OPEN_STATES, "finishing"], due_at__lt=limit).order_by("pk"):
         yield Problem(

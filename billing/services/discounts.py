@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from billing.locks import lock_discounts
 from billing.models import ChargingOrder, Discount, DiscountUse
 from billing.pricing import Bill, DiscountRule, PricingError
-from billing.services import tariffs
+from billing.services import order_coupons, tariffs
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -92,11 +92,13 @@ def book(order: ChargingOrder, bill: Bill) -> None:
     """Note what each frozen discount took off, and give back what its budget had reserved beyond that."""
     taken = {line.code: line.fen for line in bill.discounts}
     _finish(order, taken)
+    order_coupons.book(order, taken)
 
 
 def give_back(order: ChargingOrder) -> None:
-    """Release the budgets of an order that ended without a bill."""
+    """Release the budgets, and the coupon, of an order that ended without a bill."""
     _finish(order, {})
+    order_coupons.give_back(order)
 
 
 def save_discount(

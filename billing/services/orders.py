@@ -18,7 +18,7 @@ from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
-from billing.services import discounts, ledger
+from billing.services import discounts, ledger, order_coupons
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.targets import Targets, strategy_at, within
@@ -60,6 +60,7 @@ def start_order(
     limit_fen: int | None = None,
     targets: Targets | None = None,
     package_fen: int | None = None,
+    coupon: str = "",
 ) -> ChargingOrder:
     """Open an order on a connector, hold the driver's money and send the start command.
 
@@ -68,6 +69,7 @@ def start_order(
         limit_fen: at most this much is held and charged; default is the platform's usual hold.
         targets: limits of energy, time and SoC; the strategy of the place may lower them.
         package_fen: the amount bought ahead, where the tariff sells time in packages.
+        coupon: the number of one of the driver's coupons, to be used on this order.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -76,7 +78,7 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `strategy_refuses`, `package_invalid`, `permission_denied`.
+            `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
@@ -102,7 +104,7 @@ def start_order(
         if not free:
             order.stop_at_fen = amount_fen
             order.save(update_fields=["stop_at_fen"])
-            _freeze_discounts(order, offer)
+            _freeze_discounts(order, offer, coupon)
             ledger.hold(order=order, amount_fen=amount_fen)
         note(order, "created", actor, {"hold_fen": 0 if free else amount_fen}, to_state=order.state)
         send_command(
@@ -283,12 +285,14 @@ def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Tar
     return replace(wanted, seconds=min(bought, wanted.seconds or bought))
 
 
-def _freeze_discounts(order: ChargingOrder, offer: Offer) -> None:
-    """Keep the discounts that are still to be had with the order; its snapshot names them."""
-    kept = discounts.freeze(order, offer.discounts)
-    if not kept:
+def _freeze_discounts(order: ChargingOrder, offer: Offer, coupon: str) -> None:
+    """Keep the discounts that are still to be had, and the coupon, with the order; its snapshot names them."""
+    rules = [discounts.rule_of(one) for one in discounts.freeze(order, offer.discounts)]
+    if coupon:
+        rules.append(order_coupons.take(order, coupon))
+    if not rules:
         return
-    rules = tuple(discounts.rule_of(one) for one in kept)
+    rules = tuple(rules)
     order.tariff_snapshot = replace(offer.snapshot, discounts=rules).to_json()
     order.save(update_fields=["tariff_snapshot"])
 

@@ -10,6 +10,8 @@ from devices.simulators.demo import demo_password
 from ev_platform.demo import fleet, world
 from kernel import clock
 from kernel.actor import Actor
+from marketing.models import CouponCampaign
+from marketing.services import campaigns, coupons
 from stations.models import Pile, PileModel, Station
 from stations.services import models as pile_models
 from stations.services import piles, stations
@@ -26,8 +28,8 @@ class Built:
 
     made: dict[str, int] = field(default_factory=dict)
 
-    def count(self, what: str) -> None:
-        self.made[what] = self.made.get(what, 0) + 1
+    def count(self, what: str, number: int = 1) -> None:
+        self.made[what] = self.made.get(what, 0) + number
 
 
 def build(*, actor: Actor) -> Built:
@@ -50,6 +52,7 @@ def build(*, actor: Actor) -> Built:
     _discount(actor, built)
     _accounts(actor, built)
     _drivers(actor, built)
+    _coupons(actor, built)
     return built
 
 
@@ -75,6 +78,27 @@ def _discount(actor: Actor, built: Built) -> None:
             valid_from=clock.now() - timedelta(days=1),
         )
         built.count("discounts")
+
+
+def _coupons(actor: Actor, built: Built) -> None:
+    code, name, off_fen, least_fen, total = world.COUPONS
+    operator = Operator.objects.unscoped(WHY).get(code=code)
+    if CouponCampaign.objects.unscoped(WHY).filter(operator=operator, name=name).exists():
+        return
+    campaign = campaigns.save_campaign(
+        actor=actor,
+        operator=operator,
+        name=name,
+        off_fen=off_fen,
+        least_fen=least_fen,
+        total=total,
+        opens_at=clock.now() - timedelta(days=1),
+        closes_at=clock.now() + timedelta(days=90),
+    )
+    phones = [world.DRIVER_PHONE.format(number) for number in range(1, world.DRIVERS + 1, 3)]
+    given = list(Driver.objects.unscoped(WHY).filter(phone__in=phones))
+    coupons.issue(actor=actor, campaign=campaign, drivers=given, reason="演示")
+    built.count("coupons", len(given))
 
 
 def _tariff(actor: Actor, operator: Operator, given: world.DemoTariff, built: Built) -> Tariff:

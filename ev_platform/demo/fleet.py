@@ -29,7 +29,7 @@ def prepare(*, actor: Actor, operator: Operator) -> dict[str, int]:
     made = {"archives": _archives(actor, own), "firmware": 0, "campaigns": 0, "parameter_sets": 0}
     for station in Station.objects.unscoped(WHY).filter(operator=operator, amenities=[]):
         stations.update_station(actor=actor, station=station, changes={"amenities": AMENITIES})
-    fleet = own.filter(protocol=Pile.Protocol.OCPP16, model__isnull=False).order_by("code").first()
+    fleet = own.filter(protocol=Pile.Protocol.OCPP16, model__current_type="ac").order_by("code").first()
     if fleet is None:
         return made
     firmware = FirmwareFile.objects.filter(model=fleet.model, version=VERSION).first()
@@ -58,7 +58,7 @@ def prepare(*, actor: Actor, operator: Operator) -> dict[str, int]:
 def _archives(actor: Actor, own) -> int:
     """SIM cards and insurance of piles without an archive; a few of them run out soon."""
     today, made = timezone.localdate(), 0
-    for number, pile in enumerate(own.filter(installed_on=None).order_by("code")):
+    for number, pile in enumerate(own.filter(installed_on=None).order_by("code"), 1):
         piles.update_pile(
             actor=actor,
             pile=pile,

@@ -142,6 +142,9 @@ SPECIAL_DAYS = (
 # operator, name, hundredths of a percent off the service fee, at most (fen)
 DISCOUNT = ("huiyun", "秋季服务费九折", 1000, 500)
 
+# operator, name, off (fen), from a charge of (fen), how many; every third demo driver has one
+COUPONS = ("huiyun", "新用户满20减5券", 500, 2000, 500)
+
 OPERATORS = (
     DemoOperator(
         "huiyun",

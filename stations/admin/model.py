@@ -30,6 +30,10 @@ class PileModelForm(forms.ModelForm):
         model = PileModel
         fields = EDITABLE
 
+    def _get_validation_exclusions(self):
+        """Every field: the service says what is accepted, where the form would name a constraint."""
+        return {field.name for field in PileModel._meta.fields}
+
 
 @admin.register(PileModel)
 class PileModelAdmin(ScopedModelAdmin):

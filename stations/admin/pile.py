@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from stations.admin.chips import connector_chip, connector_chips, online_chip
-from stations.models import Pile
+from stations.models import Pile, PileModel
 from stations.models.mode import ChargeMode, StartWay
 from stations.modes import Cell, Method
 from stations.services import archive, piles
@@ -63,10 +63,12 @@ class PileAdmin(ScopedModelAdmin):
     list_filter = (
         choice_filter("online", _("Connection"), (("1", _("Online")), ("0", _("Offline")))),
         choice_filter("protocol", _("Protocol"), Pile.Protocol.choices),
+        choice_filter("model__current_type", _("Current"), PileModel.CurrentType.choices),
         choice_filter("charge_mode", _("Charge mode"), ChargeMode.choices),
         choice_filter("in_service", _("Service state"), (("1", _("In service")), ("0", _("Out of service")))),
         ("station", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
+        ("model", AutocompleteSelectFilter),
     )
     autocomplete_fields = ("station", "model")
     actions_detail = ("set_password",)

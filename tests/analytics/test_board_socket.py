@@ -65,8 +65,10 @@ async def test_anonymous_is_closed_with_4401():
     assert (closing["type"], closing["code"]) == ("websocket.close", 4401)
 
 
+@pytest.mark.feature("PIL-02")
 @pytest.mark.django_db(transaction=True)
 async def test_a_burst_is_told_once_a_second(monkeypatch):
+    assert consumers.MIN_INTERVAL_S <= 1
     monkeypatch.setattr(consumers, "MIN_INTERVAL_S", 0.3)
     staff = await asyncio.to_thread(f.make_staff)
     socket = open_socket(staff)

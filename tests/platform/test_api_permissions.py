@@ -1,5 +1,7 @@
 """Who gets what from every endpoint: one table, and a test that fails when an endpoint is not in it."""
 
+import re
+
 import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
@@ -45,6 +47,9 @@ TABLE = {
     ("GET", "driver/refunds/possible"): (401, 200, 200, 200),
     ("GET", "driver/refunds/<str:refund_no>"): (401, 404, 200, 200),
     ("POST", "driver/refunds/<str:refund_no>/withdraw"): (401, 404, 409, 409),
+    ("GET", "driver/coupon-centre"): (401, 200, 200, 200),
+    ("POST", "driver/coupon-centre/<int:campaign_id>/claim"): (401, 404, 403, 404),
+    ("GET", "driver/coupons"): (401, 200, 200, 200),
     # A notice's credential is its signature; without a channel that is on there is nothing to tell.
     ("POST", "payments/wechat/notify"): (404, 404, 404, 404),
     ("POST", "payments/alipay/notify"): (404, 404, 404, 404),
@@ -120,6 +125,7 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         "<str:code>",
         site.station.code if "stations" in address or "favourites" in address else site.connector.code,
     )
+    path = path.replace("<int:campaign_id>", "987654")
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None
@@ -139,5 +145,5 @@ def test_unlisted_methods_are_refused(method, address):
     listed = {verb for verb, where in TABLE if where == address}
     client = ApiClient(make_driver(balance_fen=0))
     for verb in {"PUT", "PATCH", "DELETE"} - listed:
-        path = address.replace("<str:order_no>", "1").replace("<str:code>", "1")
+        path = re.sub(r"<\w+:\w+>", "1", address)
         assert client.call(verb, f"/api/v1/{path}").status_code == 405

@@ -38,6 +38,7 @@ def test_the_world_is_built_once():
         "tariffs": 3,
         "special_days": 4,
         "discounts": 1,
+        "coupons": 10,
         "piles": 40,
         "archives": 40,
         "firmware": 2,

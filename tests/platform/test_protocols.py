@@ -26,6 +26,7 @@ def spoken() -> dict[str, "protocols.Protocol"]:
     return {protocol.name: protocol for protocol in protocols.protocols()}
 
 
+@pytest.mark.feature("PIL-26", "PIL-31")
 def test_every_message_that_is_handled_or_sent_has_a_test_and_the_pages_are_fresh():
     assert protocols.problems() == []
 

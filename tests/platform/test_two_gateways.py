@@ -171,6 +171,7 @@ def _states(piles: list[Pile]):
     return Connector.objects.filter(pile__in=piles).values_list("state", flat=True)
 
 
+@pytest.mark.feature("PIL-38")
 @pytest.mark.promise(2)
 @pytest.mark.promise(7)
 @pytest.mark.feature("PLT-03")

@@ -299,6 +299,7 @@ def test_e_bike_codes_are_counted_in_hexadecimal():
     assert _numbered("CP-A", "ocpp16", 2) == []
 
 
+@pytest.mark.feature("PIL-10", "PIL-11", "PIL-12")
 def test_the_usual_models_are_there_once():
     assert ensure_models(actor=system("tests")) == 6
     assert ensure_models(actor=system("tests")) == 0

@@ -8,8 +8,9 @@ from django.contrib.auth.hashers import check_password
 from kernel.actor import system
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
-from stations.models import Connector, Pile, Station
+from stations.models import Connector, Pile, PileModel, Station
 from stations.services import piles, stations
+from tests import factories as f
 from tests.factories import (
     OperatorFactory,
     PileFactory,
@@ -190,3 +191,42 @@ def test_a_new_password_needs_a_reason():
     )
     pile = piles.set_password(actor=SYSTEM, pile=pile, password="q" * 16, reason="leaked")
     assert check_password("q" * 16, pile.password)
+
+
+@pytest.mark.feature("PIL-01")
+@pytest.mark.feature("PIL-09")
+def test_models_are_kept_and_piles_found_by_them(client):
+    """A model with its powers and flags; piles of it by current, station, connection; the list as a file."""
+    from django.urls import reverse
+
+    from stations.services.models import USUAL, ensure_models
+
+    client.force_login(f.make_staff(superuser=True))
+    assert (ensure_models(actor=system("tests")), ensure_models(actor=system("tests"))) == (len(USUAL), 0)
+    given = {
+        "brand": "安科瑞", "name": "AEV-120", "current_type": "dc", "rated_power_kw": "120", "connectors": "2",
+        "register_kind": "lifetime", "connector_standard": "gbt_dc", "protocol": "ykc", "vehicle_class": "car",
+        "phases": "3", "voltage_v": "750", "current_a": "250", "capabilities": ["vin", "ordered"], "missed_heartbeats": "3",
+    }  # fmt: skip
+    page = client.post(reverse("admin:stations_pilemodel_add"), given)
+    assert page.status_code == 302, page.context["errors"]
+    wrong = client.post(
+        reverse("admin:stations_pilemodel_add"), {**given, "name": "AEV-240", "connectors": "40"}
+    )
+    assert "1–16" in wrong.content.decode()
+    model = PileModel.objects.get(name="AEV-120")
+    assert (model.connectors, model.capabilities) == (2, ["vin", "ordered"])
+    site, other = f.make_site(), f.make_site(online=False)
+    Pile.objects.filter(pk=site.pile.pk).update(model=model)
+    Pile.objects.filter(pk=other.pile.pk).update(model=PileModel.objects.get(name="AC 7 kW"))
+    address = reverse("admin:stations_pile_changelist")
+    for query in (
+        {"model__current_type": "dc"},
+        {"online": "1"},
+        {"station__id__exact": site.station.pk},
+        {"model__id__exact": model.pk},
+        {"q": site.pile.code},
+    ):
+        rows = client.get(address, query).context["cl"].result_list
+        assert [row.pk for row in rows] == [site.pile.pk], query
+    assert client.get(reverse("admin:stations_pile_export")).status_code == 200

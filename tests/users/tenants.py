@@ -50,6 +50,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
+from marketing.models import Coupon, CouponCampaign
 from tests import factories as f
 from users.models import Staff
 
@@ -137,6 +138,7 @@ def make_tenant() -> Tenant:
             name=f"D{order.pk}", operator=operator, off_bp=500, fees=["service"], valid_from=now
         ),
         ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
+        *make_coupons(operator, driver),
         record,
         money,
         money.entries.get(),
@@ -157,6 +159,20 @@ def make_tenant() -> Tenant:
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant
+
+
+def make_coupons(operator: Any, driver: Any) -> list[Any]:
+    """A campaign of an operator, and a coupon of it."""
+    now = timezone.now()
+    campaign = CouponCampaign.objects.create(
+        name=f"C{driver.pk}", operator=operator, off_fen=500, opens_at=now, closes_at=now + timedelta(days=1),
+        total=9, issued=1,
+    )  # fmt: skip
+    coupon = Coupon.objects.create(
+        code=f"{driver.pk:012d}", campaign=campaign, operator=operator, driver=driver, nth=1, claimed_at=now,
+        expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+    return [campaign, coupon]
 
 
 def make_held(site: f.Site) -> list[Any]:

@@ -191,7 +191,7 @@ def price_session(tariff: dict, session: dict) -> dict:
     of_service = largest_remainder(service_fen, [*(row[2] for row in rows), *as_service])
 
     left, taken = dict(fees), []
-    for rule in chosen(tariff, fees, rows, pieces, known, sum(as_service)):
+    for rule in chosen(tariff, fees, rows, pieces, known, sum(as_service), sum(by_tier.values())):
         by_fee = spread(rule[0], rule[1], rule[2], left)
         for kind, fen in by_fee.items():
             left[kind] -= fen
@@ -264,10 +264,14 @@ def power(one: dict, session: dict, units: int) -> list[tuple[str, Fraction]]:
     ]
 
 
-def chosen(tariff: dict, fees: dict, rows: list, pieces: dict, known: dict, by_time: Fraction) -> list:
+def chosen(
+    tariff: dict, fees: dict, rows: list, pieces: dict, known: dict, by_time: Fraction, drawn: int
+) -> list:
     """The rules that hold, as (rule, fen it takes off, {fee: exact fen it is taken from})."""
     ready = []
     for rule in tariff.get("discounts", []):
+        if sum(fees.values()) < rule.get("least_fen", 0):
+            continue
         base = {}
         for kind in rule["fees"]:
             part = Fraction(1)
@@ -278,6 +282,8 @@ def chosen(tariff: dict, fees: dict, rows: list, pieces: dict, known: dict, by_t
                 for row in rows:
                     inside += row[column] * part_inside(tariff, row[0], rule["window"], pieces, known)
                 part = inside / whole if whole else Fraction(0)
+            if rule.get("energy_kwh"):
+                part = min(part, Fraction(rule["energy_kwh"]) * UNITS / drawn)
             base[kind] = fees.get(kind, 0) * part
         total = sum(base.values())
         exact = total * rule["off_bp"] / 10_000 if rule["off_bp"] else min(Fraction(rule["off_fen"]), total)

@@ -134,7 +134,8 @@ def _calendar(dice: random.Random, codes: list[str]) -> dict[str, Any]:
 def _discount(dice: random.Random, number: int) -> dict[str, Any]:
     by_rate = dice.random() < 0.7
     window = _window(dice)
-    fees = ["electricity", "service"] if window else list(FEES)
+    energy = None if window or dice.random() < 0.8 else str(Decimal(dice.randint(1, 400_000)) / 10_000)
+    fees = ["electricity", "service"] if window or energy else list(FEES)
     return {
         "code": f"d{number}",
         "name": "",
@@ -145,6 +146,8 @@ def _discount(dice: random.Random, number: int) -> dict[str, Any]:
         "bearer": dice.choice(("operator", "platform")),
         "cap_fen": dice.choice((None, None, dice.randint(0, 500))),
         "stack": dice.random() < 0.4,
+        "least_fen": dice.choice((0, 0, dice.randint(0, 5000))),
+        "energy_kwh": energy,
     }
 
 

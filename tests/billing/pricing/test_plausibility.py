@@ -68,6 +68,7 @@ def test_energy_above_rated_power_times_time_waits_for_a_person():
     assert needs_review([found])
 
 
+@pytest.mark.feature("PIL-20")
 @pytest.mark.promise(4)
 @pytest.mark.parametrize(
     ("changes", "expected"),

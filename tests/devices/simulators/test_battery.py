@@ -15,6 +15,7 @@ def run_of(car: Car, **options) -> ChargingRun:
     return ChargingRun(car, **options)
 
 
+@pytest.mark.feature("PIL-11", "PIL-12", "PIL-16")
 @settings(max_examples=60, deadline=None)
 @given(
     model=st.sampled_from(CAR_MODELS),

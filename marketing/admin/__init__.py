@@ -1,0 +1,1 @@
+from marketing.admin import campaign, coupon  # noqa: F401

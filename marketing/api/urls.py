@@ -1,0 +1,13 @@
+"""Addresses of the coupon centre and of my coupons, under /api/v1/."""
+
+from django.urls import path
+
+from marketing.api import views
+
+urlpatterns = [
+    path("driver/coupon-centre", views.CentreView.as_view(), name="driver-coupon-centre"),
+    path(
+        "driver/coupon-centre/<int:campaign_id>/claim", views.ClaimView.as_view(), name="driver-coupon-claim"
+    ),
+    path("driver/coupons", views.CouponListView.as_view(), name="driver-coupons"),
+]

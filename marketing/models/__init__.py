@@ -1,0 +1,3 @@
+from marketing.models.coupon import Coupon, CouponCampaign
+
+__all__ = ["Coupon", "CouponCampaign"]
