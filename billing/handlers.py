@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import fees, paid_starts, payments, refunds, sessions, settlement, tariffs
+from billing.services import fees, paid_starts, payments, refunds, score_orders, sessions, settlement, tariffs
 from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
@@ -108,6 +108,7 @@ def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
+    outbox.register_handler(score_orders.TOPIC, score_orders.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)

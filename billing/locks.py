@@ -1,4 +1,4 @@
-"""The only places of this app that lock rows: a paid start, pile, then orders by id, then a refund, then payments by id, then
+"""The only places of this app that lock rows: a paid start or pay-score order, pile, then orders by id, then a refund, then payments by id, then
 discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
@@ -21,6 +21,8 @@ from billing.models import (
     Payout,
     Proposal,
     Refund,
+    ScoreOrder,
+    ScorePermission,
 )
 from users.models import Operator
 
@@ -38,6 +40,18 @@ def lock_paid_start(payment_id: int) -> PaidStart | None:
     return (
         rows.select_related("payment", "driver", "connector", "order").filter(payment_id=payment_id).first()
     )
+
+
+def lock_score_order(score_id: int) -> ScoreOrder:
+    """Lock one pay-score order, before anything else; every state move of it happens under this lock."""
+    rows = ScoreOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("driver", "connector", "pile", "order").get(pk=score_id)
+
+
+def lock_score_permission(permission_id: int) -> ScorePermission:
+    """Lock one pay-score permission; it is given and withdrawn only under this lock."""
+    rows = ScorePermission.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=permission_id)
 
 
 def lock_order(order_id: int) -> ChargingOrder:

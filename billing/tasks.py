@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, paid_starts, payment_queries, refund_sending, score_orders, score_permissions, sweeps, tariffs
 from billing.services.clearing import clear
 from billing.services.payouts import contracts, sending, statements
 from kernel.actor import system
@@ -50,6 +50,13 @@ def clear_leftovers() -> None:
 @shared_task(name="billing.sweep_paid_starts", ignore_result=True)
 def sweep_paid_starts() -> None:
     paid_starts.sweep(actor=system("paid start sweep"))
+
+
+@shared_task(name="billing.sweep_score_orders", ignore_result=True)
+def sweep_score_orders() -> None:
+    actor = system("pay score")
+    score_orders.sweep(actor=actor)
+    score_permissions.query_due(actor=actor)
 
 
 @shared_task(name="billing.build_statements", ignore_result=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import connectors, notify, orders, paid_starts, payments, refunds, wallet
+from billing.api import bills, connectors, notify, orders, paid_starts, pay_score, payments, refunds, wallet
 
 urlpatterns = [
     path("driver/connectors/<str:code>", connectors.ConnectorView.as_view(), name="driver-connector"),
@@ -19,6 +19,20 @@ urlpatterns = [
     path("driver/wallet", wallet.WalletView.as_view(), name="driver-wallet"),
     path("driver/wallet/entries", wallet.EntryListView.as_view(), name="driver-wallet-entries"),
     path("driver/payment-channels", payments.ChannelListView.as_view(), name="driver-payment-channels"),
+    path("driver/payment-methods", pay_score.MethodListView.as_view(), name="driver-payment-methods"),
+    path("driver/bill", bills.BillView.as_view(), name="driver-bill"),
+    path("driver/bill/pay", bills.BillPayView.as_view(), name="driver-bill-pay"),
+    path("driver/pay-score", pay_score.ScoreView.as_view(), name="driver-pay-score"),
+    path(
+        "driver/pay-score/permission",
+        pay_score.ScorePermissionView.as_view(),
+        name="driver-pay-score-permission",
+    ),
+    path(
+        "driver/pay-score/withdraw", pay_score.ScoreWithdrawView.as_view(), name="driver-pay-score-withdraw"
+    ),
+    path("driver/score-starts", pay_score.ScoreStartView.as_view(), name="driver-score-starts"),
+    path("driver/score-starts/<str:number>", pay_score.ScoreOrderView.as_view(), name="driver-score-start"),
     path("driver/payments", payments.PaymentListView.as_view(), name="driver-payments"),
     path("driver/payments/<str:out_trade_no>", payments.PaymentView.as_view(), name="driver-payment"),
     path("driver/refunds", refunds.RefundListView.as_view(), name="driver-refunds"),

@@ -4,6 +4,7 @@ from billing.models.fee import OrderFee
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
+from billing.models.pay_score import ScoreOrder, ScorePermission
 from billing.models.payee import Payee
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
@@ -52,6 +53,8 @@ __all__ = [
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ScoreOrder",
+    "ScorePermission",
     "ServiceContract",
     "SettlementItem",
     "SpecialDay",

@@ -37,6 +37,10 @@ class ChargingOrder(models.Model):
         OFFLINE_CARD = "offline_card", _("Offline card")
         PLUG = "plug", _("Plug and charge")
 
+    class PayBy(models.TextChoices):
+        ACCOUNT = "account", _("Account")
+        SCORE = "score", _("Pay score")
+
     order_no = models.CharField(_("order no."), max_length=32, unique=True)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
     station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
@@ -55,6 +59,14 @@ class ChargingOrder(models.Model):
     start_method = models.CharField(_("started by"), max_length=16, choices=StartMethod.choices)
     charge_mode = models.CharField(
         _("charge mode"), max_length=16, choices=ChargeMode.choices, default=ChargeMode.ONLINE_PAID
+    )
+    # Pay score debits the whole bill by itself: nothing is held, and the account pays nothing of it.
+    pay_by = models.CharField(
+        _("paid by"),
+        max_length=8,
+        choices=PayBy.choices,
+        default=PayBy.ACCOUNT,
+        db_default=PayBy.ACCOUNT.value,
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     version = models.PositiveIntegerField(default=0)

@@ -111,6 +111,7 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
         orders.filter(state__in=OPEN_STATES, driver__isnull=False)
         .exclude(hold__state=Hold.State.ACTIVE)
         .exclude(charge_mode=ChargeMode.OFFLINE_FREE)
+        .exclude(pay_by=ChargingOrder.PayBy.SCORE)
     )
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})

@@ -45,6 +45,11 @@ def wallet_of(driver: Driver) -> Account:
     return account_of(Account.Kind.WALLET, driver=driver)
 
 
+def arrears_account(driver: Driver) -> Account:
+    """Where the driver's debt stands."""
+    return account_of(Account.Kind.ARREARS, driver=driver)
+
+
 def arrears_fen(driver: Driver) -> int:
     """What the driver owes beyond the wallet, as a positive number of fen."""
     rows = Account.objects.unscoped("one driver's own account").filter(
@@ -308,7 +313,8 @@ def settle_debt(
         wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]
         if active is not None:
             _release(active, wallet)
-        from_wallet = max(min(total, wallet.available_fen), 0)
+        by_score = order.pay_by == ChargingOrder.PayBy.SCORE and kind == Journal.Kind.SETTLEMENT
+        from_wallet = 0 if by_score else max(min(total, wallet.available_fen), 0)
         if not from_wallet:
             wallet.save(update_fields=["held_fen"])  # no line of the journal does it
         lines = [

@@ -21,6 +21,7 @@ from billing.payments.provider import (
     RefundView,
 )
 from billing.services import ledger
+from billing.models.payment import SCORE_WAY
 from billing.services.payment_states import move_part, move_refund, note
 from billing.services.payments import CHANNEL_ACCOUNTS
 from billing.services.refunds import S, T, return_part
@@ -90,7 +91,12 @@ def _work(part_id: int, actor: Actor) -> bool:
             if part.refused_code:
                 return _take(part.pk, view, actor, refused=True)
         view = provider.refund(
-            RefundRequest(**number, amount_fen=part.amount_fen, paid_fen=part.payment.paid_fen)
+            RefundRequest(
+                **number,
+                amount_fen=part.amount_fen,
+                paid_fen=part.payment.paid_fen,
+                provider_no=part.payment.provider_no if part.payment.way == SCORE_WAY else "",
+            )
         )
         return _take(part.pk, view, actor)
     except ProviderRefused as refusal:

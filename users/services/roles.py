@@ -67,6 +67,7 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_scoreorder",
     "users.view_driver",
 )
 _READ_FINANCE = (

@@ -82,6 +82,7 @@ class Keys:
     app_key: str = field(default_factory=new_key)
     alipay_key: str = field(default_factory=new_key)
 
+    service_id: str = field(default_factory=lambda: f"{secrets.randbelow(10**31):031d}5")
     app_certificate: str = ""
     alipay_certificate: str = ""
     root_certificate: str = ""
@@ -122,6 +123,7 @@ class Keys:
                 "cert_serial": self.cert_serial,
                 "private_key": self.merchant_key,
                 "apiv3_key": self.apiv3_key,
+                "service_id": self.service_id,
                 "public_key_id": self.public_key_id,
                 "public_key": public_of(self.wechat_key),
             },
