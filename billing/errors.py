@@ -111,6 +111,34 @@ register_messages(
         ),
         "payout_not_with_bank": (_("The payout %(number)s is not in a bank file that waits."), 409),
         "amount_invalid": (_("%(amount)s fen is not accepted; 1 to %(maximum)s fen are."), 400),
+        "card_unusable": (_("The card %(number)s cannot be used (%(state)s)."), 403),
+        "card_expired": (_("The card %(number)s is not valid today."), 403),
+        "card_not_here": (_("The card %(number)s is not accepted at this station."), 403),
+        "card_unsettled": (
+            _("The card %(number)s has a session that is not settled: %(order_no)s."),
+            409,
+        ),
+        "card_has_money": (_("There are %(yuan)s yuan on the card; return the card to pay them out."), 409),
+        "card_not_gray": (_("The card %(number)s has no unfinished transaction."), 409),
+        "card_session_runs": (_("The order %(order_no)s still runs. Stop it first."), 409),
+        "card_in_arrears": (_("%(yuan)s yuan of the card are unpaid. Top it up first."), 409),
+        "enterprise_inactive": (_("The account of %(name)s is disabled."), 403),
+        "enterprise_not_here": (_("%(name)s does not pay at %(station)s."), 403),
+        "enterprise_member_unknown": (_("%(name)s does not pay for this driver."), 403),
+        "enterprise_full": (_("%(name)s has %(most)s orders running already, which is its limit."), 409),
+        "enterprise_unknown": (_("There is no enterprise %(code)s that pays for you."), 404),
+        "member_limit_reached": (
+            _("The limit of this member is used up; %(room_yuan)s yuan are left."),
+            402,
+        ),
+        "vehicle_busy": (_("This vehicle already has a charging session: %(order_no)s."), 409),
+        "credit_invalid": (_("A credit is 0 to %(maximum_yuan)s yuan."), 400),
+        "credit_too_low": (_("%(used_yuan)s yuan of the credit are used already."), 409),
+        "driver_has_money": (
+            _("There are %(yuan)s yuan on the wallet or under way. Refund them first."),
+            409,
+        ),
+        "driver_unsettled": (_("The order %(order_no)s is not settled yet."), 409),
     }
 )
 

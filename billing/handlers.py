@@ -6,7 +6,18 @@ from typing import Any
 from django.db import transaction
 
 from billing.models import TariffVersion
-from billing.services import fees, paid_starts, payments, refunds, score_orders, sessions, settlement, tariffs
+from billing.services import (
+    fees,
+    leaving,
+    local_starts,
+    paid_starts,
+    payments,
+    refunds,
+    score_orders,
+    sessions,
+    settlement,
+    tariffs,
+)
 from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
@@ -80,11 +91,15 @@ def on_transaction_reported(event: events.TransactionReported) -> None:
 
 
 def on_authorization(event: events.AuthorizationRequested) -> events.Authorization | None:
-    """Only tags of open orders may charge; silence means `invalid`, and another floor may know the tag."""
+    """Tags of open orders may charge, and cards of ours; silence means `invalid`."""
     known = sessions.tag_may_charge(
         pile_id=event.pile.id, connector_no=event.connector_no, id_tag=event.id_tag
     )
-    return events.Authorization("accepted") if known else None
+    return events.Authorization("accepted") if known else local_starts.authorize(event=event)
+
+
+def on_start_requested(event: events.StartRequested) -> events.StartDecision | None:
+    return local_starts.decide_start(actor=_pile_actor(event.pile), event=event)
 
 
 def on_refund_approved(payload: Mapping[str, Any]) -> None:
@@ -120,3 +135,5 @@ def register() -> None:
     events.subscribe(events.PileOnline, on_pile_online)
     events.subscribe(events.TransactionReported, on_transaction_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)
+    events.subscribe(events.StartRequested, on_start_requested)
+    leaving.register()

@@ -5,7 +5,7 @@ Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only po
 be inserted. On SQLite every transaction is the only writer, so the locks are already there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -31,7 +31,7 @@ _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this d
 
 def _orders() -> QuerySet[ChargingOrder]:
     rows = ChargingOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return rows.select_related("pile", "connector", "driver", "operator")
+    return rows.select_related("pile", "connector", "driver", "operator", "card")
 
 
 def lock_paid_start(payment_id: int) -> PaidStart | None:
@@ -120,13 +120,20 @@ def lock_fee(fee_id: int) -> OrderFee:
 
 
 def lock_settlement_accounts(
-    *, driver_id: int, operator_id: int, operator_kinds: Collection[str], platform_kinds: Collection[str] = ()
+    *,
+    payer: Mapping[str, int],
+    payer_kind: str,
+    operator_id: int,
+    operator_kinds: Collection[str],
+    platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the driver's two accounts and those it pays, by id."""
-    kinds = Account.Kind
+    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
+
+    `payer` is the owner of the payer's accounts, as {column: id}.
+    """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(driver_id=driver_id, kind__in=(kinds.WALLET, kinds.ARREARS))
+        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )

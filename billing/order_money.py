@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Max, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
+from billing import payers
 from billing.models import Account, ChargingOrder, Entry, Journal
 
 STATES = {
@@ -20,7 +21,7 @@ _CHARGES = (Journal.Kind.SETTLEMENT, Journal.Kind.ORDER_FEE)
 
 @dataclass(frozen=True, slots=True)
 class OrderMoney:
-    """Fen charged to the driver (with fees after the charge), still owed, and given back."""
+    """Fen charged to the payer (with fees after the charge), still owed, and given back."""
 
     state: str
     charged_fen: int = 0
@@ -33,20 +34,21 @@ class OrderMoney:
 
 
 def money_of(order: ChargingOrder) -> OrderMoney:
-    """Read the ledger of one order. What a driver owes is what came last: payments cover the oldest first."""
+    """Read the ledger of one order. What a payer owes is what came last: payments cover the oldest first."""
     if order.state != ChargingOrder.State.SETTLED:
         return OrderMoney("open")
-    if order.driver_id is None:
+    payer = payers.of_order(order)
+    if payer is None:
         return OrderMoney("free")
     entries = Entry.objects.unscoped("the ledger of an order in scope").filter(
         journal__order=order,
-        account__driver_id=order.driver_id,
-        account__kind__in=(Account.Kind.WALLET, Account.Kind.ARREARS),
+        account__kind__in=(payer.kind, Account.Kind.ARREARS),
+        **{f"account__{column}": pk for column, pk in payer.owner.items()},
     )
     charges = entries.filter(journal__kind__in=_CHARGES)
     charged = -(charges.aggregate(total=Sum("amount_fen"))["total"] or 0)
     returned = entries.exclude(journal__kind__in=_CHARGES).aggregate(total=Sum("amount_fen"))["total"] or 0
-    owed = _still_owed(order, charges) if charged else 0
+    owed = _still_owed(payer, charges) if charged else 0
     if not charged:
         state = "free"
     elif owed:
@@ -58,14 +60,14 @@ def money_of(order: ChargingOrder) -> OrderMoney:
     return OrderMoney(state, charged, owed, returned)
 
 
-def _still_owed(order: ChargingOrder, charges: QuerySet[Entry]) -> int:
+def _still_owed(payer: payers.Payer, charges: QuerySet[Entry]) -> int:
     on_arrears = charges.filter(account__kind=Account.Kind.ARREARS).aggregate(
         total=Sum("amount_fen"), last=Max("pk")
     )
     if not on_arrears["total"]:
         return 0
     account = Account.objects.unscoped("the payer of an order in scope").get(
-        kind=Account.Kind.ARREARS, driver_id=order.driver_id
+        kind=Account.Kind.ARREARS, **payer.owner
     )
     later = account.entries.filter(amount_fen__lt=0, pk__gt=on_arrears["last"])
     newer = -(later.aggregate(total=Sum("amount_fen"))["total"] or 0)

@@ -24,6 +24,9 @@ REASONS: dict[str, str] = {
         "The record came after the order had been settled by hand, and says something else:"
         " %(energy_kwh)s kWh."
     ),
+    "payer_blocked": gettext_noop("The card or the driver was blocked or not valid when this began."),
+    "payer_not_here": gettext_noop("The card or the enterprise does not pay at this station."),
+    "card_daily_cap": gettext_noop("The card charged more this day than it may without the platform."),
     "record_incomplete": gettext_noop("The record lacks its energy, its start or its end."),
 }
 

@@ -2,7 +2,16 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, score_orders, score_permissions, sweeps, tariffs
+from billing.services import (
+    fees,
+    paid_starts,
+    payment_queries,
+    refund_sending,
+    score_orders,
+    score_permissions,
+    sweeps,
+    tariffs,
+)
 from billing.services.clearing import clear
 from billing.services.payouts import contracts, sending, statements
 from kernel.actor import system

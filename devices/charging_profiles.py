@@ -20,6 +20,7 @@ UNITS = ("A", "W")
 MOST_PERIODS = 200
 # Limits of SET_POWER_LIMIT have numbers and a level of their own, so that they never meet those of a schedule.
 LIMIT_IDS, LIMIT_LEVEL = 900_000, 9
+EXTERNAL_IDS = 800_000  # those of limits from outside, which have none themselves
 _HIGHEST_LIMIT = Decimal(1_000_000_000)
 
 

@@ -29,7 +29,15 @@ from devices.services.references import pile_ref
 from kernel.actor import Actor, system
 from stations.models import Connector, Pile, PileModel, Station, StationGroup
 from users.actors import of_driver, of_staff
-from users.models import Driver, Operator, Staff, StaffScope
+from users.models import (
+    Card,
+    Driver,
+    Enterprise,
+    Operator,
+    Staff,
+    StaffScope,
+    Vehicle,
+)
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,6 +86,40 @@ class DriverFactory(DjangoModelFactory):
 
     phone = factory.Sequence(lambda n: f"139{n:08d}")
     name = factory.Sequence(lambda n: f"Driver {n}")
+
+
+class EnterpriseFactory(DjangoModelFactory):
+    class Meta:
+        model = Enterprise
+
+    operator = factory.SubFactory(OperatorFactory)
+    code = factory.Sequence(lambda n: f"ent{n}")
+    name = factory.Sequence(lambda n: f"Enterprise {n}")
+
+
+class CardFactory(DjangoModelFactory):
+    class Meta:
+        model = Card
+
+    operator = factory.SubFactory(OperatorFactory)
+    physical_no = factory.Sequence(lambda n: f"A1B2{n:04X}C3")
+    logical_no = factory.Sequence(lambda n: f"{66000000 + n}")
+    kind = Card.Kind.ONLINE
+    state = Card.State.ACTIVE
+
+
+class VehicleFactory(DjangoModelFactory):
+    """A verified vehicle; give its `driver` or `enterprise`."""
+
+    class Meta:
+        model = Vehicle
+
+    operator = factory.LazyAttribute(lambda o: (o.enterprise or o.driver).operator)
+    driver = None
+    enterprise = None
+    vin = factory.Sequence(lambda n: f"LSVAA4182E2{n:06d}")
+    plate = factory.Sequence(lambda n: f"皖A{n % 100_000:05d}")
+    state = Vehicle.State.VERIFIED
 
 
 class StationGroupFactory(DjangoModelFactory):

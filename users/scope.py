@@ -29,6 +29,7 @@ class ScopePaths:
     station: str | None = None
     pile: str | None = None
     driver: str | None = None
+    enterprise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Grants:
     station: frozenset[int] = frozenset()
     pile: frozenset[int] = frozenset()
     driver: frozenset[int] = frozenset()
+    enterprise: frozenset[int] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -79,6 +81,7 @@ def _read_staff_grants(staff: Any) -> Grants:
         operator=frozenset(int(key) for key in keys.get("operator", ())),
         station=frozenset(stations),
         pile=frozenset(int(key) for key in keys.get("pile", ())),
+        enterprise=frozenset(int(key) for key in keys.get("enterprise", ())),
     )
 
 

@@ -1,37 +1,20 @@
 """Drivers with their money: wallet, holds, arrears, ledger lines and orders."""
 
-import uuid
-from decimal import Decimal
-
-from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from billing.admin.money import TopUpForm, money_context
 from billing.admin.order import order_chip
 from billing.admin.order_page import lasted
-from billing.models import Account, ChargingOrder, Entry
+from billing.models import Account, ChargingOrder
 from billing.services import ledger, refunds
 from users.admin.driver import DriverAdmin
-from users.console.actions import ReasonForm, operator_action
+from users.console.actions import operator_action
 from users.console.admin import actor_of, replace
 from users.console.display import fen
 from users.models import Driver
 
-ENTRIES_SHOWN = 20
 ORDERS_SHOWN = 10
-
-
-class TopUpForm(ReasonForm):
-    amount = forms.DecimalField(
-        label=_("Amount (yuan)"),
-        min_value=Decimal("0.01"),
-        max_value=Decimal("100000"),
-        decimal_places=2,
-        widget=UnfoldAdminDecimalFieldWidget,
-    )
-    # Made when the dialog opens, so that a second click on the same dialog books nothing twice.
-    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
 
 class RefundForm(TopUpForm):
@@ -48,6 +31,8 @@ class WalletDriverAdmin(DriverAdmin):
         return super().get_queryset(request).prefetch_related("accounts")
 
     def wallet(self, obj):
+        if not obj.is_home:
+            return "–"
         account = next((row for row in obj.accounts.all() if row.kind == Account.Kind.WALLET), None)
         return fen(account.balance_fen if account else 0)
 
@@ -57,33 +42,16 @@ class WalletDriverAdmin(DriverAdmin):
         extra = dict(extra_context or {})
         driver = self.get_object(request, object_id) if object_id else None
         if driver is not None and request.user.has_perm("users.view_driver"):
-            extra |= self._money(request, driver)
+            extra["driver_orders"] = self._orders(request, driver)
+            extra["orders_query"] = f"driver__id__exact={driver.pk}"
+            if driver.is_home:
+                extra |= money_context(request, driver.accounts.all(), Account.Kind.WALLET)
         return super().changeform_view(request, object_id, form_url, extra)
 
-    def _money(self, request, driver):
-        accounts = {row.kind: row for row in driver.accounts.all()}
-        wallet, arrears = accounts.get(Account.Kind.WALLET), accounts.get(Account.Kind.ARREARS)
-        before = request.GET.get("entries_before", "")
-        lines = Entry.objects.unscoped("lines of a driver in scope").filter(
-            account__in=[row.pk for row in accounts.values()]
-        )
-        if before.isdigit():
-            lines = lines.filter(pk__lt=int(before))
-        page = list(lines.select_related("journal__order", "account").order_by("-pk")[: ENTRIES_SHOWN + 1])
+    def _orders(self, request, driver):
         orders = ChargingOrder.objects.for_actor(actor_of(request)).filter(driver=driver)
         orders = orders.select_related("station", "connector").order_by("-pk")[:ORDERS_SHOWN]
-        return {
-            "figures": [
-                (_("Balance"), fen(wallet.balance_fen if wallet else 0), ""),
-                (_("Held for running orders"), fen(wallet.held_fen if wallet else 0), ""),
-                (_("Available"), fen(wallet.available_fen if wallet else 0), ""),
-                (_("Arrears"), fen(-arrears.balance_fen if arrears else 0), ""),
-            ],
-            "owes": bool(arrears and arrears.balance_fen),
-            "entries": page[:ENTRIES_SHOWN],
-            "entries_older": page[ENTRIES_SHOWN - 1].pk if len(page) > ENTRIES_SHOWN else None,
-            "driver_orders": [(row, order_chip(row), lasted(row)) for row in orders],
-        }
+        return [(row, order_chip(row), lasted(row)) for row in orders]
 
     @operator_action(
         title=_("Top up"),

@@ -26,7 +26,7 @@ from users.console.actions import ReasonForm, operator_action
 from users.console.admin import FactAdmin, actor_of
 from users.console.display import chip, fen, quantity
 from users.console.filters import AutocompleteSelectFilter, choice_filter, date_window
-from users.models import Driver
+from users.selectors import known_drivers
 
 State = ChargingOrder.State
 TONES = {
@@ -134,7 +134,7 @@ class ChargingOrderAdmin(FactAdmin):
         """The shape of the term says what it is; each shape is one indexed look-up."""
         condition = Q(order_no=term)
         if re.fullmatch(r"1[3-9]\d{9}", term, re.ASCII):
-            found = Driver.objects.for_actor(actor_of(request)).filter(phone=term)
+            found = known_drivers(actor=actor_of(request)).filter(phone=term)
             condition |= Q(driver_id__in=list(found.values_list("pk", flat=True)))
         if re.fullmatch(r"\d{32}", term, re.ASCII):
             condition |= pile_by_code(term[:14]) & Q(transaction_ref=term)

@@ -20,8 +20,7 @@ from users.console.actions import ActionForm, ReasonForm, operator_action
 from users.console.admin import actor_of, replace
 from users.console.display import chip
 from users.console.importing import import_view
-from users.models import Driver
-from users.services.drivers import normal_phone
+from users.selectors import driver_get
 
 BUSY = ("charging", "fault", "offline", "reserved")
 
@@ -47,14 +46,11 @@ class StartForm(ActionForm):
 
     def clean_phone(self):
         try:
-            phone = normal_phone(self.cleaned_data["phone"])
+            driver = driver_get(actor=actor_of(self.request), phone=self.cleaned_data["phone"])
         except DomainError as error:
             raise forms.ValidationError(error.message) from None
-        driver = Driver.objects.for_actor(actor_of(self.request)).filter(phone=phone).first()
-        if driver is None:
-            raise forms.ValidationError(_("No driver in your scope has this number."))
         self.cleaned_data["driver"] = driver
-        return phone
+        return driver.phone
 
 
 class StopForm(ReasonForm):

@@ -1,5 +1,6 @@
 """Charging on pay score: the permission, the start, what became of it; and every method of paying by client."""
 
+from django.conf import settings
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +13,6 @@ from billing.payments.channels import ChannelOff
 from billing.payments.methods import CLIENTS, methods_for
 from billing.payments.pay_score import pay_score
 from billing.services import ledger, score_orders, score_permissions
-from django.conf import settings
 from kernel.errors import DomainError
 from users.api.base import DriverView, read
 from users.api.schema import describe
@@ -29,13 +29,15 @@ class ScoreSerializer(serializers.Serializer):
 class PermissionParamsSerializer(serializers.Serializer):
     """What the app opens in WeChat, where the driver gives the permission."""
 
-    businessType = serializers.CharField()  # noqa: N815, WeChat's own name
+    businessType = serializers.CharField()
     apply_permissions_token = serializers.CharField()
 
 
 class ScoreStartSerializer(serializers.Serializer):
     connector_code = serializers.CharField(max_length=36, help_text="The code on the connector.")
-    limit_fen = serializers.IntegerField(required=False, default=None, allow_null=True, help_text="At most this much.")
+    limit_fen = serializers.IntegerField(
+        required=False, default=None, allow_null=True, help_text="At most this much."
+    )
     energy_kwh = serializers.DecimalField(
         max_digits=8, decimal_places=4, required=False, help_text="Stop after this much energy."
     )
@@ -53,7 +55,9 @@ class ScoreOrderSerializer(serializers.ModelSerializer):
     state_text = serializers.CharField(source="get_state_display", read_only=True)
     order_no = serializers.CharField(source="order.order_no", default=None, read_only=True)
     connector_code = serializers.CharField(source="connector.code", read_only=True)
-    refusal = serializers.SerializerMethodField(help_text="Why it did not start; null when it did or may yet.")
+    refusal = serializers.SerializerMethodField(
+        help_text="Why it did not start; null when it did or may yet."
+    )
 
     class Meta:
         model = ScoreOrder

@@ -6,6 +6,7 @@ from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
 from billing.models.pay_score import ScoreOrder, ScorePermission
 from billing.models.payee import Payee
+from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
@@ -33,6 +34,7 @@ __all__ = [
     "ClearingRule",
     "Discount",
     "DiscountUse",
+    "EnterpriseStation",
     "Entry",
     "FinanceTerms",
     "Hold",

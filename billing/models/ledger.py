@@ -13,13 +13,17 @@ from users.scope import ScopedManager, ScopePaths
 class Account(models.Model):
     """A ledger account. `balance_fen` is the sum of its entries, kept in the transaction that posts them.
 
-    `held_fen` is reserved by active holds. A wallet never goes below what is held on it: what a driver owes
-    beyond the wallet stands on their arrears account (negative there).
+    `held_fen` is reserved by active holds. What pays for charging (a driver's wallet, an enterprise's account, a
+    card's account) never goes below what is held on it less its credit: what its owner owes beyond that stands on
+    their arrears account (negative there).
     """
 
     class Kind(models.TextChoices):
         WALLET = "wallet", _("Driver wallet")
-        ARREARS = "arrears", _("Driver arrears")
+        ENTERPRISE = "enterprise", _("Enterprise account")
+        CARD = "card", _("Card account")
+        ARREARS = "arrears", _("Arrears")
+        CARD_DEPOSIT = "card_deposit", _("Card deposit")
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
         OPERATOR_SERVICE = "operator_service", _("Operator: service fees")
         OPERATOR_FEES = "operator_fees", _("Operator: further fees")
@@ -28,6 +32,8 @@ class Account(models.Model):
         OPERATOR_PARKING = "operator_parking", _("Operator: parking fees")
         OPERATOR_DISCOUNTS = "operator_discounts", _("Operator: discounts given")
         PLATFORM_DISCOUNTS = "platform_discounts", _("Platform: discounts given")
+        OPERATOR_MONTH_CARDS = "operator_month_cards", _("Operator: month cards")
+        OPERATOR_FREE = "operator_free", _("Operator: charging given away")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
@@ -56,6 +62,22 @@ class Account(models.Model):
         on_delete=models.PROTECT,
         related_name="accounts",
     )
+    enterprise = models.ForeignKey(
+        "users.Enterprise",
+        verbose_name=_("enterprise"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
+    card = models.ForeignKey(
+        "users.Card",
+        verbose_name=_("charging card"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+    )
     # An account of a payee also names the payee's operator, so that the operator's finance sees it.
     payee = models.ForeignKey(
         "billing.Payee",
@@ -67,9 +89,10 @@ class Account(models.Model):
     )
     balance_fen = models.BigIntegerField(_("balance (fen)"), default=0)
     held_fen = models.BigIntegerField(_("held (fen)"), default=0)
+    credit_fen = models.BigIntegerField(_("credit (fen)"), default=0)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id", enterprise="enterprise_id")
 
     class Meta:
         verbose_name = _("account")
@@ -80,21 +103,43 @@ class Account(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["kind", "operator"],
-                condition=models.Q(operator__isnull=False, payee__isnull=True),
+                # An account of an enterprise, card or payee names the operator too, for the data scope.
+                condition=models.Q(
+                    operator__isnull=False, enterprise__isnull=True, card__isnull=True, payee__isnull=True
+                ),
                 name="account_of_operator",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "enterprise"],
+                condition=models.Q(enterprise__isnull=False),
+                name="account_of_enterprise",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "card"], condition=models.Q(card__isnull=False), name="account_of_card"
             ),
             models.UniqueConstraint(
                 fields=["kind", "payee"], condition=models.Q(payee__isnull=False), name="account_of_payee"
             ),
             models.UniqueConstraint(
                 fields=["kind"],
-                condition=models.Q(driver__isnull=True, operator__isnull=True),
+                condition=models.Q(
+                    driver__isnull=True, operator__isnull=True, enterprise__isnull=True, card__isnull=True
+                ),
                 name="account_of_platform",
             ),
             models.CheckConstraint(name="account_held_not_negative", condition=models.Q(held_fen__gte=0)),
             models.CheckConstraint(
-                name="account_wallet_covers_holds",
-                condition=~models.Q(kind="wallet") | models.Q(balance_fen__gte=models.F("held_fen")),
+                name="account_covers_holds",
+                condition=~models.Q(kind__in=["wallet", "enterprise", "card"])
+                | models.Q(balance_fen__gte=models.F("held_fen") - models.F("credit_fen")),
+            ),
+            models.CheckConstraint(
+                name="account_credit_of_enterprise",
+                condition=models.Q(credit_fen=0) | models.Q(kind="enterprise", credit_fen__gt=0),
+            ),
+            models.CheckConstraint(
+                name="account_deposit_not_negative",
+                condition=~models.Q(kind="card_deposit") | models.Q(balance_fen__gte=0),
             ),
             models.CheckConstraint(
                 name="account_transit_not_negative",
@@ -112,7 +157,7 @@ class Account(models.Model):
 
     @property
     def available_fen(self) -> int:
-        return self.balance_fen - self.held_fen
+        return self.balance_fen + self.credit_fen - self.held_fen
 
 
 class Journal(models.Model):
@@ -136,6 +181,9 @@ class Journal(models.Model):
         PAYOUT_PAID = "payout_paid", _("Payout paid")
         PAYOUT_RETURNED = "payout_returned", _("Payout returned")
         CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
+        CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
+        CARD_RETURN = "card_return", _("Card returned")
+        MONTH_CARD = "month_card", _("Month card sold")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
@@ -155,7 +203,11 @@ class Journal(models.Model):
     class Meta:
         verbose_name = _("journal")
         verbose_name_plural = _("journals")
-        permissions = [("top_up", _("Can put money on wallets"))]
+        permissions = [
+            ("top_up", _("Can put money on wallets")),
+            ("top_up_card", _("Can put money on cards")),
+            ("set_credit", _("Can set how far an enterprise may owe")),
+        ]
 
     def __str__(self) -> str:
         return self.idempotency_key
@@ -174,9 +226,10 @@ class Entry(models.Model):
     # Copied, so that a driver's or an operator's lines are one indexed WHERE.
     driver = models.ForeignKey("users.Driver", null=True, blank=True, on_delete=models.PROTECT)
     operator = models.ForeignKey("users.Operator", null=True, blank=True, on_delete=models.PROTECT)
+    enterprise = models.ForeignKey("users.Enterprise", null=True, blank=True, on_delete=models.PROTECT)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id", enterprise="enterprise_id")
 
     class Meta:
         verbose_name = _("ledger entry")
@@ -192,7 +245,7 @@ class Entry(models.Model):
 
 
 class Hold(models.Model):
-    """Money reserved on a wallet for one running order."""
+    """Money reserved on a payer's account for one running order."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")

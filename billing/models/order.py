@@ -37,9 +37,19 @@ class ChargingOrder(models.Model):
         OFFLINE_CARD = "offline_card", _("Offline card")
         PLUG = "plug", _("Plug and charge")
 
-    class PayBy(models.TextChoices):
-        ACCOUNT = "account", _("Account")
-        SCORE = "score", _("Pay score")
+    class PayerKind(models.TextChoices):
+        WALLET = "wallet", _("Driver wallet")
+        ENTERPRISE = "enterprise", _("Enterprise account")
+        CARD = "card", _("Card account")
+
+    class Cover(models.TextChoices):
+        """What stands behind an order beside its payer's money."""
+
+        NONE = "", _("Nothing")
+        LATER = "later", _("May be owed (whitelist)")
+        MONTH_CARD = "month_card", _("Month card")
+        FREE = "free", _("The operator")
+        SCORE = "score", _("Pay score, which debits the whole bill")
 
     order_no = models.CharField(_("order no."), max_length=32, unique=True)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
@@ -56,17 +66,36 @@ class ChargingOrder(models.Model):
         on_delete=models.PROTECT,
         related_name="orders",
     )
+    # Who pays, copied at the start: the driver, the enterprise or the card of this row.
+    payer_kind = models.CharField(
+        _("payer"), max_length=10, choices=PayerKind.choices, default=PayerKind.WALLET
+    )
+    enterprise = models.ForeignKey(
+        "users.Enterprise",
+        verbose_name=_("enterprise"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+    )
+    card = models.ForeignKey(
+        "users.Card",
+        verbose_name=_("charging card"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+    )
+    vin = models.CharField(_("VIN"), max_length=17, blank=True)
+    cover = models.CharField(
+        _("covered by"), max_length=10, choices=Cover.choices, blank=True, default=Cover.NONE
+    )
+    covered_fen = models.BigIntegerField(
+        _("covered (fen)"), default=0, help_text=_("The part of the total that the payer does not pay")
+    )
     start_method = models.CharField(_("started by"), max_length=16, choices=StartMethod.choices)
     charge_mode = models.CharField(
         _("charge mode"), max_length=16, choices=ChargeMode.choices, default=ChargeMode.ONLINE_PAID
-    )
-    # Pay score debits the whole bill by itself: nothing is held, and the account pays nothing of it.
-    pay_by = models.CharField(
-        _("paid by"),
-        max_length=8,
-        choices=PayBy.choices,
-        default=PayBy.ACCOUNT,
-        db_default=PayBy.ACCOUNT.value,
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     version = models.PositiveIntegerField(default=0)
@@ -130,7 +159,13 @@ class ChargingOrder(models.Model):
     review_reasons = models.JSONField(_("reasons to handle"), default=list, blank=True)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id", driver="driver_id")
+    scope_paths = ScopePaths(
+        operator="operator_id",
+        station="station_id",
+        pile="pile_id",
+        driver="driver_id",
+        enterprise="enterprise_id",
+    )
 
     class Meta:
         verbose_name = _("charging order")
@@ -167,11 +202,26 @@ class ChargingOrder(models.Model):
                 condition=models.Q(total_fen__gte=0, fees_fen__gte=0, discount_fen__gte=0),
             ),
             models.CheckConstraint(
+                name="order_payer_is_named",
+                condition=models.Q(payer_kind="wallet")
+                | models.Q(payer_kind="enterprise", enterprise__isnull=False)
+                | models.Q(payer_kind="card", card__isnull=False),
+            ),
+            models.CheckConstraint(name="order_covered_not_negative", condition=models.Q(covered_fen__gte=0)),
+            models.CheckConstraint(
                 name="order_free_costs_nothing",
                 condition=~models.Q(charge_mode="offline_free") | models.Q(total_fen=0),
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["enterprise", "-id"],
+                name="order_of_enterprise",
+                condition=models.Q(enterprise__isnull=False),
+            ),
+            models.Index(
+                fields=["card", "-id"], name="order_of_card", condition=models.Q(card__isnull=False)
+            ),
             models.Index(fields=["operator", "-id"], name="order_of_operator"),
             models.Index(fields=["station", "-id"], name="order_of_station"),
             models.Index(fields=["driver", "-id"], name="order_of_driver"),
@@ -200,6 +250,11 @@ class ChargingOrder(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def payable_fen(self) -> int:
+        """What of the total the payer pays."""
+        return self.total_fen - self.covered_fen
 
 
 class OrderEvent(models.Model):

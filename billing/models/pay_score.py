@@ -87,7 +87,10 @@ class ScoreOrder(models.Model):
     station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
     pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
     connector = models.ForeignKey(
-        "stations.Connector", verbose_name=_("connector"), on_delete=models.PROTECT, related_name="score_orders"
+        "stations.Connector",
+        verbose_name=_("connector"),
+        on_delete=models.PROTECT,
+        related_name="score_orders",
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.CREATED)
     version = models.PositiveIntegerField(default=0)
@@ -166,9 +169,7 @@ class ScoreOrder(models.Model):
         indexes = [
             models.Index(fields=["driver", "-id"], name="score_of_driver"),
             models.Index(fields=["operator", "-id"], name="score_of_operator"),
-            models.Index(
-                fields=["next_at"], name="score_due", condition=models.Q(next_at__isnull=False)
-            ),
+            models.Index(fields=["next_at"], name="score_due", condition=models.Q(next_at__isnull=False)),
             models.Index(fields=["order"], name="score_charging", condition=models.Q(state="started")),
         ]
 

@@ -107,11 +107,11 @@ def order_problems(days: int | None = None) -> Iterator[Problem]:
         yield Problem(
             "overdue", f"order {order.order_no}", {"state": order.state, "due_at": str(order.due_at)}
         )
+    # A covered order may run without any hold; what it costs is the operator's, or owed.
     open_without_hold = (
-        orders.filter(state__in=OPEN_STATES, driver__isnull=False)
+        orders.filter(state__in=OPEN_STATES, driver__isnull=False, cover=ChargingOrder.Cover.NONE)
         .exclude(hold__state=Hold.State.ACTIVE)
         .exclude(charge_mode=ChargeMode.OFFLINE_FREE)
-        .exclude(pay_by=ChargingOrder.PayBy.SCORE)
     )
     for order in open_without_hold.order_by("pk"):
         yield Problem("open_without_hold", f"order {order.order_no}", {"state": order.state})

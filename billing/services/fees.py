@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Sum
 
+from billing import payers
 from billing.locks import lock_fee, lock_order
 from billing.models import Account, ChargingOrder, Journal, OrderFee
 from billing.pricing.components import OccupancyFee, ParkingFee, ReservationFee, component_from_json
@@ -49,7 +50,7 @@ def begin_occupancy(order: ChargingOrder, actor: Actor) -> OrderFee | None:
     or taken by another session.
     """
     rule = snapshot_of_order(order).component(OccupancyFee.kind)
-    if rule is None or order.driver_id is None or order.ended_at is None or order.started_at is None:
+    if rule is None or payers.of_order(order) is None or not (order.ended_at and order.started_at):
         return None
     if clock.now() - order.ended_at > FRESH:
         return None
@@ -161,7 +162,7 @@ def book_fee(
     parking may leave free; the order's own is the default. Call it under the order's lock or alone.
     """
     rule = snapshot_of_order(order).component(kind)
-    if rule is None or order.driver_id is None:
+    if rule is None or payers.of_order(order) is None:
         return None
     with transaction.atomic():
         locked = lock_order(order.pk)
@@ -204,7 +205,7 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
                 key=waiver_key_of(fee),
                 kind=Journal.Kind.CORRECTION,
                 source=source,
-                driver=fee.driver,
+                driver=payers.owner_of(order),
                 amount_fen=fee.amount_fen,
                 actor=actor,
                 order=order,
@@ -344,11 +345,14 @@ def _end(fee: OrderFee, order: ChargingOrder, at: datetime, actor: Actor) -> Ord
 
 
 def _charged_that_day(fee: OrderFee) -> int:
-    """What other fees of this kind have cost the same driver on the local day on which this one began."""
+    """What other fees of this kind have cost the same driver on the local day on which this one began.
+
+    Where no driver is known, the same card or the same vehicle.
+    """
     zone = ZoneInfo(snapshot_of_order(fee.order).zone)
     day = fee.began_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = OrderFee.objects.unscoped("the cap of a driver's day").filter(
-        driver_id=fee.driver_id,
+        **_who(fee),
         operator_id=fee.operator_id,
         kind=fee.kind,
         state=S.SETTLED,
@@ -356,3 +360,11 @@ def _charged_that_day(fee: OrderFee) -> int:
         began_at__lt=day + timedelta(days=1),
     )
     return rows.exclude(pk=fee.pk).aggregate(total=Sum("amount_fen"))["total"] or 0
+
+
+def _who(fee: OrderFee) -> dict[str, Any]:
+    if fee.driver_id is not None:
+        return {"driver_id": fee.driver_id}
+    if fee.order.card_id is not None:
+        return {"order__card_id": fee.order.card_id}
+    return {"order__vin": fee.order.vin}

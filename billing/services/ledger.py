@@ -1,31 +1,53 @@
-"""Money moves here and nowhere else: balanced journals, balances kept under lock, holds on wallets.
+"""Money moves here and nowhere else: balanced journals, balances kept under lock, holds on what pays.
 
 Every amount is integer fen. Balances and entries are written in one transaction; the database adds its own
-guards (entries never change, a journal sums to zero, a wallet covers its holds).
+guards (entries never change, a journal sums to zero, a payer's account covers its holds).
 """
 
 from collections.abc import Collection, Mapping
 
 from django.db import IntegrityError, transaction
 
+from billing import payers
 from billing.locks import lock_accounts, lock_settlement_accounts
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
+from billing.payers import Payer
+from billing.services import covers
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
 from users import policy
-from users.models import Driver, Operator
+from users.models import Card, Driver, Enterprise, Operator
+from users.services import edits
 
 MAX_TOP_UP_FEN = 10_000_000
+MAX_CREDIT_FEN = 1_000_000_000
 Lines = list[tuple[Account, int]]
+# Which of the operator's accounts pays what an order's payer does not.
+_COVER_KINDS = {
+    ChargingOrder.Cover.MONTH_CARD.value: Account.Kind.OPERATOR_MONTH_CARDS,
+    ChargingOrder.Cover.FREE.value: Account.Kind.OPERATOR_FREE,
+}
 
 
 def account_of(
-    kind: Account.Kind, *, driver: Driver | None = None, operator: Operator | None = None
+    kind: Account.Kind,
+    *,
+    driver: Driver | None = None,
+    operator: Operator | None = None,
+    payer: Payer | None = None,
 ) -> Account:
     """The one account of this kind and owner, opened at first use."""
-    account, _created = Account.objects.get_or_create(kind=kind, driver=driver, operator=operator, payee=None)
+    if payer is not None and payer.column != "driver_id":
+        account, _created = Account.objects.get_or_create(
+            kind=kind, **payer.owner, defaults={"operator_id": payer.operator_id}
+        )
+        return account
+    owner = payer.owner if payer is not None else {"driver": driver}
+    account, _created = Account.objects.get_or_create(
+        kind=kind, operator=operator, payee=None, enterprise=None, card=None, **owner
+    )
     return account
 
 
@@ -50,10 +72,20 @@ def arrears_account(driver: Driver) -> Account:
     return account_of(Account.Kind.ARREARS, driver=driver)
 
 
+def paying_account(payer: Payer) -> Account:
+    """The account a payer pays from."""
+    return account_of(payer.kind, payer=payer)
+
+
 def arrears_fen(driver: Driver) -> int:
     """What the driver owes beyond the wallet, as a positive number of fen."""
-    rows = Account.objects.unscoped("one driver's own account").filter(
-        kind=Account.Kind.ARREARS, driver=driver
+    return owed_fen(payers.of_driver(driver))
+
+
+def owed_fen(payer: Payer) -> int:
+    """What a payer owes beyond their account, as a positive number of fen."""
+    rows = Account.objects.unscoped("one payer's own account").filter(
+        kind=Account.Kind.ARREARS, **payer.owner
     )
     return -(rows.values_list("balance_fen", flat=True).first() or 0)
 
@@ -129,30 +161,36 @@ def _post(
                 at=journal.at,
                 driver_id=account.driver_id,
                 operator_id=account.operator_id,
+                enterprise_id=account.enterprise_id,
             )
         )
     Entry.objects.bulk_create(entries)
     return journal
 
 
-def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempotency_key: str) -> Journal:
-    """Put money on a wallet by hand; what the driver owes is paid from it at once, as a second journal.
+def top_up(
+    *,
+    actor: Actor,
+    driver: Driver | Enterprise | Card,
+    amount_fen: int,
+    reason: str,
+    idempotency_key: str,
+) -> Journal:
+    """Put money on a payer's account by hand; what they owe is paid from it at once, as a second journal.
 
-    Needs `billing.top_up` and a reason. Raises `amount_invalid`, `reason_required`, `permission_denied`.
+    `driver` is whose account it is: a driver, an enterprise or a card. Needs `billing.top_up` (a card:
+    `billing.top_up_card`), the owner in scope and a reason. Raises `amount_invalid`, `reason_required`,
+    `permission_denied`, `not_found`.
     """
-    policy.require(actor, "billing.top_up")
-    if (
-        isinstance(amount_fen, bool)
-        or not isinstance(amount_fen, int)
-        or not 1 <= amount_fen <= MAX_TOP_UP_FEN
-    ):
-        raise DomainError(
-            "amount_invalid", {"amount": amount_fen, "maximum": MAX_TOP_UP_FEN}, field="amount_fen"
-        )
+    policy.require(actor, "billing.top_up_card" if isinstance(driver, Card) else "billing.top_up")
+    edits.in_scope(actor, driver)
+    check_amount(amount_fen)
     if not reason.strip():
         raise DomainError("reason_required", field="reason")
+    payer = payers.of(driver)
+    owner = f"{driver.pk}" if isinstance(driver, Driver) else f"{payer.kind}-{driver.pk}"
     return credit(
-        key=f"topup:{driver.pk}:{idempotency_key}"[:88],
+        key=f"topup:{owner}:{idempotency_key}"[:88],
         kind=Journal.Kind.TOPUP,
         source=account_of(Account.Kind.MANUAL_TOPUP),
         driver=driver,
@@ -163,25 +201,73 @@ def top_up(*, actor: Actor, driver: Driver, amount_fen: int, reason: str, idempo
     )
 
 
+def check_amount(amount_fen: int, field: str = "amount_fen") -> None:
+    """Raise `amount_invalid` unless this is an amount that a person may book at once."""
+    if (
+        isinstance(amount_fen, bool)
+        or not isinstance(amount_fen, int)
+        or not 1 <= amount_fen <= MAX_TOP_UP_FEN
+    ):
+        raise DomainError("amount_invalid", {"amount": amount_fen, "maximum": MAX_TOP_UP_FEN}, field=field)
+
+
+def set_credit(*, actor: Actor, enterprise: Enterprise, credit_fen: int, reason: str) -> Account:
+    """How far an enterprise's account may fall below zero.
+
+    Needs `billing.set_credit` and a reason. Raises `credit_too_low` when more than that is used already.
+    """
+    policy.require(actor, "billing.set_credit")
+    edits.in_scope(actor, enterprise)
+    reason = edits.require_reason(reason)
+    if (
+        isinstance(credit_fen, bool)
+        or not isinstance(credit_fen, int)
+        or not 0 <= credit_fen <= MAX_CREDIT_FEN
+    ):
+        raise DomainError("credit_invalid", {"maximum_yuan": MAX_CREDIT_FEN // 100}, field="credit_fen")
+    account_id = paying_account(payers.of_enterprise(enterprise)).pk
+    with transaction.atomic():
+        account = lock_accounts([account_id])[account_id]
+        before = account.credit_fen
+        if account.balance_fen + credit_fen < account.held_fen:
+            used = account.held_fen - account.balance_fen
+            raise DomainError("credit_too_low", {"used_yuan": f"{used / 100:.2f}"}, field="credit_fen")
+        account.credit_fen = credit_fen
+        account.save(update_fields=["credit_fen"])
+        Enterprise.objects.unscoped("scope is checked above").filter(pk=enterprise.pk).update(
+            credit_fen=credit_fen
+        )
+        audit.record(
+            actor=actor,
+            action="billing.set_credit",
+            target=enterprise,
+            reason=reason,
+            before={"credit_fen": before},
+            after={"credit_fen": credit_fen},
+        )
+    return account
+
+
 def credit(
     *,
     key: str,
     kind: str,
     source: Account,
-    driver: Driver,
+    driver: Driver | Enterprise | Card,
     amount_fen: int,
     actor: Actor,
     order: ChargingOrder | None = None,
     memo: str = "",
     audited: tuple[str, str] | None = None,
 ) -> Journal:
-    """Move money from `source` to a driver's wallet, and from there pay what the driver owes.
+    """Move money from `source` to a payer's account, and from there pay what they owe.
 
     Once per `key`; a repeat returns the first journal. `audited` is (action, reason) of the audit event, if one
     is wanted. Raises as `post` does.
     """
-    wallet = wallet_of(driver)
-    arrears = account_of(Account.Kind.ARREARS, driver=driver)
+    payer = payers.of(driver)
+    wallet = paying_account(payer)
+    arrears = account_of(Account.Kind.ARREARS, payer=payer)
     with transaction.atomic():
         locked = lock_accounts([wallet.pk, arrears.pk, source.pk])
         repeated = Journal.objects.filter(idempotency_key=key).exists()
@@ -225,16 +311,22 @@ def credit(
         return journal
 
 
-def hold(*, order: ChargingOrder, amount_fen: int) -> Hold:
-    """Reserve money of the order's driver; raises `insufficient_balance` when that much is not free."""
-    with transaction.atomic():
-        wallet = wallet_of(order.driver)
-        wallet = lock_accounts([wallet.pk])[wallet.pk]
-        if amount_fen <= 0 or wallet.available_fen < amount_fen:
-            raise insufficient(wallet.available_fen, amount_fen)
-        wallet.held_fen += amount_fen
-        wallet.save(update_fields=["held_fen"])
-        return Hold.objects.create(account=wallet, order=order, amount_fen=amount_fen, created_at=clock.now())
+def hold(*, order: ChargingOrder, amount_fen: int, account: Account | None = None) -> Hold:
+    """Reserve money of the order's payer; raises `insufficient_balance` when that much is not free.
+
+    `account` is the payer's account when the caller holds its lock.
+    """
+    with transaction.atomic(savepoint=account is None):
+        if account is None:
+            account_id = paying_account(payers.of_order(order)).pk
+            account = lock_accounts([account_id])[account_id]
+        if amount_fen <= 0 or account.available_fen < amount_fen:
+            raise insufficient(account.available_fen, amount_fen)
+        account.held_fen += amount_fen
+        account.save(update_fields=["held_fen"])
+        return Hold.objects.create(
+            account=account, order=order, amount_fen=amount_fen, created_at=clock.now()
+        )
 
 
 def release_hold(*, order: ChargingOrder) -> int:
@@ -243,29 +335,30 @@ def release_hold(*, order: ChargingOrder) -> int:
         active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
         if active is None:
             return 0
-        wallet = lock_accounts([active.account_id])[active.account_id]
-        released = _release(active, wallet)
-        wallet.save(update_fields=["held_fen"])
+        account = lock_accounts([active.account_id])[active.account_id]
+        released = _release(active, account)
+        account.save(update_fields=["held_fen"])
         return released
 
 
-def _release(active: Hold, wallet: Account) -> int:
-    """Take a hold off a locked wallet, which the caller saves."""
+def _release(active: Hold, account: Account) -> int:
+    """Take a hold off a locked account, which the caller saves."""
     released = Hold.objects.filter(pk=active.pk, state=Hold.State.ACTIVE).update(
         state=Hold.State.RELEASED, released_at=clock.now()
     )
     if not released:
         return 0
-    wallet.held_fen -= active.amount_fen
+    account.held_fen -= active.amount_fen
     return active.amount_fen
 
 
 def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
-    """Debit the order's total: its own hold first, then free money, the rest onto the driver's arrears.
+    """Debit the order's total: its own hold first, then free money, the rest onto the payer's arrears.
 
     Electricity, service and further fees go to the operator in full; a discount is booked against whoever bears
-    it. Releases the hold. An order that costs nothing posts nothing. Call it under the order's lock, once its
-    amounts are written.
+    it, what a month card or the operator covers against the operator's account for it (and is written to
+    `order.covered_fen`). Releases the hold. An order that costs nothing posts nothing. Call it under the order's
+    lock, once its amounts are written.
     """
     kinds = Account.Kind
     credits = {
@@ -277,12 +370,14 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
         platform = line["bearer"] == "platform"
         kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
         credits[kind] = credits.get(kind, 0) - line["fen"]
+    order.covered_fen = 0
     return settle_debt(
         key=f"settle:{order.order_no}",
         kind=Journal.Kind.SETTLEMENT,
         order=order,
         credits=credits,
         actor=actor,
+        covered=order.cover in _COVER_KINDS,
     )
 
 
@@ -295,13 +390,14 @@ def settle_debt(
     actor: Actor,
     memo: str = "",
     keep_hold: bool = False,
+    covered: bool = False,
 ) -> Journal | None:
-    """Debit the order's driver with the sum of `credits`, {account kind: fen}, and release the order's hold.
+    """Debit the order's payer with the sum of `credits`, {account kind: fen}, and release the order's hold.
 
-    The wallet pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing, when every
-    credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was taken for.
+    The payer's account pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing,
+    when every credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was
+    taken for. `covered` lets the order's cover pay its part of the order's total, worked out under the locks.
     """
-    total = sum(credits.values())
     if not any(credits.values()):
         if not keep_hold:
             release_hold(order=order)
@@ -309,24 +405,28 @@ def settle_debt(
     with transaction.atomic(savepoint=False):
         active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
         needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
-        accounts = _settlement_accounts(order, needed)
-        wallet, arrears = accounts[Account.Kind.WALLET], accounts[Account.Kind.ARREARS]
+        cover = [_COVER_KINDS[order.cover]] if covered else []
+        payer = payers.of_order(order)
+        accounts = _settlement_accounts(order, payer, [*needed, *cover])
+        account, arrears = accounts[payer.kind], accounts[Account.Kind.ARREARS]
         if active is not None:
-            _release(active, wallet)
-        by_score = order.pay_by == ChargingOrder.PayBy.SCORE and kind == Journal.Kind.SETTLEMENT
-        from_wallet = 0 if by_score else max(min(total, wallet.available_fen), 0)
-        if not from_wallet:
-            wallet.save(update_fields=["held_fen"])  # no line of the journal does it
-        lines = [
-            (wallet, -from_wallet),
-            (arrears, from_wallet - total),
-            *((accounts[one], credits[one]) for one in needed),
-        ]
+            _release(active, account)
+        total = sum(credits.values())
+        lines = [(accounts[one], credits[one]) for one in needed]
+        if covered:
+            order.covered_fen = covers.covered_fen(order)
+            total -= order.covered_fen
+            lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
+        by_score = order.cover == ChargingOrder.Cover.SCORE and kind == Journal.Kind.SETTLEMENT
+        from_account = 0 if by_score else max(min(total, account.available_fen), 0)
+        if not from_account:
+            account.save(update_fields=["held_fen"])  # no line of the journal does it
+        lines = [(account, -from_account), (arrears, from_account - total), *lines]
         return _post(
             key,
             kind,
-            [(account, amount) for account, amount in lines if amount],
-            {account.pk: account for account in accounts.values()},
+            [(one, amount) for one, amount in lines if amount],
+            {one.pk: one for one in accounts.values()},
             actor,
             order,
             memo,
@@ -337,24 +437,25 @@ _ALWAYS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
 _OF_PLATFORM = (Account.Kind.PLATFORM_DISCOUNTS,)
 
 
-def _settlement_accounts(order: ChargingOrder, kinds: Collection[str]) -> dict[str, Account]:
+def _settlement_accounts(order: ChargingOrder, payer: Payer, kinds: Collection[str]) -> dict[str, Account]:
     """The accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
-    of_driver = (Account.Kind.WALLET, Account.Kind.ARREARS)
+    of_payer = (payer.kind, Account.Kind.ARREARS)
     of_platform = [kind for kind in kinds if kind in _OF_PLATFORM]
     of_operator = [kind for kind in kinds if kind not in _OF_PLATFORM]
 
     def locked() -> list[Account]:
         return lock_settlement_accounts(
-            driver_id=order.driver_id,
+            payer=payer.owner,
+            payer_kind=payer.kind,
             operator_id=order.operator_id,
             operator_kinds=of_operator,
             platform_kinds=of_platform,
         )
 
     found = locked()
-    if len(found) < len(of_driver) + len(kinds):
-        for kind in of_driver:
-            account_of(kind, driver=order.driver)
+    if len(found) < len(of_payer) + len(kinds):
+        for kind in of_payer:
+            account_of(kind, payer=payer)
         for kind in of_operator:
             account_of(kind, operator=order.operator)
         for kind in of_platform:

@@ -1,6 +1,6 @@
 """Starting and stopping charging orders.
 
-A start checks everything under the locks of the pile and of the driver's wallet, reserves the money, and queues
+A start checks everything under the locks of the pile and of the payer's account, reserves the money, and queues
 the command in the same transaction: either all of it exists or nothing does.
 """
 
@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from billing.locks import lock_accounts, lock_order
+from billing.locks import lock_order
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
-from billing.services import discounts, ledger, order_coupons
+from billing.services import discounts, ledger, order_coupons, paying
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
+from billing.services.paying import Party, Terms
 from billing.services.targets import Targets, strategy_at, within
 from billing.services.tariffs import invalid, snapshot_of
 from devices.locks import lock_pile
@@ -35,7 +36,7 @@ from stations.models.mode import Edition
 from stations.modes import Method, Mode
 from stations.services.modes import require_method
 from users import policy
-from users.models import Driver
+from users.models import Card, Driver, Enterprise
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
 STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
@@ -60,16 +61,22 @@ def start_order(
     limit_fen: int | None = None,
     targets: Targets | None = None,
     package_fen: int | None = None,
+    enterprise: Enterprise | None = None,
+    card: Card | None = None,
     coupon: str = "",
+    by_score: bool = False,
 ) -> ChargingOrder:
-    """Open an order on a connector, hold the driver's money and send the start command.
+    """Open an order on a connector, hold the payer's money and send the start command.
 
     Args:
-        driver: who pays. A driver starts for themself only; staff need `stations.remote_start` and name one.
+        driver: who charges. A driver starts for themself only; staff need `stations.remote_start` and name one.
         limit_fen: at most this much is held and charged; default is the platform's usual hold.
         targets: limits of energy, time and SoC; the strategy of the place may lower them.
         package_fen: the amount bought ahead, where the tariff sells time in packages.
+        enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
+        card: the driver's own card, whose payer pays.
         coupon: the number of one of the driver's coupons, to be used on this order.
+        by_score: a service order of pay score stands behind it (`billing.services.score_orders`): nothing is held.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -78,35 +85,36 @@ def start_order(
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
             `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
-            `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`.
+            `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`, and
+            those of `billing.services.paying` for cards and enterprises.
     """
     _require_may_start(actor, driver)
     connector = _connector_for(actor, connector_code)
-    if limit_fen is not None and (isinstance(limit_fen, bool) or not 1 <= limit_fen <= ledger.MAX_TOP_UP_FEN):
-        raise DomainError(
-            "amount_invalid", {"amount": limit_fen, "maximum": ledger.MAX_TOP_UP_FEN}, field="limit_fen"
-        )
-    wallet_id = ledger.wallet_of(driver).pk
+    if limit_fen is not None:
+        ledger.check_amount(limit_fen, "limit_fen")
+    if card is not None:
+        if card.driver_id != driver.pk:
+            raise DomainError("card_unknown", {"number": card.logical_no}, field="card")
+        party = paying.party_of_card(card)
+    elif enterprise is not None:
+        party = paying.party_of_member(driver, enterprise)
+    else:
+        party = paying.party_of_driver(driver)
     with transaction.atomic():
         pile = lock_pile(connector.pile_id)
-        wallet = lock_accounts([wallet_id])[wallet_id]
-        connector = Connector.objects.unscoped("found in scope above").get(pk=connector.pk)
-        driver = Driver.objects.unscoped("the payer named by the caller").get(pk=driver.pk)
-        offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], driver)
-        _check_driver(driver)
-        free = mode == Mode.OFFLINE_FREE
-        wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
-        wanted = _with_package(offer, wanted, package_fen)
-        most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
-        least = least_fen(offer.snapshot, package_fen)
-        amount_fen = settings.DEFAULT_HOLD_FEN if free else _amount_to_hold(wallet.available_fen, most, least)
-        order = _create(connector, pile, driver, offer, start_method, actor, mode, wanted, package_fen)
-        if not free:
-            order.stop_at_fen = amount_fen
-            order.save(update_fields=["stop_at_fen"])
-            _freeze_discounts(order, offer, coupon)
-            ledger.hold(order=order, amount_fen=amount_fen)
-        note(order, "created", actor, {"hold_fen": 0 if free else amount_fen}, to_state=order.state)
+        order = open_order(
+            actor=actor,
+            connector=connector,
+            pile=pile,
+            party=party,
+            start_method=start_method,
+            by_staff=actor.kind is ActorKind.STAFF,
+            limit_fen=limit_fen,
+            targets=targets,
+            package_fen=package_fen,
+            coupon=coupon,
+            by_score=by_score,
+        )
         send_command(
             actor=actor,
             pile=pile,
@@ -116,24 +124,79 @@ def start_order(
                 "order_no": order.order_no,
                 "transaction_ref": order.transaction_ref,
                 "id_tag": order.id_tag,
-                "balance_fen": amount_fen,
+                "balance_fen": wire_balance_fen(order),
                 **({"limits": order.targets} if order.targets else {}),
+                **_card_params(driver, card),
             },
             reference=order.order_no,
             timeout_s=settings.START_TIMEOUT_S,
         )
-        audit.record(
-            actor=actor,
-            action="billing.start_order",
-            target=order,
-            after={
-                "connector": connector.code,
-                "driver": driver.pk,
-                "hold_fen": 0 if free else amount_fen,
-                "charge_mode": mode,
-            },
-        )
     return order
+
+
+def open_order(
+    *,
+    actor: Actor,
+    connector: Connector,
+    pile: Pile,
+    party: Party,
+    start_method: str,
+    by_staff: bool = False,
+    limit_fen: int | None = None,
+    targets: Targets | None = None,
+    package_fen: int | None = None,
+    coupon: str = "",
+    by_score: bool = False,
+    transaction_ref: str | None = None,
+    id_tag: str | None = None,
+) -> ChargingOrder:
+    """Check everything and open the order with its hold, for every way to start; `pile` is locked by the caller.
+
+    `transaction_ref` and `id_tag` are those of a pile that names its sessions itself. Raises as `start_order`.
+    """
+    connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
+    account = paying.lock_for(party)
+    offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
+    party = paying.check_party(party, connector.station)
+    free = mode == Mode.OFFLINE_FREE
+    wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
+    wanted = _with_package(offer, wanted, package_fen)
+    if free:
+        terms = paying.NOTHING_TO_PAY
+    else:
+        most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
+        least = least_fen(offer.snapshot, package_fen)
+        if by_score:
+            terms = paying.terms_by_score(party, most, least)
+        else:
+            terms = paying.terms_for(party, account, connector.station, most, least)
+    method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
+    order = _create(
+        connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
+    )
+    if not free:
+        _freeze_discounts(order, offer, coupon)
+    if terms.hold_fen:
+        ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
+    note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
+    audit.record(
+        actor=actor,
+        action="billing.start_order",
+        target=order,
+        after={
+            "connector": connector.code,
+            "driver": order.driver_id,
+            "payer": order.payer_kind,
+            "hold_fen": terms.hold_fen,
+            "charge_mode": mode,
+        },
+    )
+    return order
+
+
+def wire_balance_fen(order: ChargingOrder) -> int:
+    """What a pile is told that may flow; of a free session as much as usual."""
+    return settings.DEFAULT_HOLD_FEN if order.stop_at_fen is None else order.stop_at_fen
 
 
 def why_not_startable(*, connector: Connector) -> DomainError | None:
@@ -297,38 +360,28 @@ def _freeze_discounts(order: ChargingOrder, offer: Offer, coupon: str) -> None:
     order.save(update_fields=["tariff_snapshot"])
 
 
-def _check_driver(driver: Driver) -> None:
-    if driver.is_frozen:
-        raise DomainError("driver_frozen")
-    owed = ledger.arrears_fen(driver)
-    if owed:
-        raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
-    running = ChargingOrder.objects.unscoped("one open order per driver").filter(
-        driver=driver, state__in=OPEN_STATES
-    )
-    if (order_no := running.values_list("order_no", flat=True).first()) is not None:
-        raise DomainError("driver_busy", {"order_no": order_no})
-
-
-def _amount_to_hold(available_fen: int, limit_fen: int | None, least_fen: int) -> int:
-    needed = max(settings.MINIMUM_START_BALANCE_FEN, least_fen, 1)
-    if available_fen < needed:
-        raise ledger.insufficient(available_fen, needed)
-    if limit_fen is not None:
-        limit_fen = max(limit_fen, least_fen)
-    return min(available_fen, max(settings.DEFAULT_HOLD_FEN, least_fen) if limit_fen is None else limit_fen)
+def _card_params(driver: Driver, card: Card | None) -> dict[str, Any]:
+    """The card that may end this session at the pile: the one that pays, or the first of the driver's own."""
+    if card is None:
+        own = Card.objects.unscoped("the driver's own cards").filter(driver=driver, state=Card.State.ACTIVE)
+        card = own.order_by("pk").first()
+    if card is None:
+        return {}
+    return {"logical_card": card.logical_no, "physical_card": card.physical_no}
 
 
 def _create(
     connector: Connector,
     pile: Pile,
-    driver: Driver,
+    party: Party,
+    terms: Terms,
     offer: Offer,
     start_method: str,
-    actor: Actor,
     mode: Mode,
     wanted: Targets,
     package_fen: int | None,
+    transaction_ref: str | None,
+    id_tag: str | None,
 ) -> ChargingOrder:
     """Insert the order; the database decides who of two is first on a connector."""
     now = clock.now()
@@ -347,13 +400,17 @@ def _create(
                 station_id=pile.station_id,
                 pile=pile,
                 connector=connector,
-                driver=driver,
-                start_method=(
-                    ChargingOrder.StartMethod.STAFF if actor.kind is ActorKind.STAFF else start_method
-                ),
+                driver=party.driver,
+                payer_kind=party.payer.kind,
+                enterprise=party.enterprise,
+                card=party.card,
+                vin=party.vin,
+                cover=terms.cover,
+                start_method=start_method,
                 state=S.STARTING,
-                transaction_ref=_ykc_transaction_ref(pile, connector) if is_ykc else "",
-                id_tag="" if is_ykc else order_no,
+                transaction_ref=transaction_ref or (_ykc_transaction_ref(pile, connector) if is_ykc else ""),
+                id_tag=("" if is_ykc else order_no) if id_tag is None else id_tag,
+                stop_at_fen=terms.stop_at_fen,
                 tariff_version=offer.version,
                 tariff_snapshot=snapshot.to_json(),
                 held_snapshot=None if free or offer.held is None else offer.held.to_json(),

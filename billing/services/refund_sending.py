@@ -12,6 +12,7 @@ from django.db import transaction
 
 from billing.locks import lock_payments, lock_refund
 from billing.models import Account, Journal, Refund, RefundPart
+from billing.models.payment import SCORE_WAY
 from billing.payments.channels import ChannelOff, provider_of
 from billing.payments.provider import (
     ProviderRefused,
@@ -21,7 +22,6 @@ from billing.payments.provider import (
     RefundView,
 )
 from billing.services import ledger
-from billing.models.payment import SCORE_WAY
 from billing.services.payment_states import move_part, move_refund, note
 from billing.services.payments import CHANNEL_ACCOUNTS
 from billing.services.refunds import S, T, return_part

@@ -23,6 +23,7 @@ from kernel.errors import DomainError
 from kernel.services import audit, outbox
 from users import policy
 from users.models import Driver
+from users.services import edits
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
 REFUNDABLE_DAYS = (
@@ -134,6 +135,7 @@ def _require_may_ask(actor: Actor, driver: Driver, reason: str) -> None:
             raise DomainError("permission_denied", {"permission": "billing.request_refund"})
         return
     policy.require(actor, "billing.request_refund")
+    edits.in_scope(actor, driver)
     if not reason.strip():
         raise DomainError("reason_required", field="reason")
 

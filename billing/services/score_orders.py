@@ -220,7 +220,9 @@ def _claim_row(driver: Driver, connector: Connector, kept: dict[str, Any], key: 
         rows = ScoreOrder.objects.unscoped("a driver's own request").filter(
             driver=driver, state__in=(*BEFORE_CHARGE, S.STARTED)
         )
-        raise DomainError("driver_busy", {"order_no": rows.values_list("number", flat=True).first()}) from None
+        raise DomainError(
+            "driver_busy", {"order_no": rows.values_list("number", flat=True).first()}
+        ) from None
 
 
 def _create(row: ScoreOrder, service: PayScore, actor: Actor) -> None:
@@ -274,7 +276,7 @@ def _begin(row: ScoreOrder, job: Actor) -> None:
                 limit_fen=row.fund_fen,
                 targets=Targets.from_json({k: v for k, v in row.limits.items() if k != "package_fen"}),
                 package_fen=row.limits.get("package_fen"),
-                pay_by=ChargingOrder.PayBy.SCORE,
+                by_score=True,
             )
     except DomainError as refusal:
         _give_up(row, refusal, job)
@@ -374,8 +376,8 @@ def _without_service(row: ScoreOrder, event: str, actor: Actor) -> None:
     if started:
         order = lock_order(row.order_id)
         if order.state not in ORDER_ENDED:
-            order.pay_by = ChargingOrder.PayBy.ACCOUNT
-            order.save(update_fields=["pay_by"])
+            order.cover = ChargingOrder.Cover.LATER
+            order.save(update_fields=["cover"])
             note_order(order, "score_ended", actor, {"number": row.number, "how": event})
     if row.payment_id is not None:
         payment = lock_payment(row.payment_id)
@@ -391,7 +393,9 @@ def _trade(number: str, view: ScoreView) -> Trade:
         ScoreState.ABSENT: TradeState.ABSENT,
     }
     if view.state is not ScoreState.DONE or not view.debits:
-        state = TradeState.CLOSED if view.state is ScoreState.DONE else states.get(view.state, TradeState.UNPAID)
+        state = (
+            TradeState.CLOSED if view.state is ScoreState.DONE else states.get(view.state, TradeState.UNPAID)
+        )
         return Trade(out_trade_no=number, state=state, raw=view.raw)
     # More than one debit of an order is nothing this platform knows to book: without a number a person decides.
     only = view.debits[0] if len(view.debits) == 1 else None
@@ -475,7 +479,11 @@ def _cancel(row: ScoreOrder, service: PayScore) -> ScoreView:
     except ProviderRefused as refusal:
         _remember(row.pk, f"cancel: {refusal}")
         view = service.query(row.number)
-        return ScoreView(number=row.number, state=ScoreState.REVOKED) if view.state is ScoreState.ABSENT else view
+        return (
+            ScoreView(number=row.number, state=ScoreState.REVOKED)
+            if view.state is ScoreState.ABSENT
+            else view
+        )
     return ScoreView(number=row.number, state=ScoreState.REVOKED)
 
 

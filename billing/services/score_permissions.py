@@ -104,7 +104,11 @@ def take_permission(*, actor: Actor, view: PermissionView) -> ScorePermission | 
         return None
     with transaction.atomic():
         row = lock_score_permission(pk)
-        if view.at is not None and row.changed_at is not None and view.at < row.changed_at.replace(microsecond=0):
+        if (
+            view.at is not None
+            and row.changed_at is not None
+            and view.at < row.changed_at.replace(microsecond=0)
+        ):
             return row
         state = S.OPEN if view.is_open else S.CLOSED
         if row.state == state or (view.is_open and not view.openid):

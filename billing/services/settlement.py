@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from billing import payers
 from billing.locks import lock_order
 from billing.models import ChargingOrder, ReviewItem
 from billing.pricing import Bill, Finding, PricingError, needs_review
@@ -117,6 +118,7 @@ def settle(
             "total_fen",
             "electricity_fen",
             "service_fen",
+            "covered_fen",
             "fees_fen",
             "discount_fen",
             "power_kw",
@@ -255,7 +257,9 @@ def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> No
         kept = [Finding.from_json(reason) for reason in order.review_reasons]
         to_review(order, [*kept, *findings], actor)
         return
-    if order.driver_id is None and not order.is_free:
+    if order.state == S.FINISHING:  # what stands against an order that its record opened
+        findings = [*findings, *(Finding.from_json(reason) for reason in order.review_reasons)]
+    if payers.of_order(order) is None and not order.is_free:
         findings = [*findings, Finding("no_payer")]
     if needs_review(findings):
         _take_times(order, record)

@@ -35,6 +35,7 @@ EFFECTS: dict[str, Effect] = {
     _K.SET_CHARGING_PROFILE: profiles.set_answered,
     _K.SET_POWER_LIMIT: profiles.set_answered,
     _K.CLEAR_CHARGING_PROFILE: profiles.clear_answered,
+    _K.GET_CHARGING_SCHEDULE: profiles.schedule_answered,
     _K.SYNC_CARDS: local_lists.sync_answered,
     _K.CLEAR_CARDS: local_lists.clear_answered,
     _K.CHANGE_CONFIGURATION: variables.change_answered,

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from devices import events
-from devices.models import PileNotice
+from devices.models import HeldItem, PileNotice
 from devices.services.placing import place_of
 
 Kind = PileNotice.Kind
@@ -34,6 +34,7 @@ CRITICAL_SECURITY_EVENTS = frozenset(
         "InvalidTLSCipherSuite",
     }
 )
+MOST_SEVERE = 3  # OCPP 2.0.1 part 2 N04: 0 danger, 1 hardware failure, 2 system failure, 3 critical
 MOST_DATA = 16_000  # characters of what a notice keeps; the frame log has all of it
 
 
@@ -93,6 +94,52 @@ def security_event(
             events.publish(
                 events.SecurityEventRaised(
                     pile=pile, at=happened_at, code=code, detail=detail, critical=critical
+                )
+            )
+
+
+def component_event(
+    *,
+    pile: events.PileRef,
+    connector_no: int,
+    path: str,
+    value: str,
+    happened_at: datetime,
+    received_at: datetime,
+    monitor_id: int | None = None,
+    cleared: bool = False,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """A monitor of a pile struck, or stopped striking; published once. How severe it is its monitor says."""
+    monitor = None
+    if monitor_id is not None:
+        rows = HeldItem.objects.filter(pile_id=pile.id, kind=HeldItem.Kind.MONITOR, key=str(monitor_id))
+        monitor = rows.first()
+    severity = monitor.data.get("severity") if monitor is not None else None
+    said = {**(data or {}), "path": path, "monitor": monitor_id, "severity": severity, "cleared": cleared}
+    with transaction.atomic():
+        row = note(
+            pile=pile,
+            kind=Kind.COMPONENT,
+            code=path,
+            detail=value,
+            critical=severity is not None and severity <= MOST_SEVERE and not cleared,
+            happened_at=happened_at,
+            received_at=received_at,
+            connector_no=connector_no,
+            data={name: one for name, one in said.items() if one is not None},
+        )
+        if row is not None:
+            events.publish(
+                events.ComponentEventRaised(
+                    pile=pile,
+                    connector_no=connector_no,
+                    at=happened_at,
+                    path=path,
+                    value=value,
+                    severity=severity,
+                    cleared=cleared,
+                    detail=str(said.get("tech_info") or "")[:255],
                 )
             )
 

@@ -1,15 +1,21 @@
 """The charging profiles that piles hold: written when a pile confirms or reports one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from devices import charging_profiles as pure
 from devices import events
-from devices.models import DeviceCommand, HeldProfile
+from devices.models import DeviceCommand, HeldProfile, PileNotice
+from devices.services import notices
+from devices.services.held_items import asked_by
 from devices.services.placing import place_of
+
+MOST_OUTSIDE = 10  # schedules of one limit from outside; OCPP 2.0.1 knows at most a few
 
 
 def set_answered(pile: events.PileRef, command: DeviceCommand, at: datetime) -> None:
@@ -93,10 +99,69 @@ def transaction_ended(*, pile_id: int, transaction_ref: str) -> None:
         HeldProfile.objects.filter(pile_id=pile_id, transaction_ref=transaction_ref).delete()
 
 
-def drop_sources(*, pile_id: int, source: str, connector_no: int) -> None:
-    """A limit from outside is gone."""
-    rows = HeldProfile.objects.filter(pile_id=pile_id, source=source, purpose=pure.EXTERNAL)
-    (rows.filter(connector_no=connector_no) if connector_no else rows).delete()
+def limited(
+    *,
+    pile: events.PileRef,
+    connector_no: int,
+    source: str,
+    profiles: Sequence[pure.Profile],
+    at: datetime,
+    grid_critical: bool = False,
+) -> None:
+    """Something other than the platform limits a pile (connector 0: the whole of it) from now on.
+
+    Such limits have schedules but no numbers that last: each takes the place of what its source said before.
+    """
+    with transaction.atomic():
+        _outside(pile.id, source).filter(connector_no=connector_no).delete()
+        for place, profile in enumerate(profiles[:MOST_OUTSIDE]):
+            number = pure.EXTERNAL_IDS + connector_no * MOST_OUTSIDE + place
+            profile = replace(profile, profile_id=number, stack_level=place)
+            hold(pile=pile, connector_no=connector_no, profile=profile, at=at, source=source)
+        _tell_limit(pile, connector_no, source, at, cleared=False, grid_critical=grid_critical)
+
+
+def limit_gone(*, pile: events.PileRef, connector_no: int, source: str, at: datetime) -> None:
+    """A limit from outside is gone (connector 0: all of this source)."""
+    with transaction.atomic():
+        rows = _outside(pile.id, source)
+        (rows.filter(connector_no=connector_no) if connector_no else rows).delete()
+        _tell_limit(pile, connector_no, source, at, cleared=True)
+
+
+def _outside(pile_id: int, source: str) -> QuerySet[HeldProfile]:
+    return HeldProfile.objects.filter(pile_id=pile_id, source=source, purpose=pure.EXTERNAL)
+
+
+def _tell_limit(
+    pile: events.PileRef,
+    connector_no: int,
+    source: str,
+    at: datetime,
+    *,
+    cleared: bool,
+    grid_critical: bool = False,
+) -> None:
+    notices.note(
+        pile=pile,
+        kind=PileNotice.Kind.CHARGING_LIMIT,
+        code=source,
+        happened_at=at,
+        received_at=at,
+        connector_no=connector_no,
+        critical=grid_critical,
+        data={"cleared": cleared, "grid_critical": grid_critical},
+    )
+    events.publish(
+        events.ChargingLimitChanged(
+            pile=pile,
+            connector_no=connector_no,
+            at=at,
+            source=source,
+            cleared=cleared,
+            grid_critical=grid_critical,
+        )
+    )
 
 
 def reported(
@@ -106,11 +171,28 @@ def reported(
     source: str,
     profiles: Collection[pure.Profile],
     at: datetime,
+    request_id: int | None = None,
+    complete: bool = True,
 ) -> None:
-    """A pile told which profiles it holds (part of a report)."""
+    """A pile told (part of) which profiles it holds; what it did not name by the end of a report of all is gone."""
     with transaction.atomic():
         for profile in profiles:
             hold(pile=pile, connector_no=connector_no, profile=profile, at=at, source=source)
+        asked = asked_by(pile.id, request_id)
+        if complete and asked is not None and _asks_for_all(asked):
+            HeldProfile.objects.filter(pile_id=pile.id, set_at__lt=asked.sent_at or asked.created_at).delete()
+
+
+def schedule_answered(pile: events.PileRef, command: DeviceCommand, at: datetime) -> None:
+    """A pile that was asked for all its profiles has none."""
+    if command.state == DeviceCommand.State.ACCEPTED and command.reason and _asks_for_all(command):
+        HeldProfile.objects.filter(pile_id=pile.id).delete()
+
+
+def _asks_for_all(command: DeviceCommand) -> bool:
+    params = command.params
+    filters = any(params.get(name) not in (None, "") for name in ("profile_id", "purpose", "stack_level"))
+    return bool(params.get("profiles")) and not filters and not command.connector_no
 
 
 def listing(pile_id: int) -> list[Mapping[str, Any]]:

@@ -73,6 +73,16 @@ DNY = {
     "merge_frames": YKC["merge_frames"],
     "garbage": YKC["garbage"],
 }
+MQTT = {
+    name: COMMON[name] for name in ("drop_link", "mute", "never_answer_start", "late_start", "no_record")
+} | {
+    "reject_start": (0.0, "refuse every start command"),
+    "fault_in_charge": (10.0, "the fuse of the port blows this many seconds into every charge"),
+    "resend_record": (3.0, "send every record this many more times although it was acknowledged"),
+    "unplug": DNY["unplug"],
+    "overload": (20.0, "plug a heater in this many seconds into every charge; the port pauses, then goes on"),
+    "power_cut": DNY["power_cut"],
+}
 
 
 class UnknownFault(ValueError):

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from alerts.models import Alert
 from billing.models import ChargingOrder
-from billing.services import offline_orders
+from billing.services import offline_orders, paying
 from billing.services.tariffs import snapshot_of
 from devices.services import presence
 from kernel.errors import DomainError
@@ -64,7 +64,7 @@ def test_every_cell_starts_or_is_refused_as_the_table_says(site, cell, monkeypat
     """Online paid: asked while it is online. The two offline modes: by the record that comes afterwards."""
     edition, current, mode, method = cell
     pile = place(site, edition, current, mode)
-    monkeypatch.setattr(offline_orders, "_payer_of", lambda record: site.driver)
+    monkeypatch.setattr(offline_orders, "party_of_record", lambda record: paying.party_of_driver(site.driver))
     allowed = cell in ALLOWED
     if not allowed:
         with pytest.raises(DomainError) as refusal:
@@ -129,7 +129,7 @@ def test_a_free_pile_that_the_platform_may_start_holds_no_money(site):
 
 @pytest.mark.feature("MTX-04")
 def test_the_offline_column_holds_while_the_link_is_down(site, monkeypatch):
-    monkeypatch.setattr(offline_orders, "_payer_of", lambda record: site.driver)
+    monkeypatch.setattr(offline_orders, "party_of_record", lambda record: paying.party_of_driver(site.driver))
     pile = place(site, Edition.NETWORK, Current.AC, Mode.ONLINE_PAID)
     assert modes.require_method(pile=pile, method="scan") == Mode.ONLINE_PAID
     session = pile.sessions.get()

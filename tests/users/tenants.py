@@ -34,6 +34,7 @@ from billing.services import ledger
 from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
 from devices.models import (
+    CashCounter,
     DeviceVariable,
     FirmwareCampaign,
     FirmwareFile,
@@ -44,15 +45,17 @@ from devices.models import (
     LocalList,
     ParameterCheck,
     ParameterSet,
+    PileMeterDay,
     PileNotice,
     PileUpload,
     Reservation,
+    Sensor,
 )
 from kernel.actor import system
 from kernel.services import audit
 from marketing.models import Coupon, CouponCampaign
 from tests import factories as f
-from users.models import Staff
+from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
 
 @dataclass
@@ -93,6 +96,16 @@ def make_tenant() -> Tenant:
         lines=[(money, 100), (ledger.wallet_of(driver), -100)],
         actor=system("tests"),
         order=order,
+    )
+    enterprise = f.EnterpriseFactory(operator=operator)
+    card = f.CardFactory(operator=operator)
+    tenant.add(
+        enterprise,
+        card,
+        EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),
+        f.VehicleFactory(enterprise=enterprise),
+        WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
+        DriverTag.objects.create(operator=operator, name="Tag"),
     )
     tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(
@@ -150,6 +163,11 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
+        CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
+        PileMeterDay.objects.create(
+            day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
+        ),
         *make_held(site),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place

@@ -1,1 +1,12 @@
-from users.admin import audit, driver, export, operator, role, staff  # noqa: F401
+from users.admin import (  # noqa: F401
+    audit,
+    card,
+    driver,
+    enterprise,
+    export,
+    groups,
+    operator,
+    role,
+    staff,
+    vehicle,
+)

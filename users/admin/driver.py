@@ -13,7 +13,8 @@ from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip
 from users.console.filters import choice_filter
 from users.models import Driver
-from users.services import drivers
+from users.selectors import known_drivers
+from users.services import drivers, edits
 
 
 @admin.register(Driver)
@@ -25,7 +26,20 @@ class DriverAdmin(ScopedModelAdmin):
     list_filter = (choice_filter("is_frozen", _("Account"), (("0", _("Normal")), ("1", _("Frozen")))),)
     list_select_related = ("operator",)
     autocomplete_fields = ("operator",)
-    actions_detail = ("freeze", "unfreeze", "show_phone")
+    actions_detail = ("freeze", "unfreeze", "show_phone", "cancel")
+
+    def rows_for(self, actor):
+        return known_drivers(actor=actor)
+
+    def has_change_permission(self, request, obj=None):
+        # Drivers of others who charged here are read only.
+        return super().has_change_permission(request, obj) and getattr(obj, "is_home", True)
+
+    def _filter_unfold_actions_by_permissions(self, request, actions, object_id=None):
+        obj = self.get_object(request, object_id) if object_id else None
+        if obj is not None and not obj.is_home:
+            return []
+        return super()._filter_unfold_actions_by_permissions(request, actions, object_id)
 
     @admin.display(description=_("name"))
     def display_name(self, obj):
@@ -37,6 +51,8 @@ class DriverAdmin(ScopedModelAdmin):
 
     @admin.display(description=_("state"))
     def status(self, obj):
+        if obj.cancelled_at is not None:
+            return chip(_("Cancelled"), "grey")
         return chip(_("Frozen"), "red") if obj.is_frozen else chip(_("Normal"), "green")
 
     def search_condition(self, request, term):
@@ -76,7 +92,7 @@ class DriverAdmin(ScopedModelAdmin):
     @operator_action(
         title=_("Unfreeze"),
         permission="users.change_driver",
-        available=lambda driver: driver.is_frozen,
+        available=lambda driver: driver.is_frozen and driver.cancelled_at is None,
         icon="lock_open",
     )
     def unfreeze(self, request, obj, form):
@@ -92,6 +108,7 @@ class DriverAdmin(ScopedModelAdmin):
         icon="visibility",
     )
     def show_phone(self, request, obj, form):
+        edits.in_scope(actor_of(request), obj)
         audit.record(
             actor=actor_of(request),
             action="users.view_personal_data",
@@ -99,3 +116,15 @@ class DriverAdmin(ScopedModelAdmin):
             reason=form.cleaned_data["reason"],
         )
         return _("The phone number is %(phone)s.") % {"phone": obj.phone}
+
+    @operator_action(
+        title=_("Cancel account"),
+        text=_("Name, phone, vehicles and cards are taken off; orders stay. This cannot be undone."),
+        permission="users.cancel_driver",
+        available=lambda driver: driver.cancelled_at is None,
+        icon="person_off",
+        variant=ActionVariant.DANGER,
+    )
+    def cancel(self, request, obj, form):
+        drivers.cancel_driver(actor=actor_of(request), driver=obj, reason=form.cleaned_data["reason"])
+        return _("The account is cancelled.")

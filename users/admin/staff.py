@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of, replace, scoped_choices
-from users.models import Operator, Staff, StaffScope
+from users.models import Enterprise, Operator, Staff, StaffScope
 from users.scope import grants_of
 from users.services import staff as staff_services
 
@@ -31,6 +31,12 @@ class StaffForm(forms.ModelForm):
     scope_operators = forms.ModelMultipleChoiceField(
         label=_("sees operators"),
         queryset=Operator.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    scope_enterprises = forms.ModelMultipleChoiceField(
+        label=_("sees enterprises"),
+        queryset=Enterprise.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -63,6 +69,8 @@ class StaffForm(forms.ModelForm):
     def fill_scopes(self) -> None:
         self.fields["scope_operators"].queryset = scoped_choices(admin.site, Operator, self.request)
         self.fields["scope_operators"].initial = self.keys("operator")
+        self.fields["scope_enterprises"].queryset = scoped_choices(admin.site, Enterprise, self.request)
+        self.fields["scope_enterprises"].initial = self.keys("enterprise")
         self.fields["whole_platform"].initial = bool(self.keys("platform"))
         if not grants_of(actor_of(self.request)).everything:
             self.fields.pop("whole_platform")
@@ -71,6 +79,7 @@ class StaffForm(forms.ModelForm):
         """The (kind, key) pairs that the form asks for; kinds it does not show stay as they are."""
         data = self.cleaned_data
         scopes = [("operator", str(row.pk)) for row in data["scope_operators"]]
+        scopes += [("enterprise", str(row.pk)) for row in data["scope_enterprises"]]
         if "whole_platform" in self.fields:
             scopes += [("platform", "")] if data["whole_platform"] else []
         else:
@@ -83,7 +92,7 @@ class StaffForm(forms.ModelForm):
         ]
 
     def shown_kinds(self) -> set[str]:
-        return {"platform", "operator"}
+        return {"platform", "operator", "enterprise"}
 
 
 class PasswordForm(ReasonForm):
@@ -102,7 +111,7 @@ class StaffAdmin(ScopedModelAdmin):
     sortable_by = ("username",)
     autocomplete_fields = ("operator",)
     actions_detail = ("set_password",)
-    scope_fields: tuple[str, ...] = ("whole_platform", "scope_operators")
+    scope_fields: tuple[str, ...] = ("whole_platform", "scope_operators", "scope_enterprises")
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")

@@ -5,6 +5,7 @@ A list, its filters, autocompletes, foreign-key choices, history, inlines and ac
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.contrib import admin
@@ -126,7 +127,7 @@ class ScopedModelAdmin(ExportingMixin, ScopedRelationsMixin, ModelAdmin):
 
     def _joins(self) -> bool:
         paths = self.scope_paths or self.model.scope_paths
-        return any("__" in (path or "") for path in (paths.operator, paths.station, paths.pile, paths.driver))
+        return any("__" in (getattr(paths, level.name) or "") for level in fields(ScopePaths))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return self.rows_for(actor_of(request)).order_by(*(self.get_ordering(request) or ("-pk",)))

@@ -2,6 +2,7 @@
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.scope import ScopedManager, ScopePaths
@@ -25,6 +26,7 @@ class Driver(models.Model):
         related_name="drivers",
     )
     is_frozen = models.BooleanField(_("frozen"), default=False)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     created_at = models.DateTimeField(_("registered at"), auto_now_add=True)
 
     objects = ScopedManager()
@@ -34,13 +36,18 @@ class Driver(models.Model):
         verbose_name = _("driver")
         verbose_name_plural = _("drivers")
         ordering = ["-id"]
-        permissions = [("view_personal_data", _("Can see unmasked phone numbers and plates"))]
+        permissions = [
+            ("view_personal_data", _("Can see unmasked phone numbers and plates")),
+            ("cancel_driver", _("Can cancel drivers' accounts")),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.masked_phone
 
     @property
     def masked_phone(self) -> str:
+        if self.cancelled_at is not None:
+            return gettext("Cancelled account")
         return f"{self.phone[:3]}****{self.phone[-4:]}"
 
     @property

@@ -51,6 +51,7 @@ class StaffScope(models.Model):
         GROUP = "group", _("Station group")
         STATION = "station", _("Station")
         PILE = "pile", _("Pile")
+        ENTERPRISE = "enterprise", _("Enterprise")
 
     staff = models.ForeignKey(
         Staff, verbose_name=_("staff account"), on_delete=models.CASCADE, related_name="scopes"

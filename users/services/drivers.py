@@ -1,4 +1,4 @@
-"""Drivers: registration and freezing."""
+"""Drivers: registration, freezing, and leaving."""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +6,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from kernel.actor import Actor
+from kernel import clock
+from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
 from users import policy
-from users.models import Driver, Operator
+from users.models import Card, Driver, DriverToken, EnterpriseMember, Operator, Vehicle, WhitelistEntry
 from users.models.driver import PHONE_PATTERN
-from users.services import edits
+from users.services import edits, guards
 
 EDITABLE = ("name",)
 _SEPARATORS = re.compile(r"[\s-]")
@@ -103,6 +104,54 @@ def set_frozen(*, actor: Actor, driver: Driver, frozen: bool, reason: str) -> Dr
                 before={"is_frozen": not frozen},
                 after={"is_frozen": frozen},
             )
+    return driver
+
+
+def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
+    """End an account: personal data goes, orders and money lines stay with a nameless driver.
+
+    A driver ends their own account; staff need `users.cancel_driver` and a reason. The number is free for a new
+    account afterwards. DomainError `permission_denied`, `not_found`, `reason_required`, `driver_cancelled`, and
+    what the floors above have against it (money on the wallet, a running session, arrears).
+    """
+    if actor.kind is ActorKind.ACCOUNT:
+        if actor.id != str(driver.pk):
+            raise DomainError("not_found")
+        reason = reason or "own wish"
+    else:
+        policy.require(actor, "users.cancel_driver")
+        edits.in_scope(actor, driver)
+        reason = edits.require_reason(reason)
+    with transaction.atomic():
+        driver = _locked(driver)
+        if driver.cancelled_at is not None:
+            raise DomainError("driver_cancelled")
+        guards.ask(guards.CANCEL_DRIVER, driver)
+        now = clock.now()
+        why = "what belongs to the account that ends"
+        Card.objects.unscoped(why).filter(driver=driver).update(
+            driver=None, enterprise=None, pays_from=Card.PaysFrom.CARD
+        )
+        EnterpriseMember.objects.unscoped(why).filter(driver=driver).update(is_active=False)
+        WhitelistEntry.objects.unscoped(why).filter(vehicle__driver=driver).delete()
+        WhitelistEntry.objects.unscoped(why).filter(driver=driver).update(is_active=False)
+        for vehicle in Vehicle.objects.unscoped(why).filter(driver=driver):
+            if vehicle.licence_photo:
+                path, storage = vehicle.licence_photo.name, vehicle.licence_photo.storage
+                transaction.on_commit(lambda path=path, storage=storage: storage.delete(path), robust=True)
+            vehicle.delete()
+        driver.tags.clear()
+        DriverToken.objects.filter(driver=driver, revoked_at__isnull=True).update(revoked_at=now)
+        driver.phone, driver.name = f"x{driver.pk:010d}", ""
+        driver.is_frozen, driver.cancelled_at = True, now
+        driver.save(update_fields=["phone", "name", "is_frozen", "cancelled_at"])
+        audit.record(
+            actor=actor,
+            action="users.cancel_driver",
+            target=driver,
+            reason=reason,
+            after={"cancelled_at": edits.plain(now)},
+        )
     return driver
 
 

@@ -16,7 +16,7 @@ from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
 from users import policy
-from users.models import Operator, Staff, StaffScope
+from users.models import Enterprise, Operator, Staff, StaffScope
 from users.scope import grants_of
 from users.services import edits
 
@@ -24,7 +24,11 @@ EDITABLE = ("display_name", "phone", "email", "is_active", "operator")
 Scope = tuple[str, str]
 
 # kind -> whether the actor sees the object of that key; kinds of upper apps are registered by them.
-_SCOPE_CHECKS: dict[str, Callable[[Actor, str], bool]] = {}
+_SCOPE_CHECKS: dict[str, Callable[[Actor, str], bool]] = {
+    "enterprise": lambda actor, key: (
+        key.isdigit() and Enterprise.objects.for_actor(actor).filter(pk=int(key)).exists()
+    )
+}
 
 
 def register_scope_check(kind: str, check: Callable[[Actor, str], bool]) -> None:

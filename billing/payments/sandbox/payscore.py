@@ -155,7 +155,9 @@ class PayScoreSide:
         if row.elsewhere:
             return self.view(row)
         if not self._paying(row):
-            raise Refusal(400, "INVALID_REQUEST", "only an order that waits for its debit can be synchronised")
+            raise Refusal(
+                400, "INVALID_REQUEST", "only an order that waits for its debit can be synchronised"
+            )
         row.elsewhere, row.state = paid_time, "DONE"
         return self.view(row)
 
@@ -312,7 +314,9 @@ class PayScoreSide:
             raise Refusal(400, "PARAM_ERROR", "post_payments are not those of this industry")
         for item in items:
             if set(item) != {"name", "description"} or not 1 <= len(item["description"]) <= LONGEST_TEXT:
-                raise Refusal(400, "PARAM_ERROR", "an item has a name and a description of at most 30 characters")
+                raise Refusal(
+                    400, "PARAM_ERROR", "an item has a name and a description of at most 30 characters"
+                )
 
     @staticmethod
     def _check_times(row: ScoreRow, times: dict[str, str]) -> None:

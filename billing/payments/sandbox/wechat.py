@@ -144,7 +144,12 @@ class WeChatSide:
             return score.create(body) if method == "POST" else score.query(query)
         if match := re.fullmatch(r"serviceorder/([^/]+)/(complete|modify|sync|cancel)", path):
             self._is(method, "POST")
-            verbs = {"complete": score.complete, "modify": score.lower, "sync": score.sync, "cancel": score.cancel}
+            verbs = {
+                "complete": score.complete,
+                "modify": score.lower,
+                "sync": score.sync,
+                "cancel": score.cancel,
+            }
             return verbs[match[2]](match[1], body)
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is nothing at this address")
 

@@ -14,6 +14,7 @@ from django.db.models import QuerySet, Sum
 from billing.business_day import day_of
 from billing.locks import lock_order
 from billing.models import Account, ChargingOrder, ClearingLine, ClearingRecord, ClearingRule, Entry, Journal
+from billing.pricing import allocate
 from billing.pricing.components import ELECTRICITY, SERVICE
 from billing.services import ledger
 from billing.services.clearing.payees import operator_payee
@@ -25,6 +26,7 @@ from kernel.actor import Actor
 logger = logging.getLogger(__name__)
 INCOME_PREFIX = "operator_"
 DISCOUNTS, FURTHER_FEES = "discounts", "fees"
+COVERS = ("month_cards", "free")
 RECENT = timedelta(hours=3)
 
 
@@ -54,11 +56,27 @@ def discounts_by_fee(order: ChargingOrder, *, bearer: str | None = None) -> dict
     return dict(found)
 
 
+def covered_by_fee(order: ChargingOrder) -> dict[str, int]:
+    """What a month card or the operator covers of an order's total, by kind of fee, in proportion."""
+    if not order.covered_fen:
+        return {}
+    taken = discounts_by_fee(order)
+    paid = {ELECTRICITY: order.electricity_fen, SERVICE: order.service_fen, FURTHER_FEES: order.fees_fen}
+    net = {kind: max(fen - taken.get(kind, 0), 0) for kind, fen in paid.items()}
+    return dict(zip(net, allocate(order.covered_fen, list(net.values())), strict=True))
+
+
 def net_of(order: ChargingOrder, delta: dict[str, int]) -> dict[str, int]:
-    """A journal's income with the operator's own discounts taken from the fees they were given on.
+    """A journal's income with the operator's own discounts and gifts taken from the fees they were given on.
 
     A share of the service fee is a share of what was paid for the service, not of what stood on the list.
     """
+    covered = {kind: fen for kind, fen in delta.items() if kind in COVERS}
+    if covered:
+        delta = {kind: fen for kind, fen in delta.items() if kind not in COVERS}
+        for kind, fen in covered_by_fee(order).items():
+            delta[kind] = delta.get(kind, 0) - fen
+        delta = {kind: fen for kind, fen in delta.items() if fen}
     given = delta.get(DISCOUNTS, 0)
     taken = discounts_by_fee(order, bearer="operator")
     if not given or sum(taken.values()) != -given:

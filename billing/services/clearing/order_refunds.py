@@ -1,6 +1,6 @@
 """Giving back money of a settled order: asked for by one, approved by another, taken from those who got it.
 
-The money returns to the wallet (what the driver owes is paid first); clearing then takes it back from every party
+The money returns to whoever paid (what they owe is paid first); clearing then takes it back from every party
 in the proportions of the order's own division.
 """
 
@@ -10,10 +10,18 @@ from typing import Any
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from billing import payers
 from billing.locks import lock_accounts, lock_order
 from billing.models import Account, ChargingOrder, Entry, Journal, Proposal
 from billing.services import ledger, proposals
-from billing.services.clearing.clear import DISCOUNTS, INCOME_PREFIX, discounts_by_fee, income_kinds
+from billing.services.clearing.clear import (
+    COVERS,
+    DISCOUNTS,
+    INCOME_PREFIX,
+    covered_by_fee,
+    discounts_by_fee,
+    income_kinds,
+)
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -21,15 +29,17 @@ from users.models import Operator
 
 
 def income_left(order: ChargingOrder) -> dict[str, int]:
-    """What a driver paid for an order by kind of fee, discounts taken off, less what was given back; fen."""
+    """What the payer paid for an order by kind of fee, discounts and cover taken off, less what was given back; fen."""
     entries = Entry.objects.unscoped("the income of one order").filter(
         journal__order=order, account__kind__in=income_kinds()
     )
     rows = entries.values_list("account__kind").annotate(total=Sum("amount_fen")).order_by()
     left = {kind.removeprefix(INCOME_PREFIX): total for kind, total in rows}
-    left.pop(DISCOUNTS, None)
-    for kind, fen in discounts_by_fee(order).items():
-        left[kind] = left.get(kind, 0) - fen
+    for kind in (DISCOUNTS, *COVERS):
+        left.pop(kind, None)
+    for taken in (discounts_by_fee(order), covered_by_fee(order)):
+        for kind, fen in taken.items():
+            left[kind] = left.get(kind, 0) - fen
     return left
 
 
@@ -47,7 +57,7 @@ def _check(operator: Operator | None, payload: Mapping[str, Any]) -> dict[str, A
 
 def _amounts(order: ChargingOrder, wanted: Mapping[str, Any]) -> dict[str, int]:
     """The amounts by kind, checked against what is left; DomainError `order_refund_above`, `order_not_settled`."""
-    if order.state != ChargingOrder.State.SETTLED or order.driver_id is None:
+    if order.state != ChargingOrder.State.SETTLED or payers.of_order(order) is None:
         raise DomainError("order_not_settled", {"order_no": order.order_no})
     left = income_left(order)
     amounts = {str(kind): amount for kind, amount in wanted.items() if amount}
@@ -75,8 +85,9 @@ def _carry_out(actor: Actor, proposal: Proposal) -> str:
     order = lock_order(found.pk)
     amounts = _amounts(order, payload["amounts"])
     total = sum(amounts.values())
-    wallet = ledger.wallet_of(order.driver)
-    arrears = ledger.account_of(Account.Kind.ARREARS, driver=order.driver)
+    payer = payers.of_order(order)
+    wallet = ledger.paying_account(payer)
+    arrears = ledger.account_of(Account.Kind.ARREARS, payer=payer)
     incomes = {kind: ledger.account_of(INCOME_PREFIX + kind, operator=order.operator) for kind in amounts}
     locked = lock_accounts([wallet.pk, arrears.pk, *(account.pk for account in incomes.values())])
     owed = min(-locked[arrears.pk].balance_fen, total)

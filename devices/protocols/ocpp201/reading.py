@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.protocols.ocppj import reading as read
+from devices.protocols.ocppj.reading import part
 
-
-def part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object inside a payload; empty when there is none."""
-    value = payload.get(name)
-    return value if isinstance(value, Mapping) else {}
+__all__ = ["evse_of", "id_token_of", "part"]
 
 
 def evse_of(payload: Mapping[str, Any]) -> int | None:

@@ -17,6 +17,18 @@ def text(payload: Mapping[str, Any], name: str, limit: int = 64) -> str:
     return str(value).strip()[:limit]
 
 
+def part(payload: Any, name: str) -> Mapping[str, Any]:
+    """An object inside a payload; empty when there is none."""
+    value = payload.get(name) if isinstance(payload, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def objects(payload: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects of a list inside a payload; whatever else stands in it is left out."""
+    value = payload.get(name)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
 def whole(payload: Mapping[str, Any], name: str) -> int | None:
     """An integer field, also when it comes as a string or as 5.0; None when it cannot be read."""
     number = decimal(payload.get(name))

@@ -48,6 +48,8 @@ def heard():
         events.SecurityEventRaised,
         events.ReservationEnded,
         events.DeviceVariablesReported,
+        events.ComponentEventRaised,
+        events.ChargingLimitChanged,
     )
     said = []
     take = said.append

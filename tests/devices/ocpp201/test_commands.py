@@ -169,7 +169,7 @@ def test_every_command_and_its_answers(station, command, ended):
 
 
 def test_the_table_of_capabilities_is_what_is_built():
-    assert supported_kinds("ocpp201") == set(COMMANDS) == {row[0] for row in EVERY_COMMAND}
+    assert supported_kinds("ocpp201") == set(COMMANDS)
 
 
 @pytest.mark.parametrize("answer", [{}, {"status": 5}, {"status": "Perhaps"}])

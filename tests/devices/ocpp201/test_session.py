@@ -191,9 +191,11 @@ def test_messages_that_are_only_acknowledged(station, eventually):
     assert {row.name: row.decoded for row in logged} == notices
 
 
-def test_actions_that_are_not_built_say_so(station):
-    answer = station.exchange("NotifyEVChargingNeeds", {})
-    assert answer[0] == 4 and answer[2] == "NotImplemented"
+def test_actions_that_are_no_station_s_say_so(station):
+    """One of the other version, one that is the platform's to say, and one of nobody's."""
+    for action in ("StartTransaction", "PublishFirmware", "Sing"):
+        answer = station.exchange(action, {})
+        assert answer[0] == 4 and answer[2] == "NotImplemented"
 
 
 def test_disconnect_takes_the_pile_offline_and_the_newest_connection_wins(dial, pile, eventually):

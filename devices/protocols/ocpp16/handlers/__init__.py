@@ -6,13 +6,13 @@ See `Dialect.handlers` for what a handler is.
 from devices.protocols.ocpp16.handlers import (
     access,
     data_transfer,
-    maintenance,
     meter_values,
     security,
     start_transaction,
     status_notification,
     stop_transaction,
 )
+from devices.protocols.ocppj import maintenance
 from devices.protocols.ocppj.dialect import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -28,7 +28,7 @@ HANDLERS: dict[str, Handler] = {
     "FirmwareStatusNotification": maintenance.firmware_status,
     "LogStatusNotification": maintenance.log_status,
     "SignedFirmwareStatusNotification": maintenance.firmware_status,
-    "SecurityEventNotification": security.security_event,
+    "SecurityEventNotification": maintenance.security_event,
     "SignCertificate": security.sign_certificate,
 }
 

@@ -8,11 +8,18 @@ from devices.protocols.ocppj.answers import by_status as outcome
 __all__ = ["ACTION", "build", "outcome"]
 
 ACTION = "TriggerMessage"
+RENEWALS = {"station": "SignChargingStationCertificate", "vehicle": "SignV2GCertificate"}
 
 
 def build(command: DeviceCommand) -> dict[str, Any]:
-    """Params: `message`, a MessageTriggerEnumType, meter values when absent. Connector 0 is the whole station."""
-    message = str(command.params.get("message") or "MeterValues")
+    """Params: `message`, a MessageTriggerEnumType, meter values when absent. Connector 0 is the whole station.
+
+    A certificate that is to be renewed is asked for by the request to sign a new one.
+    """
+    if command.kind == DeviceCommand.Kind.RENEW_CERTIFICATE:
+        message = RENEWALS.get(str(command.params.get("use")), RENEWALS["station"])
+    else:
+        message = str(command.params.get("message") or "MeterValues")
     payload: dict[str, Any] = {"requestedMessage": message}
     if command.connector_no:
         payload["evse"] = {"id": command.connector_no}

@@ -6,7 +6,10 @@ Only component and variable are needed: `SampledDataCtrlr.TxUpdatedInterval`, `E
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from devices.protocols.ocppj import reading as read
 
 _NAME, _INSTANCE = r"[^.@:\[\]]+", r"(?:\[(?P<%s>[^\[\]]+)\])?"
 _VARIABLE = re.compile(
@@ -32,6 +35,23 @@ def parse(text: str) -> dict[str, Any]:
         if parts["connector"]:
             component["evse"]["connectorId"] = int(parts["connector"])
     return {"component": component, "variable": variable}
+
+
+def path_of(said: Any) -> str:
+    """The line of text for the `component` and `variable` of a message; empty when they cannot be read."""
+    component, variable = read.part(said, "component"), read.part(said, "variable")
+    names = read.text(component, "name", 50), read.text(variable, "name", 50)
+    if not all(names):
+        return ""
+    where = read.part(component, "evse")
+    evse, connector = read.connector(where, "id"), read.connector(where, "connectorId")
+    at = "" if evse is None else f"@{evse}" + ("" if connector is None else f":{connector}")
+    return f"{names[0]}{_instance(component)}{at}.{names[1]}{_instance(variable)}"
+
+
+def _instance(part: Mapping[str, Any]) -> str:
+    name = read.text(part, "instance", 50)
+    return f"[{name}]" if name else ""
 
 
 def statuses(results: Any) -> list[str]:

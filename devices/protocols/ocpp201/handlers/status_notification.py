@@ -12,27 +12,31 @@ from stations.models import Connector
 
 
 async def handle(link: Link201, call: Incoming) -> dict[str, Any]:
-    """Apply the state of an EVSE as its plugs give it; `Occupied` while its transaction charges is charging.
-
-    EVSE 0 is the station itself: it has no state of its own, only faults. The moment of receipt counts, not the
-    station's timestamp: the state is true now.
-    """
+    """The moment of receipt counts, not the station's timestamp: the state is true now."""
     number = evse_of(call.payload)
     if number is None:
         raise CallRefused("OccurenceConstraintViolation", "evseId is missing")
     call.connector_no = number
-    word = read.text(call.payload, "connectorStatus")
+    plug = read.connector(call.payload, "connectorId") or 0
+    await take(link, call, number, plug, read.text(call.payload, "connectorStatus"))
+    return {}
+
+
+async def take(link: Link201, call: Incoming, number: int, plug: int, word: str) -> None:
+    """Apply the state of an EVSE as its plugs give it; `Occupied` while its transaction charges is charging.
+
+    EVSE 0 is the station itself: it has no state of its own, only faults.
+    """
     if not statuses.known_status(word):
         link.count("unknown_status")
-        return {}
+        return
     if number == 0:
         await _station(link, call, "Faulted" if word == "Faulted" else "")
-        return {}
+        return
     link.status_seen = True
-    link.plugs[number, read.connector(call.payload, "connectorId") or 0] = word
+    link.plugs[number, plug] = word
     if not await show_plugs(link, call, number):
         link.count("unknown_connector")
-    return {}
 
 
 async def show_plugs(link: Link201, call: Incoming, number: int, transaction_ref: str = "") -> bool:

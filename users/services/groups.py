@@ -1,0 +1,115 @@
+"""Tags of drivers, and the whitelist of who starts without money."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.db import IntegrityError, transaction
+
+from kernel.actor import Actor
+from kernel.errors import DomainError
+from kernel.services import audit
+from users import policy
+from users.models import Card, Driver, DriverTag, Operator, Vehicle, WhitelistEntry
+from users.services import edits
+
+
+def save_tag(
+    *,
+    actor: Actor,
+    operator: Operator,
+    name: str,
+    note: str = "",
+    drivers: Iterable[Driver] = (),
+    tag: DriverTag | None = None,
+) -> DriverTag:
+    """Create a tag, or rename it and set who carries it.
+
+    Only drivers that the actor sees are taken on or off; others keep the tag. DomainError `permission_denied`,
+    `not_found`, `invalid`, `tag_taken`.
+    """
+    policy.require(actor, "users.change_drivertag" if tag else "users.add_drivertag")
+    edits.in_scope(actor, tag or operator)
+    row = tag or DriverTag(operator=operator)
+    row.name, row.note = name.strip(), note.strip()
+    edits.validate(row)
+    wanted = set(Driver.objects.for_actor(actor).filter(pk__in=[driver.pk for driver in drivers]))
+    try:
+        with transaction.atomic():
+            row.save()
+            seen = set(Driver.objects.for_actor(actor).filter(tags=row))
+            row.drivers.remove(*(seen - wanted))
+            row.drivers.add(*(wanted - seen))
+            audit.record(
+                actor=actor,
+                action="users.save_tag",
+                target=row,
+                before={"drivers": sorted(driver.pk for driver in seen)},
+                after={"name": row.name, "drivers": sorted(driver.pk for driver in wanted)},
+            )
+    except IntegrityError:
+        raise DomainError("tag_taken", {"name": row.name}, field="name") from None
+    return row
+
+
+def list_white(
+    *,
+    actor: Actor,
+    operator: Operator,
+    pays: str,
+    limit_fen: int,
+    reason: str,
+    driver: Driver | None = None,
+    card: Card | None = None,
+    vehicle: Vehicle | None = None,
+    valid_until: date | None = None,
+) -> WhitelistEntry:
+    """Let a driver, card or vehicle start without money at an operator's stations.
+
+    DomainError `permission_denied`, `not_found`, `whitelist_one`, `whitelist_limit`, `whitelist_taken`,
+    `reason_required`.
+    """
+    policy.require(actor, "users.add_whitelistentry")
+    edits.in_scope(actor, operator)
+    given = [row for row in (driver, card, vehicle) if row is not None]
+    if len(given) != 1:
+        raise DomainError("whitelist_one", field="driver")
+    if card is not None or vehicle is not None:
+        edits.in_scope(actor, given[0])
+    if limit_fen is None or limit_fen <= 0:
+        raise DomainError("whitelist_limit", field="limit_fen")
+    reason = edits.require_reason(reason)
+    try:
+        with transaction.atomic():
+            entry = WhitelistEntry.objects.create(
+                operator=operator,
+                driver=driver,
+                card=card,
+                vehicle=vehicle,
+                pays=pays,
+                limit_fen=limit_fen,
+                valid_until=valid_until,
+                reason=reason[:255],
+            )
+            audit.record(
+                actor=actor,
+                action="users.list_white",
+                target=entry,
+                reason=reason,
+                after={"pays": pays, "limit_fen": limit_fen, "valid_until": edits.plain(valid_until)},
+            )
+    except IntegrityError:
+        raise DomainError("whitelist_taken", {"name": str(given[0])}) from None
+    return entry
+
+
+def end_white(*, actor: Actor, entry: WhitelistEntry, reason: str) -> WhitelistEntry:
+    """Take an entry off the whitelist; DomainError `permission_denied`, `not_found`, `reason_required`."""
+    policy.require(actor, "users.change_whitelistentry")
+    edits.in_scope(actor, entry)
+    reason = edits.require_reason(reason)
+    with transaction.atomic():
+        rows = WhitelistEntry.objects.unscoped("scope is checked above").filter(pk=entry.pk, is_active=True)
+        if rows.update(is_active=False):
+            audit.record(actor=actor, action="users.end_white", target=entry, reason=reason)
+        entry.refresh_from_db()
+    return entry
