@@ -37,15 +37,16 @@ def _orders() -> QuerySet[ChargingOrder]:
 def lock_paid_start(payment_id: int) -> PaidStart | None:
     """Lock the charge that a payment is for, before anything else; None for a recharge."""
     rows = PaidStart.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return (
-        rows.select_related("payment", "driver", "connector", "order").filter(payment_id=payment_id).first()
-    )
+    return rows.select_related("payment", "driver", "connector").filter(payment_id=payment_id).first()
 
 
 def lock_score_order(score_id: int) -> ScoreOrder:
-    """Lock one pay-score order, before anything else; every state move of it happens under this lock."""
+    """Lock one pay-score order, before anything else; every state move of it happens under this lock.
+
+    Its order is read after the lock: a join would show what there was before a wait for it.
+    """
     rows = ScoreOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return rows.select_related("driver", "connector", "pile", "order").get(pk=score_id)
+    return rows.select_related("driver", "connector", "pile").get(pk=score_id)
 
 
 def lock_score_permission(permission_id: int) -> ScorePermission:

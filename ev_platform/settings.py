@@ -241,7 +241,6 @@ SPECTACULAR_SETTINGS = {
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
         "ScoreOrderState": "billing.models.ScoreOrder.State",
         "ScorePermissionState": "billing.api.pay_score.PERMISSION_STATES",
-        "PaymentClient": "billing.payments.methods.CLIENTS",
         "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",

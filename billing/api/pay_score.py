@@ -72,7 +72,9 @@ class ScoreOrderSerializer(serializers.ModelSerializer):
 
 
 class MethodQuerySerializer(serializers.Serializer):
-    client = serializers.ChoiceField(choices=CLIENTS, help_text="Where the driver is.")
+    client = serializers.CharField(
+        max_length=16, help_text="Where the driver is: `" + "`, `".join(CLIENTS) + "`."
+    )
 
 
 class MethodSerializer(serializers.Serializer):
@@ -107,6 +109,9 @@ class MethodListView(DriverView):
     )
     def get(self, request: Request) -> Response:
         client = read(MethodQuerySerializer, request.query_params)["client"]
+        if client not in CLIENTS:
+            params = {"value": client, "accepted": ", ".join(CLIENTS)}
+            raise DomainError("choice_invalid", params, field="client")
         permission = score_permissions.permission_of(self.driver)
         rows = methods_for(
             client,

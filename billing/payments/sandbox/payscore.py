@@ -133,7 +133,7 @@ class PayScoreSide:
         row, total = self._find(number), body.get("total_amount")
         if row.lowered is not None and row.lowered == body:
             return self.view(row)
-        if not self._paying(row):
+        if not self.is_paying(row):
             raise Refusal(400, "INVALID_REQUEST", "only an order that waits for its debit can be lowered")
         if row.lowered is not None:
             raise Refusal(400, "INVALID_REQUEST", "the amount has been lowered before")
@@ -154,7 +154,7 @@ class PayScoreSide:
             raise Refusal(400, "PARAM_ERROR", "type is Order_Paid, with its time")
         if row.elsewhere:
             return self.view(row)
-        if not self._paying(row):
+        if not self.is_paying(row):
             raise Refusal(
                 400, "INVALID_REQUEST", "only an order that waits for its debit can be synchronised"
             )
@@ -178,18 +178,10 @@ class PayScoreSide:
             "order_id": row.provider_no,
         }
 
-    def confirm(self, number: str) -> ScoreRow:
-        """The driver confirms an order that waits for it."""
-        row = self._find(number)
-        if row.state != "CREATED":
-            raise Refusal(400, "INVALID_REQUEST", "there is nothing to confirm")
-        row.state = "DOING"
-        return row
-
     def debit(self, number: str) -> ScoreRow:
         """The service debits a completed order; the trade can be refunded by its transaction number."""
         row = self._find(number)
-        if not self._paying(row):
+        if not self.is_paying(row):
             raise Refusal(400, "INVALID_REQUEST", "there is nothing to debit")
         row.state, row.debit_no, row.debit_at = "DONE", f"42{new_number()}"[:28], time.time()
         self.book.add(
@@ -343,7 +335,8 @@ class PayScoreSide:
             row.state = "EXPIRED"
 
     @staticmethod
-    def _paying(row: ScoreRow) -> bool:
+    def is_paying(row: ScoreRow) -> bool:
+        """Whether an order is completed and waits for its debit."""
         return row.state == "DOING" and row.completed is not None
 
     def _open_permission(self, openid: str) -> PermissionRow | None:
