@@ -46,6 +46,7 @@ OCPP = COMMON | {
         0.0,
         "lose the link right after StopTransaction, before its answer; send it again later",
     ),
+    "firmware_fails": (0.0, "a firmware update fails when it is installed"),
     "no_boot": (0.0, "reconnect without BootNotification"),
     "numeric_ids": (0.0, "message ids are numbers instead of strings"),
     "oversized_frame": (200.0, "after boot send one DataTransfer of this many KiB"),
