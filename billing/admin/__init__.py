@@ -8,6 +8,7 @@ from billing.admin import (  # noqa: F401
     finance_terms,
     order,
     paid_start,
+    pay_score,
     payee,
     payment,
     payout,
