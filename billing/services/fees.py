@@ -21,6 +21,7 @@ from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, park
 from billing.pricing.slots import MAX_INTERVAL
 from billing.services import bonuses, ledger
 from billing.services.evidence import snapshot_of_order
+from billing.services.invoices.states import require_not_invoiced
 from billing.services.order_states import note
 from devices.events import ConnectorStatusChanged
 from kernel import clock
@@ -200,6 +201,7 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
         fee = lock_fee(fee_id)
         before = {"state": fee.state, "amount_fen": fee.amount_fen}
         if fee.state == S.SETTLED:
+            require_not_invoiced(order)
             source = ledger.account_of(ACCOUNTS[fee.kind], operator=fee.operator)
             own, to_bonus = bonuses.split_return(order, fee.amount_fen)
             if own:

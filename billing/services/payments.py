@@ -135,7 +135,7 @@ def query_payment(*, actor: Actor, payment: Payment) -> Payment:
     """
     policy.require(actor, "billing.query_payment")
     try:
-        trade = _ask_channel(payment)
+        trade = ask_channel(payment)
     except ProviderUnknown as error:
         _remember_error(payment.pk, str(error))
         raise DomainError("payment_channel_silent") from error
@@ -159,7 +159,7 @@ def resolve_payment(*, actor: Actor, payment: Payment, how: str, reason: str) ->
     trade = None
     if how == "credit":
         try:
-            trade = _ask_channel(payment)
+            trade = ask_channel(payment)
         except ProviderUnknown as error:
             raise DomainError("payment_channel_silent") from error
         if trade.state is not TradeState.PAID or trade.currency != "CNY" or not trade.amount_fen:
@@ -194,7 +194,8 @@ def payment_of_key(driver: Driver, key: str) -> Payment | None:
     return _of_key(driver, key)
 
 
-def _ask_channel(payment: Payment) -> Trade:
+def ask_channel(payment: Payment) -> Trade:
+    """What the channel says of a payment now; raises `ProviderUnknown`, `payment_channel_off`."""
     asker = _askers.get(payment.way)
     return asker(payment) if asker else provider_for(payment.channel).query(payment.out_trade_no)
 
