@@ -18,11 +18,13 @@ from billing.services import (
     tariffs,
 )
 from billing.services.payouts import decisions
+from billing.services.price_groups import register_price_groups
 from devices import events
 from devices.models import DeviceCommand
 from devices.services.references import pile_by_id
 from kernel.actor import Actor, device, system
 from kernel.services import outbox
+from users.services.groups import price_groups_of
 
 
 def _pile_actor(pile: events.PileRef) -> Actor:
@@ -135,3 +137,4 @@ def register() -> None:
     events.subscribe(events.AuthorizationRequested, on_authorization)
     events.subscribe(events.StartRequested, on_start_requested)
     leaving.register()
+    register_price_groups(price_groups_of)

@@ -2,7 +2,15 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import (
+    card_lists,
+    fees,
+    paid_starts,
+    payment_queries,
+    refund_sending,
+    sweeps,
+    tariffs,
+)
 from billing.services.clearing import clear
 from billing.services.payouts import contracts, sending, statements
 from kernel.actor import system
@@ -67,3 +75,8 @@ def work_payouts() -> None:
 @shared_task(name="billing.send_payout", ignore_result=True)
 def send_payout(payout_id: int) -> None:
     sending.work(payout_id=payout_id, actor=system("payouts"))
+
+
+@shared_task(name="billing.sync_card_lists", ignore_result=True)
+def sync_card_lists() -> None:
+    card_lists.sweep_lists(actor=system("card lists"))

@@ -1,8 +1,10 @@
 from billing.admin import (  # noqa: F401
     account,
+    card,
     clearing,
     discount,
     driver,
+    enterprise,
     entry,
     fee,
     finance_terms,
