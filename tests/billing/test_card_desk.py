@@ -1,9 +1,11 @@
 """The card desk through the console: batches, deposits, months, un-graying, returning; and offline lists in piles."""
 
 import io
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,6 +14,7 @@ from billing.services import card_lists, ledger
 from devices.models import DeviceCommand, LocalList
 from devices.services import local_lists
 from kernel.actor import system
+from kernel.commands import Refused
 from kernel.models import AuditEvent
 from kernel.sheets import write_sheet
 from stations.models import Pile, PileModel
@@ -227,6 +230,11 @@ def test_offline_lists_follow_the_cards(site):
 
     took(command)
     assert card_lists.is_in_step(site.pile) and card_lists.sweep_lists(actor=SYSTEM) == 0
+    out = io.StringIO()
+    call_command("sync_card_lists", "--station", site.station.code, "--check", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"piles": [{"pile": site.pile.code, "cards": 2, "in_step": True}]}
+    with pytest.raises(Refused):
+        call_command("sync_card_lists", "--pile", "nowhere")
     # A frozen card leaves the pile with the next look.
     Card.objects.filter(pk=bad.pk).update(state="frozen")
     assert card_lists.sweep_lists(actor=SYSTEM) == 1
