@@ -115,6 +115,11 @@ register_messages(
         "card_has_money": (_("There are %(yuan)s yuan on the card; return the card to pay them out."), 409),
         "card_not_gray": (_("The card %(number)s has no unfinished transaction."), 409),
         "card_session_runs": (_("The order %(order_no)s still runs. Stop it first."), 409),
+        "booking_minutes": (_("A booking lasts %(least)s to %(most)s minutes."), 400),
+        "booking_exists": (_("You already have a booking: %(number)s."), 409),
+        "booking_unknown": (_("There is no booking %(number)s."), 404),
+        "booking_over": (_("The booking %(number)s is over."), 409),
+        "connector_reserved": (_("The connector %(code)s is booked by somebody else."), 409),
         "card_no_month": (_("The card %(number)s is no month card."), 409),
         "card_no_wallet": (_("The card %(number)s belongs to no driver; pay the money out in cash."), 409),
         "card_cash_limit": (

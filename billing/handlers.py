@@ -7,6 +7,7 @@ from django.db import transaction
 
 from billing.models import TariffVersion
 from billing.services import (
+    bookings,
     fees,
     leaving,
     local_starts,
@@ -35,6 +36,8 @@ def on_command_answered(event: events.CommandAnswered) -> None:
     command = event.command
     if command.kind in (DeviceCommand.Kind.START, DeviceCommand.Kind.STOP):
         sessions.command_answered(actor=_pile_actor(event.pile), command=command)
+    elif command.kind == DeviceCommand.Kind.RESERVE:
+        bookings.pile_answered(command=command)
     elif command.kind == DeviceCommand.Kind.SET_TARIFF and command.state == DeviceCommand.State.ACCEPTED:
         versions = TariffVersion.objects.unscoped("the version the command carried")
         version = versions.filter(pk=command.params.get("version_id")).first()
@@ -103,6 +106,10 @@ def on_start_requested(event: events.StartRequested) -> events.StartDecision | N
     return local_starts.decide_start(actor=_pile_actor(event.pile), event=event)
 
 
+def on_reservation_ended(event: events.ReservationEnded) -> None:
+    bookings.pile_ended(event=event, actor=_pile_actor(event.pile))
+
+
 def on_refund_approved(payload: Mapping[str, Any]) -> None:
     """Hand an approved refund to a worker: the channel is called there, outside every transaction.
 
@@ -135,6 +142,7 @@ def register() -> None:
     events.subscribe(events.PileOnline, on_pile_online)
     events.subscribe(events.TransactionReported, on_transaction_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)
+    events.subscribe(events.ReservationEnded, on_reservation_ended)
     events.subscribe(events.StartRequested, on_start_requested)
     leaving.register()
     register_price_groups(price_groups_of)

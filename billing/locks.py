@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from billing.models import (
     Account,
+    Booking,
     ChargingOrder,
     Discount,
     OrderFee,
@@ -38,6 +39,12 @@ def lock_paid_start(payment_id: int) -> PaidStart | None:
     return (
         rows.select_related("payment", "driver", "connector", "order").filter(payment_id=payment_id).first()
     )
+
+
+def lock_booking(booking_id: int) -> Booking:
+    """Lock one booking, under the lock of its pile."""
+    rows = Booking.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("driver", "operator", "connector").get(pk=booking_id)
 
 
 def lock_order(order_id: int) -> ChargingOrder:

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from billing.services import (
+    bookings,
     card_lists,
     fees,
     paid_starts,
@@ -22,6 +23,7 @@ def sweep_orders() -> None:
     sweeps.sweep_orders(actor=actor)
     sweeps.stop_due(actor=actor)
     fees.sweep_fees(actor=actor)
+    bookings.expire_due(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 

@@ -243,6 +243,7 @@ SPECTACULAR_SETTINGS = {
         "VehicleState": "users.api.vehicles.VEHICLE_STATES",
         "VehicleKind": "users.api.vehicles.VEHICLE_KINDS",
         "CardState": "billing.api.cards.CARD_STATES",
+        "BookingState": "billing.api.bookings.BOOKING_STATES",
         "CardKind": "billing.api.cards.CARD_KINDS",
     },
 }

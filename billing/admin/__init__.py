@@ -1,5 +1,6 @@
 from billing.admin import (  # noqa: F401
     account,
+    booking,
     card,
     clearing,
     discount,
