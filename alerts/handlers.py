@@ -31,7 +31,23 @@ def on_fault_raised(event: events.FaultRaised) -> None:
 
 
 def on_fault_cleared(event: events.FaultCleared) -> None:
-    close_alerts(pile=event.pile, kind=Alert.Kind.FAULT, at=event.at, connector_no=event.connector_no)
+    close_alerts(
+        pile=event.pile,
+        kind=Alert.Kind.FAULT,
+        at=event.at,
+        connector_no=event.connector_no,
+        code=event.code,
+    )
+
+
+def on_sensor_reported(event: events.SensorReported) -> None:
+    """An alarm of a sensor is open from its first reading with an alarm to the first without."""
+    code = f"{event.kind}:{event.sensor}"[:64]
+    if event.alarm:
+        measured = "" if event.value is None else f"{event.value.normalize():f}"
+        open_alert(pile=event.pile, kind=Alert.Kind.SENSOR, at=event.at, code=code, detail=measured)
+    elif event.was_alarm:
+        close_alerts(pile=event.pile, kind=Alert.Kind.SENSOR, at=event.at, code=code)
 
 
 def register() -> None:
@@ -40,3 +56,4 @@ def register() -> None:
     events.subscribe(events.PileOnline, on_pile_online)
     events.subscribe(events.FaultRaised, on_fault_raised)
     events.subscribe(events.FaultCleared, on_fault_cleared)
+    events.subscribe(events.SensorReported, on_sensor_reported)

@@ -165,6 +165,7 @@ class MeterSampled:
     soc_pct: int | None = None
     device_amount: Decimal | None = None
     suspect: str = ""
+    charged_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +216,61 @@ class FaultRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultCleared:
+    """Faults of a connector (0: the pile) are over: the one of `code`, or all of them."""
+
     pile: PileRef
     connector_no: int
     at: datetime
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargePaused:
+    """A running charge stands still by the pile's own decision (overload, power cut); it may go on."""
+
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeResumed:
+    pile: PileRef
+    connector_no: int
+    at: datetime
+    transaction_ref: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashReported:
+    """What a box took in coins and on offline cards since its last report, in fen and in pieces; never negative."""
+
+    pile: PileRef
+    at: datetime
+    coins_fen: int = 0
+    cards_fen: int = 0
+    coins: int = 0
+    cards: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorReported:
+    """A reading of a sensor, already stored. `value` in °C, % or °; `alarm` as the sensor says or as its limit says.
+
+    `kind` is a value of `Sensor.Kind`, `sensor` the code of the sensor at its pile.
+    """
+
+    pile: PileRef
+    at: datetime
+    sensor_id: int
+    sensor: str
+    kind: str
+    value: Decimal | None
+    alarm: bool
+    was_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from devices.protocols.dny.consumer import DnyConsumer
+from devices.protocols.mqtt.consumer import MqttConsumer
 from devices.protocols.ocpp16.dialect import OCPP16
 from devices.protocols.ocpp201.dialect import OCPP201
 from devices.protocols.ocppj.consumer import OcppConsumer
@@ -15,6 +16,9 @@ async def tcp_router(scope, receive, send) -> None:
     """Hand a `tcp` connection to the consumer of its listener's protocol."""
     await _TCP[scope["protocol"]](scope, receive, send)
 
+
+# One instance per device code, fed by the door of the gateway process (devices/gateway/mqtt.py).
+mqtt_router = MqttConsumer.as_asgi()
 
 # One address for every version: the pile's registered protocol chooses.
 _OCPP = OcppConsumer.as_asgi(dialects=(OCPP16, OCPP201))

@@ -14,12 +14,14 @@ from devices.advice import ADVICE
 from devices.models import DeviceCommand
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
+from devices.protocols.mqtt import contract as mqtt_contract
+from devices.protocols.mqtt import words as mqtt
 from devices.protocols.ocpp16 import statuses
 from devices.protocols.ocpp16 import words as ocpp16
 from devices.protocols.ocpp201 import words as ocpp201
 from devices.protocols.ykc.codec import LAYOUTS, words
 
-YKC, OCPP16, OCPP201, DNY = "ykc", "ocpp16", "ocpp201", "dny"
+YKC, OCPP16, OCPP201, DNY, MQTT = "ykc", "ocpp16", "ocpp201", "dny", "mqtt"
 _OCPP = {OCPP16: ocpp16, OCPP201: ocpp201}
 ALL_FAULT_BITS = 0xFFFF
 
@@ -188,6 +190,9 @@ def frame_title(protocol: str, name: str) -> str:
         title = _OCPP[protocol].ACTIONS.get(name)
     elif protocol == DNY:
         code, title = name.partition(" ")[0], _dny_frames().get(name)
+    elif protocol == MQTT:
+        message = mqtt_contract.UP.get(name) or mqtt_contract.DOWN.get(name)
+        title = message.title if message else None
     if not title or gettext(title) == code:
         return name
     return f"{code} · {gettext(title)}"
@@ -213,6 +218,8 @@ def _stop_reasons(protocol: str) -> dict[str, str]:
         return {word.slug: word.text for word in words.STOP_REASONS.values()}
     if protocol == DNY:
         return dny.STOP_REASONS
+    if protocol == MQTT:
+        return mqtt.STOP_REASONS
     return _OCPP[protocol].STOP_REASONS if protocol in _OCPP else {}
 
 
@@ -231,6 +238,8 @@ def _answers(protocol: str) -> dict[str, str]:
         known |= _OCPP[protocol].ANSWERS
     elif protocol == DNY:
         known |= dny.ANSWERS
+    elif protocol == MQTT:
+        known |= mqtt.ANSWERS
     return known
 
 
@@ -246,6 +255,8 @@ def _faults(protocol: str) -> dict[str, str]:
         known |= statuses.FAULTS
     elif protocol == DNY:
         known |= dny.FAULTS
+    elif protocol == MQTT:
+        known |= mqtt.FAULTS
     return known
 
 

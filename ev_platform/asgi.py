@@ -28,5 +28,6 @@ application = ProtocolTypeRouter(
             ]
         ),
         "tcp": devices_routing.tcp_router,
+        "mqtt": devices_routing.mqtt_router,
     }
 )

@@ -76,6 +76,39 @@ def redis_url(name: str, value: str) -> str:
     return value
 
 
+def mqtt_url(name: str, value: str) -> str:
+    """A broker's URL, or empty for none; what it holds besides host, port, user and password is an error."""
+    if not value:
+        return ""
+    accepted = "mqtt://host:1883 or mqtts://user:password@host:8883"
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("mqtt", "mqtts") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        good = False
+    if not good or parts.path.strip("/") or parts.query:
+        raise ImproperlyConfigured(f"{name} is not the URL of an MQTT broker such as {accepted}")
+    return value
+
+
+def mqtt_prefix(name: str, default: str) -> str:
+    """The first part of every topic: one or more levels without wildcards."""
+    value = os.environ.get(name, "").strip("/") or default
+    if set(value) & set("+#$") or "//" in value or len(value) > 64:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is no topic prefix: at most 64 characters without +, # and $"
+        )
+    return value
+
+
+def readable_file(name: str) -> str:
+    """A path that can be read, or empty."""
+    value = os.environ.get(name, "")
+    if value and not os.access(value, os.R_OK):
+        raise ImproperlyConfigured(f"{name}={value!r} cannot be read")
+    return value
+
+
 def database(url: str, data_dir: Path, *, pool_size: int) -> dict:
     """Database configuration: PostgreSQL from a URL, or the embedded SQLite file in the data folder."""
     if not url:

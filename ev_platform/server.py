@@ -237,4 +237,7 @@ def _addresses(servers: list[tuple[uvicorn.Server, socket.socket]], listeners: A
     if listeners is not None:
         for name in listeners.names:
             addresses[name] = f"{settings.EV_DEVICE_HOST}:{listeners.port(name)}"
+        if listeners.door is not None:
+            broker = listeners.door.broker
+            addresses["mqtt"] = f"{broker.host}:{broker.port}, topics {broker.prefix}/<pile code>/…"
     return addresses

@@ -28,6 +28,13 @@ EV_HTTP_HOST = env.str("EV_HTTP_HOST", default="127.0.0.1")
 EV_HTTP_PORT = ev_env.port("EV_HTTP_PORT", 8000)
 EV_YKC_PORT = ev_env.port("EV_YKC_PORT", 8767)
 EV_DNY_PORT = ev_env.port("EV_DNY_PORT", 8768)
+# MQTT devices: the broker, and who the platform is there; unset is off (docs/protocols/mqtt.md)
+EV_MQTT_URL = ev_env.mqtt_url("EV_MQTT_URL", env.str("EV_MQTT_URL", default=""))
+EV_MQTT_PREFIX = ev_env.mqtt_prefix("EV_MQTT_PREFIX", "ev")
+EV_MQTT_CLIENT_ID = env.str("EV_MQTT_CLIENT_ID", default="ev-platform")
+EV_MQTT_CA_FILE = ev_env.readable_file("EV_MQTT_CA_FILE")
+EV_MQTT_CERT_FILE = ev_env.readable_file("EV_MQTT_CERT_FILE")
+EV_MQTT_KEY_FILE = ev_env.readable_file("EV_MQTT_KEY_FILE")
 EV_TLS_PORT = ev_env.optional_port("EV_TLS_PORT")  # HTTPS and OCPP over TLS; unset: none
 EV_YKC_TLS_PORT = ev_env.optional_port("EV_YKC_TLS_PORT")
 EV_DNY_TLS_PORT = ev_env.optional_port("EV_DNY_TLS_PORT")
@@ -262,6 +269,7 @@ CA_CERT_FILE = env.str("EV_CA_CERT_FILE", default="")  # the authority that sign
 CA_KEY_FILE = env.str("EV_CA_KEY_FILE", default="")
 CA_KEY_PASSWORD = env.str("EV_CA_KEY_PASSWORD", default="")
 PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
+TEMPERATURE_LIMIT_C = ev_env.integer("EV_TEMPERATURE_LIMIT_C", 70, 20, 200)  # above it a sensor gives alarm
 SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
 FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration

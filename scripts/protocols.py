@@ -153,14 +153,11 @@ class Protocol:
 class FrameProtocol(Protocol):
     """A protocol of our own codec: one table of layouts, or one per direction when both share their codes."""
 
+    codec = "codec"
+
     def __init__(self, name: str):
         super().__init__(name)
-        codec = importlib.import_module(f"{self.package}.codec")
-        if hasattr(codec, "LAYOUTS"):
-            tables = [(IN if layout.upward else OUT, key, layout) for key, layout in codec.LAYOUTS.items()]
-        else:
-            tables = [(IN, key, layout) for key, layout in codec.FROM_DEVICE.items()]
-            tables += [(OUT, key, layout) for key, layout in codec.TO_DEVICE.items()]
+        tables = list(self.tables(importlib.import_module(f"{self.package}.{self.codec}")))
         self.titles = {(self.code(key), direction): layout.title for direction, key, layout in tables}
         self._outgoing = {key for direction, key, _layout in tables if direction == OUT}
         self._own_answers = self._find_own_answers()
@@ -176,6 +173,14 @@ class FrameProtocol(Protocol):
 
     def code(self, key: int) -> str:
         return f"{key:02X}"
+
+    def tables(self, codec: Any) -> Iterator[tuple[str, int, Any]]:
+        """(direction, key, layout) of every message."""
+        if hasattr(codec, "LAYOUTS"):
+            yield from ((IN if layout.upward else OUT, key, layout) for key, layout in codec.LAYOUTS.items())
+            return
+        yield from ((IN, key, layout) for key, layout in codec.FROM_DEVICE.items())
+        yield from ((OUT, key, layout) for key, layout in codec.TO_DEVICE.items())
 
     def _find_own_answers(self) -> dict[str, set[int]]:
         """{function: what it is called for}: a handler, and what that calls by name in its own module."""
@@ -212,6 +217,38 @@ class FrameProtocol(Protocol):
                 key = _whole(part.value.elts[0])
                 if ".downlink." in function and key in self._outgoing:
                     yield key
+
+
+class NamedProtocol(FrameProtocol):
+    """A protocol of our own contract, whose messages have names instead of numbers (MQTT)."""
+
+    codec = "contract"
+    decodes_unhandled = False
+
+    def code(self, key: str) -> str:
+        return key
+
+    def tables(self, codec: Any) -> Iterator[tuple[str, str, Any]]:
+        for direction, messages in ((IN, codec.UP), (OUT, codec.DOWN)):
+            yield from ((direction, name, message) for name, message in messages.items())
+
+    def _find_own_answers(self) -> dict[str, set[str]]:
+        return {}
+
+    def sends(self, function: str, node: ast.AST) -> Iterator[str]:
+        """`transmit("ack", …)`, a pair `("ack", {…})`, and in downlink `return "start", {…}`."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call) and getattr(part.func, "attr", "") == "transmit":
+                yield from self._named(part.args)
+            elif isinstance(part, ast.Tuple):
+                yield from self._named(part.elts[:1])
+
+    def _named(self, nodes: list[ast.expr]) -> Iterator[str]:
+        for node in nodes:
+            if isinstance(node, ast.Constant) and node.value in self._outgoing:
+                yield node.value
+            elif isinstance(node, ast.BinOp):  # "start", {…} | …
+                yield from self._named([node.left])
 
 
 class OcppProtocol(Protocol):
@@ -269,6 +306,8 @@ def protocols() -> list[Protocol]:
         if not _has_handlers(module.name):
             continue
         kind = FrameProtocol if (PROTOCOLS / module.name / "codec").is_dir() else OcppProtocol
+        if (PROTOCOLS / module.name / "contract.py").exists():
+            kind = NamedProtocol
         found.append(kind(module.name))
     return found
 

@@ -1,11 +1,20 @@
 """Alerts: one row per episode of something wrong with a pile, from its beginning to its end."""
 
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from devices.words import ending_text, fault_text
 from users.scope import ScopedManager, ScopePaths
+
+SENSOR_ALARMS = {
+    "smoke": gettext_noop("Smoke"),
+    "temperature": gettext_noop("Over-temperature"),
+    "water": gettext_noop("Water"),
+    "humidity": gettext_noop("Humidity"),
+    "door": gettext_noop("Door open"),
+    "tilt": gettext_noop("Tilted"),
+}
 
 
 class Alert(models.Model):
@@ -14,6 +23,7 @@ class Alert(models.Model):
     class Kind(models.TextChoices):
         OFFLINE = "offline", _("Pile offline")
         FAULT = "fault", _("Fault")
+        SENSOR = "sensor", _("Sensor")
         SIM_USAGE = "sim_usage", _("Data plan nearly used up")
         SIM_EXPIRY = "sim_expiry", _("Data plan runs out")
         INSURANCE = "insurance", _("Insurance runs out")
@@ -60,6 +70,9 @@ class Alert(models.Model):
         """What is wrong, in the active language; an unknown code with what the pile said of it."""
         if self.kind == self.Kind.OFFLINE:
             return ending_text(self.detail)
+        if self.kind == self.Kind.SENSOR:
+            kind, _colon, sensor = self.code.partition(":")
+            return f"{gettext(SENSOR_ALARMS.get(kind, kind))} ({sensor}) {self.detail}".strip()
         if self.kind == self.Kind.SIM_USAGE:
             return gettext("%(share)s %% of the month's data are used") % {"share": self.detail}
         if self.kind in (self.Kind.SIM_EXPIRY, self.Kind.INSURANCE):

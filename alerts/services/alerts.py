@@ -32,11 +32,13 @@ def open_alert(
     return alert
 
 
-def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 0) -> int:
-    """Close the open alerts of a kind on a connector (0: the pile); returns how many."""
+def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 0, code: str = "") -> int:
+    """Close the open alerts of a kind on a connector (0: the pile), or the one of a code; returns how many."""
     rows = Alert.objects.unscoped("the event comes from the pile itself").filter(
         pile_id=pile.id, connector_no=connector_no, kind=kind, closed_at__isnull=True
     )
+    if code:
+        rows = rows.filter(code=code[:64])
     closed = rows.update(closed_at=at)
     if closed:
         _tell(pile)

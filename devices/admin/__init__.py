@@ -11,6 +11,7 @@ from devices.admin import (  # noqa: F401
     pile,
     record,
     reservation,
+    sensor,
     session,
     transaction,
     unknown,

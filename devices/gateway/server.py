@@ -7,6 +7,7 @@ import ssl
 from django.conf import settings
 
 from devices.gateway.buffers import gateway_buffers
+from devices.gateway.mqtt import Broker, MqttDoor
 from devices.gateway.tcp import Application, AsgiTcpServer
 from devices.services import nodes, presence
 from kernel.runtime.dbpool import in_database
@@ -33,9 +34,10 @@ class NameTaken(Exception):
 class Listeners:
     """The running listeners of this process."""
 
-    def __init__(self, servers: list[AsgiTcpServer], boot_id: str = ""):
+    def __init__(self, servers: list[AsgiTcpServer], boot_id: str = "", door: MqttDoor | None = None):
         self.servers = servers
         self.boot_id = boot_id
+        self.door = door
 
     @property
     def names(self) -> list[str]:
@@ -47,6 +49,8 @@ class Listeners:
 
     async def close(self) -> None:
         """Close every socket, then store what the buffers hold."""
+        if self.door is not None:
+            await self.door.close()
         for server in self.servers:
             await server.close()
         await gateway_buffers().close()
@@ -86,8 +90,12 @@ async def start_listeners(application: Application, tls: ssl.SSLContext | None =
         over = "TLS" if context is not None else "TCP"
         logger.info("%s piles are served over %s on %s:%d", name.upper(), over, server.host, server.port)
         servers.append(server)
+    door = None
+    if settings.EV_MQTT_URL:
+        door = MqttDoor(application, Broker.from_settings())
+        await door.start()
     gateway_buffers().start()
-    return Listeners(servers, boot_id)
+    return Listeners(servers, boot_id, door)
 
 
 async def _take_name(boot_id: str) -> None:

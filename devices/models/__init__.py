@@ -1,6 +1,7 @@
 from devices.models.bay_lock import BayLock
 from devices.models.certificate import IssuedCertificate
 from devices.models.command import DeviceCommand
+from devices.models.counters import CashCounter, PileMeterDay
 from devices.models.curve import StoredCurve
 from devices.models.firmware import FirmwareCampaign, FirmwareFile, FirmwareTarget
 from devices.models.frame import FrameLog
@@ -11,6 +12,7 @@ from devices.models.parameters import ParameterCheck, ParameterSet
 from devices.models.record import TransactionRecord
 from devices.models.reservation import Reservation
 from devices.models.sample import MeterSample
+from devices.models.sensor import Sensor, SensorReading
 from devices.models.session import PileSession, UnknownPile
 from devices.models.transaction import DeviceTransaction
 from devices.models.upload import PileUpload
@@ -18,6 +20,7 @@ from devices.models.vehicle import ReportedVehicle, VehicleReport
 
 __all__ = [
     "BayLock",
+    "CashCounter",
     "DeviceCommand",
     "DeviceTransaction",
     "DeviceVariable",
@@ -33,11 +36,14 @@ __all__ = [
     "MeterSample",
     "ParameterCheck",
     "ParameterSet",
+    "PileMeterDay",
     "PileNotice",
     "PileSession",
     "PileUpload",
     "ReportedVehicle",
     "Reservation",
+    "Sensor",
+    "SensorReading",
     "StoredCurve",
     "TransactionRecord",
     "UnknownPile",

@@ -30,6 +30,10 @@ class TransactionRecord(models.Model):
     energy_kwh = FixedPointField(_("energy (kWh)"), places=4, null=True, blank=True)
     meter_start_kwh = FixedPointField(_("meter start (kWh)"), places=4, null=True, blank=True)
     meter_end_kwh = FixedPointField(_("meter end (kWh)"), places=4, null=True, blank=True)
+    charged_s = models.PositiveIntegerField(
+        _("charged (s)"), null=True, blank=True, help_text=_("Without the time it stood still")
+    )
+    peak_w = models.PositiveIntegerField(_("peak power (W)"), null=True, blank=True)
     device_amount = FixedPointField(_("amount by the pile (yuan)"), places=4, null=True, blank=True)
     tiers = models.JSONField(
         _("tiers"), default=dict, blank=True, help_text=_("Per wire tier: price, energy_kwh, amount as text")

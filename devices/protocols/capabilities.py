@@ -34,6 +34,20 @@ _SUPPORTED: dict[str, frozenset[str]] = {
             _K.CHANGE_CONFIGURATION,
         }
     ),
+    "mqtt": frozenset(
+        {
+            _K.START,
+            _K.STOP,
+            _K.EXTEND,
+            _K.READ_STATUS,
+            _K.REBOOT,
+            _K.UNLOCK,
+            _K.SET_AVAILABILITY,
+            _K.SYNC_TIME,
+            _K.GET_CONFIGURATION,
+            _K.CHANGE_CONFIGURATION,
+        }
+    ),
     "ocpp16": frozenset(
         {
             _K.START,

@@ -159,6 +159,11 @@ def recent_commands(*, pile_id: int, kinds: Collection[str], limit: int = 20) ->
     return list(rows.order_by("-pk")[:limit])
 
 
+def is_of_pile(*, command_id: int, pile_id: int) -> bool:
+    """Whether this command was sent to this pile; an answer of another pile is none."""
+    return DeviceCommand.objects.filter(pk=command_id, pile_id=pile_id).exists()
+
+
 def carried_out_at(*, pile_id: int, kind: str, reference: str) -> datetime | None:
     """When the last command of this kind and reference took effect: its acceptance, or else its sending."""
     command = (

@@ -155,8 +155,9 @@ def sessions_closed_elsewhere(node: str, since: datetime) -> list[tuple[int, int
     return list(rows.values_list("pile_id", "pk", "close_reason"))
 
 
-# Protocols whose heartbeat is slower than the platform's usual patience, in seconds of silence.
-_SLOW_HEARTBEATS = {Pile.Protocol.DNY: 2.5 * 180}  # AP3000 device protocol V8.6 §3.1
+# Protocols whose heartbeat is slower than the platform's usual patience, in seconds of silence: two and a half
+# heartbeats of DNY (AP3000 device protocol V8.6 §3.1) and of the MQTT contract.
+_SLOW_HEARTBEATS = {Pile.Protocol.DNY: 2.5 * 180, Pile.Protocol.MQTT: 2.5 * 60}
 
 
 def offline_after(protocol: str, model: PileModel | None = None) -> timedelta:

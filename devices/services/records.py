@@ -23,6 +23,8 @@ MAX_CONFLICTS_KEPT = 20
 class ReportedTransaction:
     """A finished session in the platform's words; energies in kWh, `device_amount` in yuan.
 
+    `charged_s` is how long energy flowed, without pauses and power cuts, where the pile counts it.
+
     `tiers` holds, per wire tier (sharp, peak, flat, valley), `price`, `energy_kwh`, `loss_energy_kwh` and
     `amount` as text; empty when the protocol has no tiers.
     """
@@ -37,6 +39,8 @@ class ReportedTransaction:
     meter_start_kwh: Decimal | None = None
     meter_end_kwh: Decimal | None = None
     device_amount: Decimal | None = None
+    charged_s: int | None = None
+    peak_w: int | None = None
     tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stop_reason: str = ""
     stop_code: str = ""
@@ -57,6 +61,8 @@ class ReportedTransaction:
             self.meter_end_kwh,
             self.device_amount,
             self.tiers,
+            # Only where there is one, so that records of before this field keep their digest.
+            *([self.charged_s] if self.charged_s is not None else []),
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -102,6 +108,8 @@ def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> Tran
                         "meter_start_kwh",
                         "meter_end_kwh",
                         "device_amount",
+                        "charged_s",
+                        "peak_w",
                         "stop_reason",
                         "stop_code",
                         "start_method",

@@ -81,6 +81,36 @@ def report_fault(
         )
 
 
+def clear_fault(*, pile: events.PileRef, connector_no: int, at: datetime, fault_code: str) -> None:
+    """Publish that one fault, reported before as an event of its own, is over."""
+    with transaction.atomic():
+        events.publish(events.FaultCleared(pile=pile, connector_no=connector_no, at=at, code=fault_code))
+
+
+def charge_paused(
+    *, pile: events.PileRef, connector_no: int, at: datetime, transaction_ref: str, reason: str = ""
+) -> None:
+    """Publish that a running charge stands still."""
+    with transaction.atomic():
+        events.publish(
+            events.ChargePaused(
+                pile=pile, connector_no=connector_no, at=at, transaction_ref=transaction_ref, reason=reason
+            )
+        )
+
+
+def charge_resumed(
+    *, pile: events.PileRef, connector_no: int, at: datetime, transaction_ref: str, reason: str = ""
+) -> None:
+    """Publish that a charge which stood still goes on."""
+    with transaction.atomic():
+        events.publish(
+            events.ChargeResumed(
+                pile=pile, connector_no=connector_no, at=at, transaction_ref=transaction_ref, reason=reason
+            )
+        )
+
+
 def pile_fault(*, pile: events.PileRef, at: datetime, fault_code: str, fault_words: str = "") -> None:
     """Publish a fault of the whole pile, or its end (`fault_code` empty)."""
     with transaction.atomic():

@@ -46,6 +46,7 @@ OCPP = COMMON | {
         0.0,
         "lose the link right after StopTransaction, before its answer; send it again later",
     ),
+    "firmware_fails": (0.0, "a firmware update fails when it is installed"),
     "no_boot": (0.0, "reconnect without BootNotification"),
     "numeric_ids": (0.0, "message ids are numbers instead of strings"),
     "oversized_frame": (200.0, "after boot send one DataTransfer of this many KiB"),
@@ -72,6 +73,16 @@ DNY = {
     "wrong_checksum": YKC["wrong_checksum"],
     "merge_frames": YKC["merge_frames"],
     "garbage": YKC["garbage"],
+}
+MQTT = {
+    name: COMMON[name] for name in ("drop_link", "mute", "never_answer_start", "late_start", "no_record")
+} | {
+    "reject_start": (0.0, "refuse every start command"),
+    "fault_in_charge": (10.0, "the fuse of the port blows this many seconds into every charge"),
+    "resend_record": (3.0, "send every record this many more times although it was acknowledged"),
+    "unplug": DNY["unplug"],
+    "overload": (20.0, "plug a heater in this many seconds into every charge; the port pauses, then goes on"),
+    "power_cut": DNY["power_cut"],
 }
 
 

@@ -22,6 +22,7 @@ class Pile(models.Model):
         OCPP16 = "ocpp16", _("OCPP 1.6J")
         OCPP201 = "ocpp201", _("OCPP 2.0.1")
         DNY = "dny", _("DNY e-bike (TCP)")
+        MQTT = "mqtt", _("JSON over MQTT")
 
     class SecurityProfile(models.IntegerChoices):
         """OCPP security profiles (OCPP 1.6 security whitepaper ed. 3 §2.3); over TCP 1 is the code alone."""

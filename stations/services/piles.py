@@ -63,6 +63,7 @@ def add_pile(
     """Register a pile with connectors 1..n, whose codes are the pile code and two digits.
 
     YKC: the code is the 14 digits of its login frame (YKC V1.6 §6.1), a password is not used.
+    MQTT: the code is the second part of its topics; code and password as OCPP. A site gateway has 0 connectors.
     OCPP: the code is the last part of its URL, 1 to 32 of `A-Za-z0-9_.-`; the password (16 to 64
     characters, HTTP Basic) is stored hashed.
     DNY: the code is the physical id of the box as 8 hexadecimal digits, the kind of device first (AP3000 device
@@ -75,7 +76,8 @@ def add_pile(
     policy.require(actor, "stations.add_pile")
     edits.in_scope(actor, station)
     code = check_pile_code(code, protocol)
-    if isinstance(connectors, bool) or not 1 <= connectors <= MOST_CONNECTORS:
+    fewest = 0 if protocol == Pile.Protocol.MQTT else 1
+    if isinstance(connectors, bool) or not fewest <= connectors <= MOST_CONNECTORS:
         raise DomainError("connector_count_invalid", {"count": connectors}, field="connectors")
     pile = Pile(
         operator=station.operator,

@@ -21,7 +21,7 @@ def test_the_table_of_settings_is_complete():
         source = (ROOT / "ev_platform" / name).read_text()
         read |= set(
             re.findall(
-                r"""(?:str|ascii_text|list|choice|boolean|integer|port|header_name|get|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
+                r"""(?:str|ascii_text|list|choice|boolean|integer|port|header_name|get|_prefix|_required|_file|_gateway|_address)\(\s*"(EV_[A-Z_]+)\"""",
                 source,
             )
         )

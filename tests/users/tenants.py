@@ -35,6 +35,7 @@ from billing.services import ledger
 from billing.services.clearing import payees
 from billing.services.tariffs import snapshot_of
 from devices.models import (
+    CashCounter,
     DeviceVariable,
     FirmwareCampaign,
     FirmwareFile,
@@ -45,9 +46,11 @@ from devices.models import (
     LocalList,
     ParameterCheck,
     ParameterSet,
+    PileMeterDay,
     PileNotice,
     PileUpload,
     Reservation,
+    Sensor,
 )
 from kernel.actor import system
 from kernel.services import audit
@@ -170,6 +173,11 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
+        CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
+        PileMeterDay.objects.create(
+            day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
+        ),
         *make_held(site),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
@@ -22,8 +23,9 @@ from django.db import connections
 from devices.simulators.demo import Demo, demo_password, register_kwh
 from devices.simulators.dny import DnyBox
 from devices.simulators.driver_app import DriverApp
-from devices.simulators.faults import DNY, OCPP, OCPP201, YKC, UnknownFault
+from devices.simulators.faults import DNY, MQTT, OCPP, OCPP201, YKC, UnknownFault
 from devices.simulators.fleet import Fleet, SimulatedPile, keep_cars_coming, soak
+from devices.simulators.mqtt import MqttBox
 from devices.simulators.ocpp16 import Ocpp16Pile
 from devices.simulators.ocpp201 import Ocpp201Pile
 from devices.simulators.ocppj.client import OcppPile
@@ -47,6 +49,7 @@ class Command(ServiceCommand):
         what.add_argument("--ykc", nargs="+", default=[], metavar="CODE", help="YKC piles by code")
         what.add_argument("--ocpp", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 1.6J piles")
         what.add_argument("--dny", nargs="+", default=[], metavar="CODE", help="DNY e-bike boxes by code")
+        what.add_argument("--mqtt", nargs="+", default=[], metavar="CODE:PASSWORD", help="MQTT e-bike boxes")
         what.add_argument(
             "--ocpp201", nargs="+", default=[], metavar="CODE:PASSWORD", help="OCPP 2.0.1 piles"
         )
@@ -91,6 +94,12 @@ class Command(ServiceCommand):
         where.add_argument("--host", default=settings.EV_DEVICE_HOST, help="host of the device listeners")
         where.add_argument("--ykc-port", type=int, default=settings.EV_YKC_PORT)
         where.add_argument("--dny-port", type=int, default=settings.EV_DNY_PORT)
+        where.add_argument(
+            "--mqtt-url",
+            default=settings.EV_MQTT_URL,
+            metavar="URL",
+            help="broker of --mqtt (default EV_MQTT_URL); each box is a user of its own there",
+        )
         where.add_argument("--http-url", default=f"http://127.0.0.1:{settings.EV_HTTP_PORT}")
         where.add_argument(
             "--connect-rate",
@@ -120,7 +129,8 @@ class Command(ServiceCommand):
             raise Refused("unknown_fault", str(error)) from None
         if not piles:
             raise Refused(
-                "no_piles", "name piles with --ykc, --ocpp, --ocpp201, --dny, --piles, --idle or --demo"
+                "no_piles",
+                "name piles with --ykc, --ocpp, --ocpp201, --dny, --mqtt, --piles, --idle or --demo",
             )
         if options["demo"] or options["register_station"]:
             connections.close_all()  # the rest of this process needs no database
@@ -184,6 +194,20 @@ class Command(ServiceCommand):
             **({"connectors": options["ports"]} | more),
         )
 
+    def _mqtt(
+        self, code: str, password: str, options: dict[str, Any], rng: random.Random, **more: Any
+    ) -> MqttBox:
+        return MqttBox(
+            code,
+            password=password,
+            url=options["mqtt_url"],
+            prefix=settings.EV_MQTT_PREFIX,
+            speed=options["speed"],
+            faults=_known(options, MQTT),
+            rng=random.Random(rng.random()),
+            **({"connectors": options["ports"]} | more),
+        )
+
     def _named(self, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
         piles: list[SimulatedPile] = []
         for code in options["ykc"]:
@@ -198,6 +222,11 @@ class Command(ServiceCommand):
             if len(code) != 8 or set(code.upper()) - set("0123456789ABCDEF"):
                 raise Refused("pile_code_invalid", f"{code}: a DNY code has 8 hexadecimal digits")
             piles.append(self._dny(code.upper(), options, rng))
+        if options["mqtt"] and urlsplit(options["mqtt_url"]).scheme != "mqtt":
+            raise Refused("broker_invalid", "--mqtt needs a broker by --mqtt-url, such as mqtt://host:1883")
+        for text in options["mqtt"]:
+            code, _, password = text.partition(":")
+            piles.append(self._mqtt(code, password, options, rng))
         return piles
 
     def _numbered(self, actor: Actor, options: dict[str, Any], rng: random.Random) -> list[SimulatedPile]:
@@ -261,6 +290,10 @@ class Command(ServiceCommand):
             elif row.protocol == Pile.Protocol.DNY:
                 kept = {name: more[name] for name in ("connectors", "records_path")}
                 piles.append(self._dny(row.code, options, rng, **kept))
+            elif row.protocol == Pile.Protocol.MQTT:
+                if urlsplit(options["mqtt_url"]).scheme == "mqtt":
+                    ports = {"connectors": more["connectors"]}
+                    piles.append(self._mqtt(row.code, demo_password(row.code), options, rng, **ports))
             else:
                 kind = Ocpp201Pile if row.protocol == Pile.Protocol.OCPP201 else Ocpp16Pile
                 piles.append(self._ocpp(row.code, demo_password(row.code), options, rng, kind, **more))
@@ -377,16 +410,15 @@ async def _go_home(fleet: Fleet) -> None:
 def _known(options: dict[str, Any], table: dict) -> list[str]:
     """The faults a kind of pile knows; those of other kinds are left to them when several run."""
     ykc = options["ykc"] or options["piles"] or options["idle"]
-    kinds = (
-        4 if options["demo"] else sum(map(bool, (ykc, options["ocpp"], options["ocpp201"], options["dny"])))
-    )
+    named = (ykc, *(options[name] for name in ("ocpp", "ocpp201", "dny", "mqtt")))
+    kinds = 5 if options["demo"] else sum(map(bool, named))
     if kinds < 2:
         return options["fault"]
-    all_known = OCPP.keys() | OCPP201.keys() | YKC.keys() | DNY.keys()
+    all_known = OCPP.keys() | OCPP201.keys() | YKC.keys() | DNY.keys() | MQTT.keys()
     names = [(text.partition("=")[0], text) for text in options["fault"]]
     return [text for name, text in names if name in table or name not in all_known]
 
 
 def _fault_help() -> str:
-    lines = [f"{name} ({text})" for name, (_, text) in sorted((DNY | YKC | OCPP201 | OCPP).items())]
+    lines = [f"{name} ({text})" for name, (_, text) in sorted((MQTT | DNY | YKC | OCPP201 | OCPP).items())]
     return "misbehaviours: " + "; ".join(lines)

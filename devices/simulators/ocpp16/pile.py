@@ -9,6 +9,7 @@ from devices.simulators.faults import OCPP
 from devices.simulators.ocpp16.link import Link16
 from devices.simulators.ocppj.client import OcppPile
 from devices.simulators.ocppj.connector import BEGIN, END, TRIGGER, Connector, Transaction, timestamp
+from devices.simulators.ocppj.upkeep import Job
 
 
 class Ocpp16Pile(OcppPile):
@@ -29,7 +30,9 @@ class Ocpp16Pile(OcppPile):
             "StopTransactionOnEVSideDisconnect": "true",
             "ConnectionTimeOut": f"{self.timing.plug_wait_s:g}",
             "NumberOfConnectors": str(len(self.connectors)),
-            "SupportedFeatureProfiles": "Core,RemoteTrigger",
+            "SupportedFeatureProfiles": (
+                "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+            ),
         }
 
     def boot_message(self) -> call.BootNotification:
@@ -37,7 +40,7 @@ class Ocpp16Pile(OcppPile):
             charge_point_model="SIM-DC" if self.dc else "SIM-AC",
             charge_point_vendor="Simulated",
             charge_point_serial_number=self.code[:25],
-            firmware_version="1.0",
+            firmware_version=self.firmware,
         )
 
     def heartbeat_message(self) -> call.Heartbeat:
@@ -69,7 +72,9 @@ class Ocpp16Pile(OcppPile):
             self.say("plain", send)
 
     def swipe(self, number: int, id_tag: str) -> None:
-        """A card at the pile: Authorize, then charge if the platform accepts it."""
+        """A card at the pile: Authorize, then charge if the platform accepts it; without link the list decides."""
+        if self.starts_by_list(number, id_tag):
+            return
 
         async def send(link: Link16) -> None:
             answer = await link.call(call.Authorize(id_tag=id_tag))
@@ -77,6 +82,7 @@ class Ocpp16Pile(OcppPile):
             if (
                 answer.id_tag_info["status"] == enums.AuthorizationStatus.accepted
                 and connector.state == "plugged"
+                and not self.is_kept_from(connector, id_tag)
             ):
                 self.begin(connector, id_tag)
 
@@ -113,9 +119,46 @@ class Ocpp16Pile(OcppPile):
             self.say("plain", self._boot)
         elif wanted == enums.MessageTrigger.meter_values:
             self.sample_all(numbers, TRIGGER)
+        elif wanted == "FirmwareStatusNotification":
+            self.say_firmware(Job("", None, secured=False), "Idle")
+        elif wanted == "DiagnosticsStatusNotification":
+            self.say_log(Job("", None, secured=False), "Idle")
+        elif wanted == "LogStatusNotification":
+            self.say_log(Job("", None, secured=True), "Idle")
+        elif wanted == "SignChargePointCertificate":
+            self._ask_certificate()
         else:
             return False
         return True
+
+    def say_firmware(self, job: Job, word: str) -> None:
+        if job.secured:
+            self._tell(call.SignedFirmwareStatusNotification(status=word, request_id=job.request_id))
+        else:
+            self._tell(call.FirmwareStatusNotification(status=word))
+
+    def say_log(self, job: Job, word: str) -> None:
+        if job.secured:
+            word = "UploadFailure" if word == "UploadFailed" else word
+            self._tell(call.LogStatusNotification(status=word, request_id=job.request_id))
+        else:
+            self._tell(call.DiagnosticsStatusNotification(status=word))
+
+    def say_security_event(self, code: str, detail: str) -> None:
+        self._tell(
+            call.SecurityEventNotification(type=code, timestamp=self.timestamp(), tech_info=detail or None)
+        )
+
+    def _ask_certificate(self) -> None:
+        self._tell(call.SignCertificate(csr=self.certificates.request("station")))
+
+    def _tell(self, message: Any) -> None:
+        """Queue a message whose answer does not matter."""
+
+        async def send(link: Link16) -> None:
+            await link.call(message)
+
+        self.say("plain", send)
 
     # -- the charge
 
@@ -134,6 +177,7 @@ class Ocpp16Pile(OcppPile):
                     id_tag=transaction.id_tag,
                     meter_start=transaction.meter_start_wh,
                     timestamp=started_at,
+                    reservation_id=transaction.reservation_id,
                 )
             )
             transaction.transaction_id = answer.transaction_id
@@ -204,6 +248,8 @@ def _status(connector: Connector) -> enums.ChargePointStatus:
         return words.unavailable
     if connector.transaction or connector.awaited:
         return words.preparing
+    if connector.reservation is not None and not connector.car:
+        return words.reserved
     if connector.car:
         return words.finishing if connector.finished else words.preparing
     return words.available

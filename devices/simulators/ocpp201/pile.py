@@ -8,8 +8,10 @@ from ocpp.v201 import call
 
 from devices.simulators.faults import OCPP201
 from devices.simulators.ocpp201.link import Link201
+from devices.simulators.ocpp201.stock import Stock
 from devices.simulators.ocppj.client import OcppPile
 from devices.simulators.ocppj.connector import BEGIN, END, TRIGGER, Connector, Transaction, timestamp
+from devices.simulators.ocppj.upkeep import Job
 
 HEARTBEAT = "OCPPCommCtrlr.HeartbeatInterval"
 INTERVAL = "SampledDataCtrlr.TxUpdatedInterval"
@@ -26,10 +28,15 @@ _REASONS = {
     "soft_reset": ("Reboot", "ResetCommand"),
     "de_authorized": ("DeAuthorized", "Deauthorized"),
 }
+# What TriggerMessage asks for -> (use, certificateType).
+_REQUESTS = {
+    "SignChargingStationCertificate": ("station", "ChargingStationCertificate"),
+    "SignV2GCertificate": ("vehicle", "V2GCertificate"),
+}
 _CONTEXT_TRIGGERS = {TRIGGER: "Trigger"}
 
 
-class Ocpp201Pile(OcppPile):
+class Ocpp201Pile(Stock, OcppPile):
     """One OCPP 2.0.1 pile on its own WebSocket."""
 
     SUBPROTOCOL = "ocpp2.0.1"
@@ -53,7 +60,7 @@ class Ocpp201Pile(OcppPile):
                 "model": self.configuration["ChargingStation.Model"],
                 "vendor_name": "Simulated",
                 "serial_number": self.code[:25],
-                "firmware_version": "1.0",
+                "firmware_version": self.firmware,
             },
             reason="PowerUp",
         )
@@ -84,12 +91,16 @@ class Ocpp201Pile(OcppPile):
             self.say("plain", send)
 
     def swipe(self, number: int, id_tag: str) -> None:
-        """A card at the pile: Authorize, then charge if the platform accepts it."""
+        """A card at the pile: Authorize, then charge if the platform accepts it; without link the list decides."""
+        if self.starts_by_list(number, id_tag):
+            return
 
         async def send(link: Link201) -> None:
             answer = await link.call(call.Authorize(id_token={"id_token": id_tag, "type": "ISO14443"}))
             connector = self.connectors[number]
-            if answer.id_token_info["status"] == "Accepted" and connector.state == "plugged":
+            if answer.id_token_info["status"] != "Accepted" or self.is_kept_from(connector, id_tag):
+                return
+            if connector.state == "plugged":
                 self.begin(connector, id_tag)
 
         self.say("plain", send)
@@ -114,6 +125,7 @@ class Ocpp201Pile(OcppPile):
             self.configuration[key] = value
             if key == HEARTBEAT and int(value):
                 self.beat_every(float(value))
+            self.variable_changed(key, value)
         return {"attribute_status": status, "component": item["component"], "variable": item["variable"]}
 
     def _variable(self, item: dict[str, Any]) -> tuple[str, str]:
@@ -122,28 +134,6 @@ class Ocpp201Pile(OcppPile):
             return key, "Accepted"
         known = any(name.startswith(f"{component}.") for name in self.configuration)
         return key, "UnknownVariable" if known else "UnknownComponent"
-
-    def report(self, request_id: int) -> None:
-        """Queue the inventory as one NotifyReport."""
-        data = []
-        for key, value in self.configuration.items():
-            component, _, variable = key.partition(".")
-            mutability = "ReadOnly" if key in self.READ_ONLY else "ReadWrite"
-            data.append(
-                {
-                    "component": {"name": component},
-                    "variable": {"name": variable},
-                    "variable_attribute": [{"value": value, "mutability": mutability}],
-                }
-            )
-        message = call.NotifyReport(
-            request_id=request_id, generated_at=self.timestamp(), seq_no=0, report_data=data, tbc=False
-        )
-
-        async def send(link: Link201) -> None:
-            await link.call(message)
-
-        self.say("plain", send)
 
     def reset_when(self, kind: str) -> str:
         """Reset now, or when nothing charges any more; returns Accepted or Scheduled."""
@@ -177,9 +167,31 @@ class Ocpp201Pile(OcppPile):
         elif wanted == "MeterValues":
             for number in numbers:
                 self._say_meter(number)
+        elif wanted == "FirmwareStatusNotification":
+            self.tell(call.FirmwareStatusNotification(status="Idle"))
+        elif wanted == "LogStatusNotification":
+            self.tell(call.LogStatusNotification(status="Idle"))
+        elif wanted in _REQUESTS:
+            use, kind = _REQUESTS[wanted]
+            self.tell(call.SignCertificate(csr=self.certificates.request(use), certificate_type=kind))
         else:
             return "NotImplemented"
         return "Accepted"
+
+    def say_firmware(self, job: Job, word: str) -> None:
+        self.tell(call.FirmwareStatusNotification(status=word, request_id=job.request_id))
+
+    def say_log(self, job: Job, word: str) -> None:
+        word = "UploadFailure" if word == "UploadFailed" else word
+        self.tell(call.LogStatusNotification(status=word, request_id=job.request_id))
+
+    def say_security_event(self, code: str, detail: str) -> None:
+        self.tell(
+            call.SecurityEventNotification(type=code, timestamp=self.timestamp(), tech_info=detail or None)
+        )
+
+    def say_reservation_over(self, number: int) -> None:
+        self.tell(call.ReservationStatusUpdate(reservation_id=number, reservation_update_status="Expired"))
 
     def _say_meter(self, number: int) -> None:
         connector = self.connectors.get(number)
@@ -212,6 +224,8 @@ class Ocpp201Pile(OcppPile):
             "type": "Central" if remote else "ISO14443",
         }
         payload["evse"] = {"id": transaction.connector.number, "connector_id": 1}
+        if transaction.reservation_id is not None:
+            payload["reservation_id"] = transaction.reservation_id
         if remote:
             payload["transaction_info"]["remote_start_id"] = transaction.remote_start_id
         self.values_due(transaction, BEGIN, self._interval())
@@ -304,4 +318,6 @@ def _status(connector: Connector) -> str:
         return "Faulted"
     if connector.transaction or connector.car or connector.awaited:
         return "Occupied"
+    if connector.reservation is not None:
+        return "Reserved"
     return "Available" if connector.available else "Unavailable"

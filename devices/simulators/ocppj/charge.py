@@ -11,11 +11,13 @@ from typing import Any
 from devices.simulators.battery import Car, ChargingRun
 from devices.simulators.faults import Faults
 from devices.simulators.ocppj.connector import PERIODIC, Connector, Transaction, timestamp
+from devices.simulators.ocppj.limits import TRANSACTION, HeldLimit, Limits
 from devices.simulators.ocppj.memory import StopMemory
 from devices.simulators.ocppj.timing import OcppTiming
 from devices.simulators.stats import Stats
 
 _CUT_AFTER_S = 0.3
+_ANSWER_LEAVES_S = 0.05  # a cut link takes with it what was not sent yet
 
 
 class Charging:
@@ -34,6 +36,10 @@ class Charging:
     rng: random.Random
     connectors: dict[int, Connector]
     memory: StopMemory
+    limits: Limits
+    # What the half that is looked after from afar knows.
+    is_kept_from: Callable[[Connector, str], bool]
+    let_reservation_expire: Callable[[Connector], None]
 
     def timestamp(self) -> str:
         return timestamp(self.wall())
@@ -77,6 +83,8 @@ class Charging:
             connector = self.connectors.get(connector_id)
         if connector is None or not connector.available or connector.state not in ("idle", "plugged"):
             return False
+        if self.is_kept_from(connector, id_tag):
+            return False
         if connector.car:
             self.begin(connector, id_tag, remote_start_id)
         else:
@@ -111,6 +119,7 @@ class Charging:
             self.end(connector, reason)
 
         async def reboot(link: Any) -> None:
+            await asyncio.sleep(_ANSWER_LEAVES_S)
             self.drop_link()
 
         self.say("plain", reboot)
@@ -122,6 +131,17 @@ class Charging:
         self.end(connector, "unlock_command")
         return True
 
+    def take_limit(self, limit: HeldLimit, transaction_id: int | str | None) -> str:
+        """Hold a charging profile; one for a charge that does not run there is refused."""
+        if limit.connector and limit.connector not in self.connectors:
+            return "Rejected"
+        if limit.purpose == TRANSACTION:
+            running = self.connectors[limit.connector].transaction if limit.connector else None
+            if running is None or transaction_id not in (None, running.transaction_id):
+                return "Rejected"
+        self.limits.set(limit)
+        return "Accepted"
+
     # -- the charge
 
     def begin(self, connector: Connector, id_tag: str, remote_start_id: int | None = None) -> None:
@@ -132,12 +152,16 @@ class Charging:
         connector.transaction = Transaction(
             connector, id_tag, run, begins_at, remote_start_id=remote_start_id
         )
+        if connector.reservation is not None:
+            connector.transaction.reservation_id = connector.reservation.number
+            connector.reservation = None
         connector.finished = False
         self.say_status(connector.number)
 
     def advance(self, connector: Connector, seconds: float) -> None:
         """Let time pass at a connector."""
         now = self.now()
+        self.let_reservation_expire(connector)
         if connector.awaited and now > connector.awaited[1]:
             connector.awaited = None
             self.say_status(connector.number)
@@ -148,6 +172,7 @@ class Charging:
             if now >= transaction.begins_at:
                 self._flow(transaction, now)
             return
+        transaction.run.limit_kw = self.limits.kw_at(connector.number, self.wall(), self.rated_kw)
         connector.meter.add(transaction.run.advance(seconds))
         lasted = now - transaction.charging_since
         self._misbehave(transaction, lasted)
@@ -200,6 +225,7 @@ class Charging:
         if transaction is None:
             return
         transaction.over = True
+        self.limits.clear(connector=connector.number, purpose=TRANSACTION)
         connector.finished = True
         if transaction.charging:
             self.stats.charges_ended += 1

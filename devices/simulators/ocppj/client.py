@@ -23,6 +23,7 @@ from devices.simulators.ocppj.link import parse_time
 from devices.simulators.ocppj.memory import StopMemory
 from devices.simulators.ocppj.outbox import Outbox, Outgoing
 from devices.simulators.ocppj.timing import OcppTiming
+from devices.simulators.ocppj.upkeep import Upkeep
 from devices.simulators.stats import Stats
 
 
@@ -30,7 +31,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OcppPile(Charging):
+class OcppPile(Upkeep, Charging):
     """One OCPP pile on its own WebSocket; each version says how it words its messages.
 
     `await run()` until `close()`; `faults` may be set and cleared meanwhile. `url` is the address before the code,
@@ -72,6 +73,7 @@ class OcppPile(Charging):
             )
             for number in range(1, connectors + 1)
         }
+        self.set_up()
         self.configuration = self.first_configuration()
         self._url = f"{url.rstrip('/')}/{quote(code)}"
         secret = base64.b64encode(f"{code}:{password}".encode()).decode()
@@ -135,6 +137,7 @@ class OcppPile(Charging):
     async def close(self) -> None:
         """End `run` and hang up."""
         self._closed.set()
+        self.stop_working()
         if self._connection is not None:
             self._on_purpose = True
             await self._connection.close()

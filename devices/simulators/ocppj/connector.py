@@ -13,6 +13,16 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A connector is kept for a card (or one of its group) until then."""
+
+    number: int
+    id_tag: str
+    until: datetime
+    parent_tag: str | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Transaction:
     """A charge. Times in seconds are running time.
@@ -30,6 +40,7 @@ class Transaction:
     batches: int = 0
     transaction_id: int | str | None = None
     remote_start_id: int | None = None  # 2.0.1: the start command it answers
+    reservation_id: int | None = None
     events: int = 0  # 2.0.1: events told so far
     meter_start_wh: int = 0
     register_zero_wh: int = 0  # what the register forgot when it was reset
@@ -70,6 +81,7 @@ class Connector:
     faulted: bool = False
     available: bool = True
     finished: bool = False  # the car's transaction is over, the plug still in
+    reservation: Reservation | None = None
     awaited: tuple[str, float, int | None] | None = None  # tag, deadline, command of a start without a car
 
     @property

@@ -15,5 +15,6 @@ class OcppTiming:
     answer_s: float = 15.0
     retry_s: float = 10.0
     attempts: int = 3
+    step_s: float = 3.0  # each step of a firmware update
     reconnect_s: float = 5.0
     reconnect_max_s: float = 60.0

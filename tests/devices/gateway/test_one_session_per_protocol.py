@@ -6,7 +6,7 @@ and what the pile's own words were.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,9 @@ from kernel import clock
 from stations.models import Connector, Pile
 from tests.clocks import HeldClock
 from tests.devices.gateway.test_ykc_listener import until
+from tests.devices.mqtt.client import PASSWORD as MQTT_PASSWORD
+from tests.devices.mqtt.client import MqttDevice
+from tests.devices.mqtt.conftest import broker, mqtt_gateway  # noqa: F401
 from tests.devices.ocpp16.station import PASSWORD, Station, register
 from tests.devices.ocpp201.station import Station201, sampled
 from tests.devices.ykc.client import YkcSocket, record_fields
@@ -227,6 +230,76 @@ class Ocpp201:
         self.station.close()
 
 
+class Mqtt:
+    """A device of the MQTT contract, behind a broker; it knows the platform's number for the charge."""
+
+    protocol = Pile.Protocol.MQTT
+
+    def __init__(self, gateway, site: Site):
+        self.device = MqttDevice(gateway.broker.port, site.pile.code)
+
+    def power_on(self) -> None:
+        self.device.birth(ports=2)
+        self.device.tell("status", ports=[{"port": 2, "state": "idle"}, {"port": 1, "state": "idle"}])
+
+    def plug(self) -> None:
+        self.device.tell("status", ports=[{"port": 1, "state": "plugged"}])
+
+    def accept_start(self) -> None:
+        self.command = self.device.expect("start")
+        self.device.answer(self.command)
+        self.ref, self.began = self.command["transaction"], now()
+        self.device.tell(
+            "charge",
+            event="started",
+            port=1,
+            transaction=self.ref,
+            meter_start_kwh=float(METER_START),
+            at=now(),
+        )
+        self.tell(Decimal(0))
+
+    def tell(self, energy: Decimal) -> None:
+        values = {"power_kw": 40, "voltage_v": 400, "current_a": 100, "soc_pct": 40}
+        self.device.tell(
+            "telemetry", port=1, transaction=self.ref, energy_kwh=float(energy), at=now(), **values
+        )
+
+    def accept_stop(self) -> None:
+        self.device.answer(self.device.expect("stop", transaction=self.ref))
+
+    def report(self) -> None:
+        held = datetime.fromisoformat(now()).astimezone(ZoneInfo("Asia/Shanghai"))
+        self.tell_last(held)
+        record = {
+            "port": 1,
+            "transaction": self.ref,
+            "started_at": self.began,
+            "ended_at": now(),
+            "energy_kwh": float(TOTAL),
+            "meter_start_kwh": float(METER_START),
+            "meter_end_kwh": float(METER_START + TOTAL),
+            "stop_reason": "platform",
+        }
+        for _ in range(2):
+            self.device.tell("record", **record)
+        self.device.tell("status", ports=[{"port": 1, "state": "full"}])
+
+    def tell_last(self, held: datetime) -> None:
+        """The last sample is of another second than the one before: the same moment is the same sample."""
+        later = (held + timedelta(seconds=1)).isoformat()
+        values = {"power_kw": 40, "voltage_v": 400, "current_a": 100, "soc_pct": 40}
+        self.device.tell(
+            "telemetry", port=1, transaction=self.ref, energy_kwh=float(TOTAL), at=later, **values
+        )
+
+    def unplug(self) -> None:
+        self.device.tell("status", ports=[{"port": 1, "state": "idle"}])
+
+    def close(self) -> None:
+        self.device.close()
+
+
 EVENTS = (
     events.PileOnline,
     events.ConnectorStatusChanged,
@@ -403,13 +476,16 @@ def charge(pile, site: Site, held: HeldClock, seen: Recorder) -> ChargingOrder:
 @pytest.mark.feature("PIL-30")
 @pytest.mark.promise(5)
 @pytest.mark.promise(6)
-@pytest.mark.parametrize("protocol", [Ykc, Ocpp16, Ocpp201])
-def test_one_charge_is_the_same_over_every_protocol(protocol, live_gateway, monkeypatch):
+@pytest.mark.feature("PIL-29")
+@pytest.mark.parametrize("protocol", [Ykc, Ocpp16, Ocpp201, Mqtt])
+def test_one_charge_is_the_same_over_every_protocol(protocol, request, transactional_db, monkeypatch):
+    live_gateway = request.getfixturevalue("mqtt_gateway" if protocol is Mqtt else "live_gateway")
     held = HeldClock(moment(COURSE[0][0]))
     monkeypatch.setattr(clock, "now", held.now)
     site = make_site(protocol=protocol.protocol, online=False, prices=PRICES, slots=FLAT_THEN_PEAK)
     if protocol is not Ykc:
-        Pile.objects.filter(pk=site.pile.pk).update(password=make_password(PASSWORD))
+        password = MQTT_PASSWORD if protocol is Mqtt else PASSWORD
+        Pile.objects.filter(pk=site.pile.pk).update(password=make_password(password))
     with recorded() as seen:
         seen.step("power on")
         pile = protocol(live_gateway, site)

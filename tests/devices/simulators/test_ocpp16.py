@@ -183,8 +183,8 @@ async def test_core_commands():
         assert await status(call.TriggerMessage(requested_message="BootNotification")) == "Accepted"
         await pile.wait_until(lambda: len(central.of("BootNotification")) > beats)
         assert (
-            await status(call.TriggerMessage(requested_message="FirmwareStatusNotification"))
-            == "NotImplemented"
+            await status(call.ExtendedTriggerMessage(requested_message="SignChargePointCertificate"))
+            == "Accepted"
         )
 
 

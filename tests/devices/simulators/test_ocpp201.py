@@ -28,6 +28,7 @@ FAST = OcppTiming(
     plug_wait_s=1,
     answer_s=0.5,
     retry_s=0.1,
+    step_s=0.03,
     reconnect_s=0.05,
     reconnect_max_s=0.2,
 )

@@ -1,0 +1,58 @@
+"""Codes of MQTT devices in words: stop reasons, answers and faults that the contract names. Others stay as they came."""
+
+from devices.protocols.mqtt.contract import gettext_noop as _
+
+STOP_REASONS: dict[str, str] = {
+    "full": _("The battery is full."),
+    "time_used": _("The bought time is used up."),
+    "energy_used": _("The bought energy is used up."),
+    "money_used": _("The money is used up."),
+    "unplugged": _("The plug was pulled."),
+    "overload": _("The load was above the limit of the port."),
+    "low_power": _("The power stayed low."),
+    "platform": _("Stopped by the platform."),
+    "key": _("Stopped with the key of the box."),
+    "card": _("Stopped with a card."),
+    "over_temperature": _("The box became too hot."),
+    "low_temperature": _("The box became too cold."),
+    "smoke": _("The smoke detector gave alarm."),
+    "water": _("Water was detected."),
+    "leakage": _("A leakage current was detected."),
+    "short_circuit": _("The load has a short circuit."),
+    "fuse_blown": _("The fuse of the port has blown."),
+    "night": _("The night switch-off began."),
+    "power_cut": _("The mains power failed and the port found no load afterwards."),
+    "charger_fault": _("The charger of the vehicle is faulty."),
+    "longest_time": _("The longest charging time was reached."),
+    "fault": _("The port has a fault."),
+}
+ANSWERS: dict[str, str] = {
+    "not_plugged": _("No charger is plugged in."),
+    "busy": _("The port is already charging."),
+    "port_fault": _("The port has a fault."),
+    "no_such_port": _("The box has no such port."),
+    "not_charging": _("The port is not charging under this number."),
+    "over_power": _("The whole box is at its power limit."),
+    "night": _("The night switch-off is in force."),
+    "unsupported": _("The device cannot do this."),
+    "expired": _("The command came too late."),
+}
+FAULTS: dict[str, str] = {
+    "overload": _("The load was above the limit of the port."),
+    "short_circuit": _("The load has a short circuit."),
+    "fuse_blown": _("The fuse of the port has blown."),
+    "relay_stuck": _("The relay of the port is stuck."),
+    "cannot_meter": _("The port cannot meter energy."),
+    "leakage": _("A leakage current was detected."),
+    "smoke": _("The smoke detector gives alarm."),
+    "heat": _("The heat detector gives alarm."),
+    "water": _("Water was detected."),
+    "over_temperature": _("The box is too hot."),
+    "port_over_temperature": _("The port is too hot."),
+    "over_voltage": _("The mains voltage is too high."),
+    "under_voltage": _("The mains voltage is too low."),
+    "power_lost": _("The box lost its mains power."),
+    "door_open": _("The cabinet door is open."),
+    "card_reader": _("The card reader is broken."),
+    "memory": _("The memory of the box is damaged."),
+}
