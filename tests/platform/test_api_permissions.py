@@ -1,12 +1,13 @@
 """Who gets what from every endpoint: one table, and a test that fails when an endpoint is not in it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import PaidStart, Payment, Refund
+from billing.models import Booking, PaidStart, Payment, Refund
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -31,6 +32,10 @@ TABLE = {
     ("POST", "driver/vehicles/<int:vehicle_id>/default"): (401, 404, 200, 200),
     # The photo comes as a form, never as JSON.
     ("POST", "driver/vehicles/<int:vehicle_id>/verification"): (401, 404, 415, 415),
+    ("GET", "driver/bookings"): (401, 200, 200, 200),
+    ("POST", "driver/bookings"): (401, 400, 400, 400),
+    ("GET", "driver/bookings/<str:booking_no>"): (401, 404, 200, 200),
+    ("POST", "driver/bookings/<str:booking_no>/cancel"): (401, 404, 200, 200),
     ("GET", "driver/cards"): (401, 200, 200, 200),
     ("POST", "driver/cards"): (401, 400, 400, 400),
     ("GET", "driver/cards/<str:card_no>"): (401, 404, 200, 200),
@@ -145,6 +150,11 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
     vehicle = VehicleFactory(driver=site.driver)
     card = CardFactory(operator=site.operator, driver=site.driver)
     path = path.replace("<int:vehicle_id>", str(vehicle.pk)).replace("<str:card_no>", card.logical_no)
+    booking = Booking.objects.create(
+        booking_no="B1", driver=site.driver, connector=site.connectors[1], operator=site.operator,
+        station=site.station, pile=site.pile, state="active", created_at=now, expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    path = path.replace("<str:booking_no>", booking.booking_no)
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None
