@@ -51,6 +51,14 @@ def _clean_cache():
 
 
 @pytest.fixture(autouse=True)
+def _own_language():
+    """Every test begins in the platform's own language, whatever the last request of the one before spoke."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def _marked_messages_cross_a_socket(request):
     """A test that carries `message` marks fails unless a gateway of this process heard or said each of them."""
     marks = list(request.node.iter_markers("message"))

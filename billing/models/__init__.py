@@ -1,3 +1,4 @@
+from billing.models.bonus import RechargeBonus
 from billing.models.booking import Booking
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
@@ -53,6 +54,7 @@ __all__ = [
     "PayoutEvent",
     "PileTariff",
     "Proposal",
+    "RechargeBonus",
     "Refund",
     "RefundPart",
     "ReviewItem",
