@@ -1,6 +1,6 @@
 """What billing does on device events and outbox messages. Registered at start-up; each handler is a thin door."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -16,8 +16,10 @@ from billing.services import (
     refunds,
     sessions,
     settlement,
+    settling_together,
     tariffs,
 )
+from billing.services.invoices import requests
 from billing.services.payouts import decisions
 from billing.services.price_groups import register_price_groups
 from devices import events
@@ -79,10 +81,27 @@ def on_pile_offline(event: events.PileOffline) -> None:
     fees.pile_offline(pile_id=event.pile.id, at=event.at)
 
 
+def on_piles_offline(found: Sequence[events.PileOffline]) -> None:
+    """What `on_pile_offline` does, for many piles that go at once: only those with a session cost anything."""
+    by_id = {event.pile.id: event for event in found}
+    touched = {*sessions.piles_with_sessions(by_id), *fees.piles_with_fees(by_id)}
+    for pile_id in sorted(touched):
+        on_pile_offline(by_id[pile_id])
+
+
 def on_pile_online(event: events.PileOnline) -> None:
     sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
     if tariffs.lacks_version_in_force(pile=event.pile):
         tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
+
+
+def on_piles_online(found: Sequence[events.PileOnline]) -> None:
+    """What `on_pile_online` does, for the piles of a storm of logins."""
+    by_id = {event.pile.id: event.pile for event in found}
+    for pile_id in sessions.piles_with_sessions(by_id):
+        sessions.pile_link_changed(actor=_pile_actor(by_id[pile_id]), pile_id=pile_id, kind="pile_online")
+    for pile_id in tariffs.piles_without_version_in_force(by_id):
+        tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(pile_id))
 
 
 def on_transaction_reported(event: events.TransactionReported) -> None:
@@ -92,6 +111,10 @@ def on_transaction_reported(event: events.TransactionReported) -> None:
         repeated=event.repeated,
         conflicting=event.conflicting,
     )
+
+
+def on_transactions_reported(found: Sequence[events.TransactionReported]) -> None:
+    settling_together.take_records([(_pile_actor(event.pile), event.record) for event in found])
 
 
 def on_authorization(event: events.AuthorizationRequested) -> events.Authorization | None:
@@ -127,20 +150,28 @@ def on_payout_approved(payload: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: send_payout.delay(payload["payout"]), robust=True)
 
 
+def on_invoice_approved(payload: Mapping[str, Any]) -> None:
+    """Hand an approved invoice to a worker; one that is lost is found by `billing.work_invoices`."""
+    from billing.tasks import issue_invoice
+
+    transaction.on_commit(lambda: issue_invoice.delay(payload["invoice"]), robust=True)
+
+
 def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
+    outbox.register_handler(requests.SEND_TOPIC, on_invoice_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)
     events.subscribe(events.ConnectorStatusChanged, on_connector_status)
     events.subscribe(events.FaultRaised, on_fault)
-    events.subscribe(events.PileOffline, on_pile_offline)
-    events.subscribe(events.PileOnline, on_pile_online)
-    events.subscribe(events.TransactionReported, on_transaction_reported)
+    events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
+    events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
+    events.subscribe(events.TransactionReported, on_transaction_reported, together=on_transactions_reported)
     events.subscribe(events.AuthorizationRequested, on_authorization)
     events.subscribe(events.ReservationEnded, on_reservation_ended)
     events.subscribe(events.StartRequested, on_start_requested)

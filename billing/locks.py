@@ -1,4 +1,4 @@
-"""The only places of this app that lock rows: a paid start, pile, then orders by id, then a refund, then payments by id, then
+"""The only places of this app that lock rows: a business day, then a paid start, pile, then orders by id, then a refund, then payments by id, then
 discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
@@ -6,6 +6,7 @@ be inserted. On SQLite every transaction is the only writer, so the locks are al
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -14,7 +15,9 @@ from billing.models import (
     Account,
     Booking,
     ChargingOrder,
+    DayClose,
     Discount,
+    Invoice,
     OrderFee,
     PaidStart,
     Payee,
@@ -52,6 +55,11 @@ def lock_order(order_id: int) -> ChargingOrder:
     return _orders().get(pk=order_id)
 
 
+def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
+    """Lock orders, always in the same order."""
+    return list(_orders().filter(pk__in=set(order_ids)).order_by("pk"))
+
+
 def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOrder]:
     """Lock the orders of (pile id, transaction number) pairs, always in the same order.
 
@@ -64,7 +72,7 @@ def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOr
             transaction_ref__in={ref for _pile_id, ref in transactions},
         )
         .select_related("pile")
-        .defer("bill", "evidence", "review_reasons", "pile__findings")
+        .defer("bill", "evidence", "pile__findings")
         .order_by("pk")
     )
     return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]
@@ -133,6 +141,20 @@ def lock_settlement_accounts(
     return list(found.order_by("pk"))
 
 
+def lock_wallet_settlements(
+    *, driver_ids: Collection[int], operator_ids: Collection[int], operator_kinds: Collection[str]
+) -> list[Account]:
+    """`lock_settlement_accounts` for many orders that drivers pay from their wallets, always in the same order."""
+    kinds = Account.Kind
+    of_driver = (kinds.WALLET, kinds.BONUS, kinds.ARREARS)
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.filter(
+        Q(driver_id__in=driver_ids, kind__in=of_driver)
+        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
+    )
+    return list(found.order_by("pk"))
+
+
 def lock_proposal(proposal_id: int) -> Proposal:
     """Lock one proposal; it is decided once, under this lock."""
     rows = Proposal.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
@@ -162,3 +184,15 @@ def lock_wire_numbers() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WIRE_NUMBERS])
+
+
+def lock_day(day: date) -> DayClose:
+    """Lock a business day, made at first use; bills, differences and the closing of it move only under this lock."""
+    DayClose.objects.get_or_create(day=day)
+    return DayClose.objects.select_for_update(of=("self",), no_key=True).get(day=day)
+
+
+def lock_invoice(invoice_id: int) -> Invoice:
+    """Lock one invoice; every move of it happens under this lock. A red one before the one it reverses."""
+    rows = Invoice.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator", "red_of").get(pk=invoice_id)

@@ -13,7 +13,9 @@ from billing.services import (
     tariffs,
 )
 from billing.services.clearing import clear
+from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
+from billing.services.reconciliation import reconcile
 from kernel.actor import system
 
 
@@ -82,3 +84,19 @@ def send_payout(payout_id: int) -> None:
 @shared_task(name="billing.sync_card_lists", ignore_result=True)
 def sync_card_lists() -> None:
     card_lists.sweep_lists(actor=system("card lists"))
+
+
+@shared_task(name="billing.reconcile_recent", ignore_result=True)
+def reconcile_recent() -> None:
+    """Compare the last days with the channels' bills; closing a day stays a person's word."""
+    reconcile.reconcile_recent(actor=system("reconciliation"))
+
+
+@shared_task(name="billing.work_invoices", ignore_result=True)
+def work_invoices() -> None:
+    issuing.work_due_invoices(actor=system("invoices"))
+
+
+@shared_task(name="billing.issue_invoice", ignore_result=True)
+def issue_invoice(invoice_id: int) -> None:
+    issuing.work(invoice_id=invoice_id, actor=system("invoices"))

@@ -32,6 +32,17 @@ def review_badge(request: Any) -> str:
     return f"{selectors.BADGE_CAP}+" if number > selectors.BADGE_CAP else str(number)
 
 
+def difference_badge(request: Any) -> str:
+    """Number of open differences with payment channels; empty when none, and for everybody but the platform."""
+    from billing.selectors import open_differences
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_difference"):
+        return ""
+    number = open_differences(actor=actor_of(request))
+    return str(number) if number else ""
+
+
 def _may(permission: str) -> Callable[[Any], bool]:
     return lambda request: request.user.has_perm(permission)
 
@@ -127,6 +138,13 @@ NAVIGATION = [
         _item(_("Statements"), "summarize", "billing.statement"),
         _item(_("Payouts"), "outbound", "billing.payout"),
         _item(_("Payout accounts"), "credit_card", "billing.payoutaccount"),
+        _item(_("Invoices"), "receipt_long", "billing.invoice"),
+        _item(_("Invoice terms"), "percent", "billing.invoiceterms"),
+        _item(_("Day close"), "event_available", "billing.dayclose"),
+        _item(_("Channel bills"), "receipt", "billing.channelbill"),
+        _item(
+            _("Reconciliation differences"), "compare_arrows", "billing.difference", counter=difference_badge
+        ),
         _item(_("Fees and adjustments"), "balance", "billing.settlementitem"),
         _item(_("Settlement terms"), "gavel", "billing.financeterms"),
         _item(_("Service contracts"), "contract", "billing.servicecontract"),

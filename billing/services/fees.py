@@ -6,6 +6,7 @@ itself: the wallet pays what is free on it, the rest becomes arrears.
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, park
 from billing.pricing.slots import MAX_INTERVAL
 from billing.services import bonuses, ledger
 from billing.services.evidence import snapshot_of_order
+from billing.services.invoices.states import require_not_invoiced
 from billing.services.order_states import note
 from devices.events import ConnectorStatusChanged
 from kernel import clock
@@ -99,6 +101,14 @@ def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:
                 _pause(fee, event.at)
             elif event.state in STILL_THERE:
                 _resume(fee, event.at)
+
+
+def piles_with_fees(pile_ids: Collection[int]) -> list[int]:
+    """Those of some piles at which a fee is counting."""
+    rows = OrderFee.objects.unscoped("the piles' own fees").filter(
+        pile_id__in=pile_ids, state=S.RUNNING, kind=K.OCCUPANCY
+    )
+    return list(rows.values_list("pile_id", flat=True).distinct())
 
 
 def pile_offline(*, pile_id: int, at: datetime) -> None:
@@ -201,6 +211,7 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
         fee = lock_fee(fee_id)
         before = {"state": fee.state, "amount_fen": fee.amount_fen}
         if fee.state == S.SETTLED:
+            require_not_invoiced(order)
             source = ledger.account_of(ACCOUNTS[fee.kind], operator=fee.operator)
             own, to_bonus = bonuses.split_return(order, fee.amount_fen)
             if own:

@@ -150,7 +150,8 @@ def open_order(
 
     `transaction_ref` and `id_tag` are those of a pile that names its sessions itself. Raises as `start_order`.
     """
-    connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
+    connectors = Connector.objects.unscoped("found by the caller").select_related("station")
+    connector = connectors.get(pk=connector.pk)
     purse = paying.lock_for(party)
     offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
     booking = bookings.holder_of(connector)

@@ -17,6 +17,8 @@ from billing.models import (
     ClearingRule,
     Discount,
     FinanceTerms,
+    Invoice,
+    InvoiceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
@@ -307,6 +309,14 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
     return [
         rule, payee, record, proposal, statement, account, contract,
         FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        InvoiceTerms.objects.create(
+            operator=operator, number=1, seller_name="X", seller_tax_no="91310000MA1FL0000X", published_by="x",
+            published_at=now,
+        ),
+        Invoice.objects.create(
+            number=f"F{order.pk}", operator=operator, driver=order.driver, buyer_kind="individual",
+            buyer_name=f"B{order.pk}", gross_fen=113, net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
+        ),
         SettlementItem.objects.create(
             key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
             journal=order.journals.first(), created_at=now,

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0014_recharge_bonus'),
+        ('billing', '0015_reconciliation_invoices'),
         ('stations', '0006_gateways'),
         ('users', '0003_driver_tag_rank'),
     ]
