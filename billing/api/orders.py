@@ -11,6 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.serializers import (
     OrderDetailSerializer,
     OrderPageSerializer,
@@ -114,7 +115,7 @@ class OrderListView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=StartSerializer,
         responses={201: OrderSerializer},
-        refuses=(400, 402, 403, 404, 409),
+        refuses=(400, 402, 403, 404, 409, 429),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -139,15 +140,16 @@ class OrderListView(DriverView):
             raise DomainError(
                 "invalid", {"field": "Idempotency-Key", "reason": reason}, field="Idempotency-Key"
             )
-        if key:
-            code, body = idempotency.run_once(
-                owner=self.actor.key,
-                key=key,
-                request_fingerprint=idempotency.fingerprint("start", dict(data)),
-                action=start,
-            )
-        else:
-            code, body = start()
+        with CodeGuard(self.driver):
+            if key:
+                code, body = idempotency.run_once(
+                    owner=self.actor.key,
+                    key=key,
+                    request_fingerprint=idempotency.fingerprint("start", dict(data)),
+                    action=start,
+                )
+            else:
+                code, body = start()
         return Response(body, status=code)
 
 

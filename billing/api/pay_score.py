@@ -5,6 +5,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.orders import IDEMPOTENCY_KEY
 from billing.api.payments import idempotency_key
 from billing.errors import sentence_of
@@ -183,20 +184,21 @@ class ScoreStartView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=ScoreStartSerializer,
         responses={201: ScoreOrderSerializer},
-        refuses=(400, 402, 403, 404, 409, 503),
+        refuses=(400, 402, 403, 404, 409, 429, 503),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
         data = read(ScoreStartSerializer, request.data)
         names = ("energy_kwh", "seconds", "soc_pct", "package_fen")
-        row = score_orders.start_by_score(
-            actor=self.actor,
-            driver=self.driver,
-            connector_code=data["connector_code"],
-            limit_fen=data["limit_fen"],
-            limits={name: data[name] for name in names if name in data},
-            idempotency_key=idempotency_key(request),
-        )
+        with CodeGuard(self.driver):
+            row = score_orders.start_by_score(
+                actor=self.actor,
+                driver=self.driver,
+                connector_code=data["connector_code"],
+                limit_fen=data["limit_fen"],
+                limits={name: data[name] for name in names if name in data},
+                idempotency_key=idempotency_key(request),
+            )
         return Response(_answer(self, row.number), status=status.HTTP_201_CREATED)
 
 

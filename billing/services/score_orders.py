@@ -179,7 +179,7 @@ payments.ask_elsewhere(SCORE_WAY, trade_of)
 # --- opening -------------------------------------------------------------------------
 def _claim_row(driver: Driver, connector: Connector, kept: dict[str, Any], key: str) -> ScoreOrder:
     """The committed row of this request; everything that can be refused before the service is asked is."""
-    refusal = orders.why_not_startable(connector=connector)
+    refusal = orders.why_not_startable(connector=connector, driver=driver)
     if refusal is not None:
         raise refusal
     if driver.is_frozen:

@@ -274,7 +274,7 @@ def test_a_charge_that_does_not_begin_leaves_no_service_order(desk, site, client
         work(2)
     elif why == "taken":
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(score_orders.orders, "why_not_startable", lambda connector: None)
+            patched.setattr(score_orders.orders, "why_not_startable", lambda **_given: None)
             Connector.objects.filter(pk=site.connector.pk).update(state="charging")
             answer = ask(client, site).json()
         assert answer["state"] == "cancelling" and "in use" in answer["refusal"]
