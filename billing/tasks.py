@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import fees, nightly, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
 from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
@@ -85,3 +85,9 @@ def work_invoices() -> None:
 @shared_task(name="billing.issue_invoice", ignore_result=True)
 def issue_invoice(invoice_id: int) -> None:
     issuing.work(invoice_id=invoice_id, actor=system("invoices"))
+
+
+@shared_task(name="billing.check_books", ignore_result=True)
+def check_books() -> None:
+    """Count everything again, once a night; asked every half hour so that a missed night is made good."""
+    nightly.run_if_due()
