@@ -121,13 +121,13 @@ def lock_settlement_accounts(
     operator_kinds: Collection[str],
     platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
+    """Lock what a settlement moves money between: the payer's accounts and those it pays, by id.
 
     `payer` is the owner of the payer's accounts, as {column: id}.
     """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
+        Q(**payer, kind__in=(payer_kind, Account.Kind.BONUS, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )

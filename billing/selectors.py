@@ -282,8 +282,8 @@ def _money_items(actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = []
     hold = getattr(order, "hold", None)
     if hold is not None:
-        data = {"amount_fen": hold.amount_fen}
-        yuan = gettext("%(yuan)s yuan") % {"yuan": f"{hold.amount_fen / 100:.2f}"}
+        data = {"amount_fen": hold.total_fen} | ({"bonus_fen": hold.bonus_fen} if hold.bonus_fen else {})
+        yuan = gettext("%(yuan)s yuan") % {"yuan": f"{hold.total_fen / 100:.2f}"}
         items.append(TimelineItem(hold.created_at, "money", gettext("Money held"), yuan, "info", data))
         if hold.released_at is not None:
             items.append(

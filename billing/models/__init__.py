@@ -1,3 +1,4 @@
+from billing.models.bonus import RechargeBonus
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
@@ -64,6 +65,7 @@ __all__ = [
     "PayoutEvent",
     "PileTariff",
     "Proposal",
+    "RechargeBonus",
     "Refund",
     "RefundPart",
     "ReviewItem",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import BigIntegerField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
-from billing.models import Account, Entry, Journal, Payment, Payout, RefundPart
+from billing.models import Account, Entry, Journal, Payment, Payout, RechargeBonus, RefundPart
 from billing.services.checks import Problem
 from billing.services.payments import CHANNEL_ACCOUNTS
 
@@ -42,6 +42,11 @@ def payment_problems() -> Iterator[Problem]:
             yield Problem(
                 "channel_differs", f"channel {channel}", {"booked_fen": booked, "rows_fen": rows_fen}
             )
+    given = RechargeBonus.objects.unscoped("a check of every bonus")
+    out = given.aggregate(given=_total("bonus_fen"), back=_total("taken_back_fen"))
+    booked = accounts.filter(kind=Account.Kind.PLATFORM_BONUS).aggregate(total=_total("balance_fen"))["total"]
+    if booked != out["back"] - out["given"]:
+        yield Problem("bonus_differs", "bonuses", {"booked_fen": booked, **out})
     yield from _transit(accounts, parts)
     rests = payments.annotate(taken_fen=_total("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
     for row in rests.exclude(refunded_fen=F("taken_fen")).values("out_trade_no", "refunded_fen", "taken_fen"):

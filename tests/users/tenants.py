@@ -26,6 +26,7 @@ from billing.models import (
     Payout,
     PayoutAccount,
     Proposal,
+    RechargeBonus,
     Refund,
     ReviewItem,
     ServiceContract,
@@ -55,7 +56,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
-from marketing.models import Coupon, CouponCampaign
+from marketing.models import Coupon, CouponCampaign, RechargeOffer
 from tests import factories as f
 from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
@@ -154,6 +155,16 @@ def make_tenant() -> Tenant:
         ),
         ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
         *make_coupons(operator, driver),
+        RechargeBonus.objects.create(
+            payment=payment,
+            offer=RechargeOffer.objects.create(
+                name=f"O{order.pk}", least_fen=1, bonus_fen=1, opens_at=now, closes_at=now + timedelta(days=1)
+            ),
+            driver=driver,
+            nth=1,
+            bonus_fen=1,
+            given_at=now,
+        ),
         record,
         money,
         money.entries.get(),

@@ -70,6 +70,7 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_rechargebonus",
     "users.view_driver",
 )
 _READ_PEOPLE = (
