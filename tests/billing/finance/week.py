@@ -161,6 +161,7 @@ class Week:
         out = sum(row.amount_fen for row in book.transfers.values() if row.state == "success")
         fees = sum(row["fees_fen"] for day in DayClose.objects.all() for row in day.figures.values())
         lines = ClearingLine.objects.all()
+        carried = Statement.objects.order_by("day_to").values_list("payee_id", "carried_out_fen")  # the last counts
         return {
             "orders": len(self.orders),
             "payments_fen": paid,
@@ -184,11 +185,7 @@ class Week:
             "stated_fen": sum(Statement.objects.values_list("shares_fen", flat=True)),
             "payouts_fen": sum(Payout.objects.filter(state="paid").values_list("amount_fen", flat=True)),
             "transfers_fen": out,
-            "carried_fen": sum(
-                Statement.objects.order_by("payee", "-day_to")
-                .distinct("payee")
-                .values_list("carried_out_fen", flat=True)
-            ),
+            "carried_fen": sum(dict(carried).values()),
             "invoices": Invoice.objects.filter(state="issued").count(),
             "invoiced_fen": sum(Invoice.objects.filter(state="issued").values_list("gross_fen", flat=True)),
             "provider_invoiced_fen": sum(
