@@ -1,9 +1,12 @@
 from billing.admin import (  # noqa: F401
     account,
     bonus,
+    booking,
+    card,
     clearing,
     discount,
     driver,
+    enterprise,
     entry,
     fee,
     finance_terms,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0015_reconciliation_invoices'),
+        ('billing', '0016_bookings'),
     ]
 
     operations = [
