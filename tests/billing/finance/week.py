@@ -161,7 +161,9 @@ class Week:
         out = sum(row.amount_fen for row in book.transfers.values() if row.state == "success")
         fees = sum(row["fees_fen"] for day in DayClose.objects.all() for row in day.figures.values())
         lines = ClearingLine.objects.all()
-        carried = Statement.objects.order_by("day_to").values_list("payee_id", "carried_out_fen")  # the last counts
+        carried = Statement.objects.order_by("day_to").values_list(
+            "payee_id", "carried_out_fen"
+        )  # the last counts
         return {
             "orders": len(self.orders),
             "payments_fen": paid,
