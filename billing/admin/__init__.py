@@ -10,6 +10,7 @@ from billing.admin import (  # noqa: F401
     entry,
     fee,
     finance_terms,
+    finding,
     invoice,
     order,
     paid_start,

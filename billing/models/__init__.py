@@ -3,6 +3,7 @@ from billing.models.booking import Booking
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
+from billing.models.finding import CheckFinding, CheckRun
 from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
@@ -36,6 +37,8 @@ __all__ = [
     "ChannelBill",
     "ChargingOrder",
     "ChargingStrategy",
+    "CheckFinding",
+    "CheckRun",
     "ClearingLine",
     "ClearingRecord",
     "ClearingRule",
