@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0016_bookings'),
+        ('billing', '0017_findings'),
         ('stations', '0007_mqtt_protocol'),
         ('users', '0003_driver_tag_rank'),
     ]
