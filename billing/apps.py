@@ -12,7 +12,9 @@ class BillingConfig(AppConfig):
         # These register what approved changes do, and what the outbox delivers.
         from billing.services import bonuses, reviews  # noqa: F401
         from billing.services.clearing import order_refunds, rules  # noqa: F401
+        from billing.services.invoices import requests  # noqa: F401
         from billing.services.payouts import contracts, decisions, items, terms  # noqa: F401
+        from billing.services.reconciliation import day_close  # noqa: F401
 
         bonuses.register()
         handlers.register()

@@ -32,6 +32,28 @@ def review_badge(request: Any) -> str:
     return f"{selectors.BADGE_CAP}+" if number > selectors.BADGE_CAP else str(number)
 
 
+def difference_badge(request: Any) -> str:
+    """Number of open differences with payment channels; empty when none, and for everybody but the platform."""
+    from billing.selectors import open_differences
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_difference"):
+        return ""
+    number = open_differences(actor=actor_of(request))
+    return str(number) if number else ""
+
+
+def finding_badge(request: Any) -> str:
+    """Number of problems in the books; empty when none, and for everybody but the platform."""
+    from billing.selectors import open_findings
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_checkfinding"):
+        return ""
+    number = open_findings(actor=actor_of(request))
+    return str(number) if number else ""
+
+
 def _may(permission: str) -> Callable[[Any], bool]:
     return lambda request: request.user.has_perm(permission)
 
@@ -64,6 +86,7 @@ NAVIGATION = [
             "permission": _may("stations.view_station"),
         },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
+        _item(_("Bookings"), "event_seat", "billing.booking"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
         {
@@ -111,6 +134,7 @@ NAVIGATION = [
         _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
+        _item(_("Pay score"), "verified_user", "billing.scoreorder"),
         _item(_("Refunds"), "undo", "billing.refund"),
         _item(_("Recharge bonuses"), "redeem", "billing.rechargebonus"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
@@ -126,6 +150,14 @@ NAVIGATION = [
         _item(_("Statements"), "summarize", "billing.statement"),
         _item(_("Payouts"), "outbound", "billing.payout"),
         _item(_("Payout accounts"), "credit_card", "billing.payoutaccount"),
+        _item(_("Invoices"), "receipt_long", "billing.invoice"),
+        _item(_("Invoice terms"), "percent", "billing.invoiceterms"),
+        _item(_("Day close"), "event_available", "billing.dayclose"),
+        _item(_("Channel bills"), "receipt", "billing.channelbill"),
+        _item(
+            _("Reconciliation differences"), "compare_arrows", "billing.difference", counter=difference_badge
+        ),
+        _item(_("Problems in the books"), "report", "billing.checkfinding", counter=finding_badge),
         _item(_("Fees and adjustments"), "balance", "billing.settlementitem"),
         _item(_("Settlement terms"), "gavel", "billing.financeterms"),
         _item(_("Service contracts"), "contract", "billing.servicecontract"),

@@ -215,7 +215,12 @@ REST_FRAMEWORK = {
     # Zero: nobody's X-Forwarded-For is believed, or a caller would choose the address it is throttled by.
     "NUM_PROXIES": ev_env.integer("EV_PROXIES", 0, 0, 8),
     "EXCEPTION_HANDLER": "ev_platform.problems.problem_exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"login_code_phone": "5/hour", "login_code_ip": "60/hour", "login": "20/hour"},
+    "DEFAULT_THROTTLE_RATES": {
+        "login_code_phone": "5/hour",
+        "login_code_ip": "60/hour",
+        "login": "20/hour",
+        "card_bind": "20/hour",
+    },
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ev-platform API",
@@ -239,9 +244,19 @@ SPECTACULAR_SETTINGS = {
         "EntryKind": "billing.api.serializers.ENTRY_KINDS",
         "PaymentState": "billing.api.payments.PAYMENT_STATES",
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
+        "ScoreOrderState": "billing.models.ScoreOrder.State",
+        "ScorePermissionState": "billing.api.pay_score.PERMISSION_STATES",
         "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",
+        "VehicleState": "users.api.vehicles.VEHICLE_STATES",
+        "VehicleKind": "users.api.vehicles.VEHICLE_KINDS",
+        "CardState": "billing.api.cards.CARD_STATES",
+        "BookingState": "billing.api.bookings.BOOKING_STATES",
+        "CardKind": "billing.api.cards.CARD_KINDS",
+        "InvoiceState": "billing.api.invoices.INVOICE_STATES",
+        "InvoiceKind": "billing.api.invoices.INVOICE_KINDS",
+        "InvoiceBuyer": "billing.api.invoices.BUYER_KINDS",
     },
 }
 
@@ -262,6 +277,7 @@ PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
 TEMPERATURE_LIMIT_C = ev_env.integer("EV_TEMPERATURE_LIMIT_C", 70, 20, 200)  # above it a sensor gives alarm
 SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
 FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
+NOTICE_DAYS = ev_env.integer("EV_NOTICE_DAYS", 365, 1, 3650)  # what piles told of themselves, and their logs
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
 YKC_QR_PREFIX = ev_env.ascii_text(
     "EV_YKC_QR_PREFIX", "", 200
@@ -276,14 +292,20 @@ DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
 RECHARGE_MAX_FEN = ev_env.integer("EV_RECHARGE_MAX_FEN", 500_000, 1, 10_000_000)
 PAYMENT_EXPIRE_S = ev_env.integer("EV_PAYMENT_EXPIRE_S", 1800, 60, 7200)  # a WeChat prepay id lives two hours
+PAYSCORE_FUND_FEN = ev_env.integer("EV_PAYSCORE_FUND_FEN", 20_000, 1, 1_000_000)  # the service's risk fund
 REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000_000)  # above it: four eyes
 PAYOUT_APPROVAL_FEN = ev_env.integer(
     "EV_PAYOUT_APPROVAL_FEN", 500_000, 0, 1_000_000_000
 )  # above it: two people
+CHANNEL_FEE_BP = {  # what the contracts with the channels say, in hundredths of a percent
+    "wechat": ev_env.integer("EV_WECHAT_FEE_BP", 60, 0, 1_000),
+    "alipay": ev_env.integer("EV_ALIPAY_FEE_BP", 60, 0, 1_000),
+}
 WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # 佣金报酬
 WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
+INVOICE_PROVIDER = payment_env.invoice_provider(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
 QR_BASE = env.str(

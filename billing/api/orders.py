@@ -11,6 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.serializers import (
     OrderDetailSerializer,
     OrderPageSerializer,
@@ -22,11 +23,14 @@ from billing.models.order import OPEN_STATES
 from billing.selectors import order_get, order_list
 from billing.services import orders
 from billing.services.targets import Targets
+from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import idempotency
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
+from users.models import Driver
+from users.selectors import card_get, paying_enterprises
 
 LONGEST_KEY = 64
 LIMITS = ("energy_kwh", "seconds", "soc_pct", "power_kw")
@@ -48,6 +52,23 @@ def targets_of(data: dict[str, Any]) -> Targets | None:
     """The limits of a start; None without any. Raises `target_invalid` naming the field."""
     wanted = {name: data[name] for name in LIMITS if data[name] is not None}
     return Targets.from_json({**wanted, "fen": data["limit_fen"]}) if wanted else None
+
+
+def payer_of(actor: Actor, driver: Driver, data: dict[str, Any]) -> dict[str, Any]:
+    """Who pays for a start; raises `enterprise_unknown`, `card_unknown`, `payer_choice`."""
+    if data["enterprise"] is not None and data["card_no"]:
+        raise DomainError("payer_choice", field="enterprise")
+    if data["card_no"]:
+        card = card_get(actor=actor, number=data["card_no"])
+        if card.driver_id != driver.pk:
+            raise DomainError("card_unknown", {"number": data["card_no"]}, field="card_no")
+        return {"card": card}
+    if data["enterprise"] is None:
+        return {}
+    enterprise = paying_enterprises(driver=driver).filter(pk=data["enterprise"]).first()
+    if enterprise is None:
+        raise DomainError("enterprise_unknown", {"code": data["enterprise"]}, field="enterprise")
+    return {"enterprise": enterprise}
 
 
 class OrderQuerySerializer(serializers.Serializer):
@@ -94,7 +115,7 @@ class OrderListView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=StartSerializer,
         responses={201: OrderSerializer},
-        refuses=(400, 402, 403, 404, 409),
+        refuses=(400, 402, 403, 404, 409, 429),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -109,6 +130,7 @@ class OrderListView(DriverView):
                 targets=targets_of(data),
                 package_fen=data["package_fen"],
                 coupon=data["coupon"],
+                **payer_of(self.actor, self.driver, data),
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 
@@ -118,15 +140,16 @@ class OrderListView(DriverView):
             raise DomainError(
                 "invalid", {"field": "Idempotency-Key", "reason": reason}, field="Idempotency-Key"
             )
-        if key:
-            code, body = idempotency.run_once(
-                owner=self.actor.key,
-                key=key,
-                request_fingerprint=idempotency.fingerprint("start", dict(data)),
-                action=start,
-            )
-        else:
-            code, body = start()
+        with CodeGuard(self.driver):
+            if key:
+                code, body = idempotency.run_once(
+                    owner=self.actor.key,
+                    key=key,
+                    request_fingerprint=idempotency.fingerprint("start", dict(data)),
+                    action=start,
+                )
+            else:
+                code, body = start()
         return Response(body, status=code)
 
 

@@ -46,6 +46,7 @@ class Account(models.Model):
         PLATFORM_FEES = "platform_fees", _("Platform: hosting and service fees")
         CHANNEL_FEES = "channel_fees", _("Platform: fees of payment channels")
         BANK = "bank", _("Platform: bank")
+        DIFFERENCES = "differences", _("Platform: differences with channels")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     driver = models.ForeignKey(
@@ -172,6 +173,7 @@ class Journal(models.Model):
         ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
         CORRECTION = "correction", _("Order corrected")
         RECHARGE = "recharge", _("Recharge")
+        SCORE_DEBIT = "score_debit", _("Debited by pay score")
         REFUND_FREEZE = "refund_freeze", _("Refund asked for")
         REFUND_PAID = "refund_paid", _("Refunded to origin")
         REFUND_RETURNED = "refund_returned", _("Refund returned to the wallet")
@@ -182,6 +184,7 @@ class Journal(models.Model):
         PAYOUT_PAID = "payout_paid", _("Payout paid")
         PAYOUT_RETURNED = "payout_returned", _("Payout returned")
         CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
+        DIFFERENCE = "difference", _("Difference with a channel")
         BONUS = "bonus", _("Recharge bonus")
         BONUS_TAKEN_BACK = "bonus_taken_back", _("Recharge bonus taken back")
         CARD_DEPOSIT = "card_deposit", _("Card deposit paid")

@@ -57,7 +57,7 @@ def pay_and_start(
     connector = connector.select_related("pile", "station").filter(code=connector_code).first()
     if connector is None:
         raise DomainError("connector_unknown", {"code": connector_code}, field="connector_code")
-    refusal = orders.why_not_startable(connector=connector)
+    refusal = orders.why_not_startable(connector=connector, driver=driver)
     if refusal is not None and not _of_key(driver, idempotency_key):
         raise refusal
     if driver.is_frozen:

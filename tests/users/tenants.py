@@ -10,12 +10,15 @@ from django.utils import timezone
 from alerts.models import Alert
 from billing.models import (
     Account,
+    Booking,
     ChargingOrder,
     ChargingStrategy,
     ClearingRecord,
     ClearingRule,
     Discount,
     FinanceTerms,
+    Invoice,
+    InvoiceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
@@ -27,6 +30,8 @@ from billing.models import (
     RechargeBonus,
     Refund,
     ReviewItem,
+    ScoreOrder,
+    ScorePermission,
     ServiceContract,
     SettlementItem,
     Statement,
@@ -136,6 +141,15 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        Booking.objects.create(
+            booking_no=f"B{order.pk}",
+            connector=site.connector,
+            driver=driver,
+            state="active",
+            created_at=now,
+            expires_at=now + timedelta(hours=1),
+            **place,
+        ),
         OrderFee.objects.create(
             order=order,
             kind="occupancy",
@@ -180,6 +194,17 @@ def make_tenant() -> Tenant:
             day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
         ),
         *make_held(site),
+        ScoreOrder.objects.create(
+            number=f"S{order.pk}",
+            driver=driver,
+            connector=site.connector,
+            openid="o",
+            fund_fen=100,
+            rule="x",
+            created_at=now,
+            **place,
+        ),
+        ScorePermission.objects.create(driver=driver, operator=operator, code=f"A{order.pk}", created_at=now),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),
@@ -297,6 +322,14 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
     return [
         rule, payee, record, proposal, statement, account, contract,
         FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        InvoiceTerms.objects.create(
+            operator=operator, number=1, seller_name="X", seller_tax_no="91310000MA1FL0000X", published_by="x",
+            published_at=now,
+        ),
+        Invoice.objects.create(
+            number=f"F{order.pk}", operator=operator, driver=order.driver, buyer_kind="individual",
+            buyer_name=f"B{order.pk}", gross_fen=113, net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
+        ),
         SettlementItem.objects.create(
             key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
             journal=order.journals.first(), created_at=now,

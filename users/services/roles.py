@@ -70,6 +70,8 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_scoreorder",
+    "billing.view_booking",
     "billing.view_rechargebonus",
     "users.view_driver",
 )
@@ -110,10 +112,17 @@ _READ_FINANCE = (
     "billing.view_payoutaccount",
     "billing.view_settlementitem",
     "billing.view_financeterms",
+    "billing.view_invoice",
+    "billing.view_invoiceterms",
     "billing.view_servicecontract",
 )
 # Which of the two a person may do on a given change is decided by who asked for it.
-_DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
+_DECIDE_MONEY = (
+    "billing.review_invoice",
+    "billing.red_invoice",
+    "billing.propose_change",
+    "billing.approve_change",
+)
 _OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
@@ -160,6 +169,7 @@ ROLES = (
             "billing.add_chargingstrategy",
             "billing.change_chargingstrategy",
             "billing.waive_fee",
+            "billing.cancel_booking",
             "billing.settle_review",
             *_READ_PEOPLE,
             *_CARDS,
@@ -184,7 +194,14 @@ ROLES = (
     Role(
         "monitoring_admin",
         gettext_noop("Monitoring admin"),
-        (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
+        (
+            *_READ_DEVICES,
+            "billing.view_chargingorder",
+            "billing.view_reviewitem",
+            "billing.view_booking",
+            "billing.cancel_booking",
+            *_OPERATE,
+        ),
     ),
     Role(
         "platform_finance",
@@ -205,6 +222,13 @@ ROLES = (
             "billing.bind_payoutaccount",
             "billing.verify_payoutaccount",
             "billing.approve_payout",
+            "billing.view_channelbill",
+            "billing.view_difference",
+            "billing.view_dayclose",
+            "billing.view_checkfinding",
+            "billing.reconcile",
+            "billing.settle_difference",
+            "billing.close_day",
             "kernel.view_auditevent",
         ),
     ),

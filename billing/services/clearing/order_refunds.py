@@ -22,6 +22,7 @@ from billing.services.clearing.clear import (
     discounts_by_fee,
     income_kinds,
 )
+from billing.services.invoices.states import require_not_invoiced
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -59,6 +60,7 @@ def _amounts(order: ChargingOrder, wanted: Mapping[str, Any]) -> dict[str, int]:
     """The amounts by kind, checked against what is left; DomainError `order_refund_above`, `order_not_settled`."""
     if order.state != ChargingOrder.State.SETTLED or payers.of_order(order) is None:
         raise DomainError("order_not_settled", {"order_no": order.order_no})
+    require_not_invoiced(order)
     left = income_left(order)
     amounts = {str(kind): amount for kind, amount in wanted.items() if amount}
     for kind, amount in amounts.items():
