@@ -101,6 +101,7 @@ NAVIGATION = [
         _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
+        _item(_("Cash of boxes"), "savings", "billing.boxcashday"),
         _item(_("Refunds"), "undo", "billing.refund"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
         _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),

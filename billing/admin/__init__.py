@@ -1,5 +1,6 @@
 from billing.admin import (  # noqa: F401
     account,
+    cash,
     clearing,
     discount,
     driver,

@@ -1,3 +1,4 @@
+from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
@@ -25,6 +26,7 @@ from billing.models.tariff import (
 
 __all__ = [
     "Account",
+    "BoxCashDay",
     "Channel",
     "ChargingOrder",
     "ChargingStrategy",

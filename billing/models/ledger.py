@@ -34,6 +34,8 @@ class Account(models.Model):
         PLATFORM_DISCOUNTS = "platform_discounts", _("Platform: discounts given")
         OPERATOR_MONTH_CARDS = "operator_month_cards", _("Operator: month cards")
         OPERATOR_FREE = "operator_free", _("Operator: charging given away")
+        OPERATOR_CASH = "operator_cash", _("Operator: cash in boxes")
+        OPERATOR_BOX_INCOME = "operator_box_income", _("Operator: coins and offline cards")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
@@ -182,6 +184,7 @@ class Journal(models.Model):
         CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
         CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
         CARD_RETURN = "card_return", _("Card returned")
+        BOX_CASH = "box_cash", _("Coins and offline cards")
         MONTH_CARD = "month_card", _("Month card sold")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)

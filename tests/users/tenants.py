@@ -10,6 +10,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from billing.models import (
     Account,
+    BoxCashDay,
     ChargingOrder,
     ChargingStrategy,
     ClearingRecord,
@@ -163,6 +164,7 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        BoxCashDay.objects.create(day=now.date(), coins_fen=100, **place),
         Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
         CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
         PileMeterDay.objects.create(
