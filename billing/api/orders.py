@@ -164,7 +164,7 @@ class OrderExtendView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=ExtendSerializer,
         responses={200: OrderSerializer},
-        refuses=(400, 402, 404, 409),
+        refuses=(400, 402, 403, 404, 409),
         tags=["orders"],
     )
     def post(self, request: Request, order_no: str) -> Response:

@@ -56,7 +56,7 @@ def extend_order(
         seconds, energy_kwh: added to such limits of the order, where it has them.
 
     Raises:
-        DomainError: `order_unknown`, `order_not_running`, `extend_not_possible`, `nothing_to_add`, `package_invalid`,
+        DomainError: `order_unknown`, `order_not_running`, `driver_frozen`, `extend_not_possible`, `nothing_to_add`, `package_invalid`,
             `amount_invalid`, `insufficient_balance`, `pile_offline`, `command_pending`, `permission_denied`.
     """
     found = ChargingOrder.objects.for_actor(actor).filter(order_no=order_no).first()
@@ -69,6 +69,8 @@ def extend_order(
         order = lock_order(found.pk)
         if order.state not in (S.STARTING, S.CHARGING) or order.is_free or order.stop_at_fen is None:
             raise DomainError("order_not_running", {"order_no": order_no})
+        if order.driver is not None and order.driver.is_frozen:
+            raise DomainError("driver_frozen")
         if not supports(pile.protocol, DeviceCommand.Kind.EXTEND):
             raise DomainError("extend_not_possible", {"code": pile.code})
         before = {"stop_at_fen": order.stop_at_fen, "targets": order.targets}
