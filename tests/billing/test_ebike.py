@@ -1,19 +1,23 @@
 """E-bike ports sold by time: bought again while they charge, pauses, nights, safety stops, cash of the box."""
 
+import json
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.utils import timezone
 
-from billing.models import Account, BoxCashDay, ChargingOrder
+from billing.models import Account, BoxCashDay, ChargingOrder, PaidStart, Payment
 from billing.pricing import Bill
 from billing.pricing.components import PackageFee, PowerFee, PowerStep, TimeFee
 from billing.services import checks, evidence, orders, sweeps
 from devices import events
 from devices.services import income, meters, records, sensors, status
 from kernel.actor import system
+from kernel.commands import Refused
 from kernel.errors import DomainError
 from stations.models import Connector, Pile
 from stations.services import piles
@@ -84,7 +88,7 @@ def end(site, order, energy, reason="full", **more):
     flow.assert_books_balance()
 
 
-@pytest.mark.feature("EBK-07")
+@pytest.mark.feature("EBK-07", "EBK-14")
 def test_a_second_payment_adds_time_to_the_same_order(clock):
     site = box(PACKAGES)
     order = charging(site, package_fen=100, limit_fen=500)
@@ -119,6 +123,8 @@ def test_a_second_payment_adds_time_to_the_same_order(clock):
     # An hour of the first package is 100; of the second an hour of two and a half: 80; 0.4 kWh are 24.
     assert (order.electricity_fen, order.service_fen, order.total_fen) == (24, 180, 204)
     assert [line["fen"] for line in order.bill["fees"]] == [100, 80]
+    shown = client.get(f"/api/v1/driver/orders/{order.order_no}").json()
+    assert (shown["stop_reason"], shown["remaining_s"]) == ("full", None), "the rest of the time is gone"
     assert flow.money(site.driver) == (10_000 - 204, 0, 0)
     assert client.post(address, {"package_fen": 100}).json()["code"] == "order_not_running"
     poor = box(PACKAGES, balance_fen=500)  # the whole wallet is held already, and covers both
@@ -297,3 +303,37 @@ def test_the_meter_of_a_box_is_compared_with_its_ports(clock):
         Decimal("0.2"),
     )
     assert Connector.objects.filter(pile=site.pile).count() == 10
+
+
+@pytest.mark.feature("EBK-25")
+def test_abnormal_transactions_are_listed_by_rule(clock):
+    def listed():
+        out = StringIO()
+        call_command("abnormal_transactions", "--json", stdout=out)
+        return [(row["code"], row["pile"]) for row in json.loads(out.getvalue())["found"]]
+
+    site = box(TimeFee(100, fee="service"))
+    for _ in range(4):
+        order = charging(site)
+        clock.shift(timedelta(minutes=2))
+        end(site, order, "0.01", reason="unplugged")
+        if _ < 3:
+            assert listed() == []
+    idle = charging(site, connector=site.connectors[1], driver=make_driver())
+    now = timezone.now()
+    payment = Payment.objects.create(
+        out_trade_no="P1", channel="wechat", way="native", driver=site.driver, operator=site.operator,
+        amount_fen=500, paid_fen=500, paid_at=now, created_at=now, expires_at=now,
+    )  # fmt: skip
+    PaidStart.objects.create(
+        payment=payment, driver=site.driver, connector=site.connector, pile=site.pile, station=site.station,
+        operator=site.operator, state="due", created_at=timezone.now(), next_at=timezone.now(),
+    )  # fmt: skip
+    assert listed() == [("short_sessions", site.pile.code)]
+    clock.shift(timedelta(minutes=31))
+    code = site.pile.code
+    assert listed() == [("paid_not_started", code), ("no_power", code), ("short_sessions", code)]
+    end(site, idle, "0.2")
+    assert [code for code, _pile in listed()] == ["paid_not_started", "short_sessions"]
+    with pytest.raises(Refused, match="1 to 744"):
+        call_command("abnormal_transactions", "--hours", "0")
