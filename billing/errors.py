@@ -98,6 +98,36 @@ register_messages(
             409,
         ),
         "contract_invalid": (_("The contract is not valid: %(reason)s"), 400),
+        "order_invoiced": (
+            _(
+                "The order %(order_no)s is on the invoice %(number)s; it has to be reversed or rejected first."
+            ),
+            409,
+        ),
+        "invoice_unknown": (_("There is no invoice %(number)s."), 404),
+        "invoice_nothing_paid": (
+            _("Nothing was paid for the order %(order_no)s that an invoice could be over."),
+            409,
+        ),
+        "invoice_fee_running": (
+            _("A fee of the order %(order_no)s still runs; ask for the invoice afterwards."),
+            409,
+        ),
+        "invoice_owing": (_("Pay what is owed first; an invoice is over what was paid."), 409),
+        "invoice_no_issuer": (_("%(operator)s does not issue invoices here."), 409),
+        "invoice_decided": (_("The invoice %(number)s does not wait for this any more."), 409),
+        "invoice_not_issued": (_("The invoice %(number)s is not issued, or is being reversed."), 409),
+        "day_closed": (_("%(day)s is closed. A closed day is changed only after it was reopened."), 409),
+        "day_not_closed": (_("%(day)s is not closed."), 409),
+        "day_bill_missing": (
+            _("The bill of %(day)s is missing of: %(channels)s. Compare the day first."),
+            409,
+        ),
+        "day_differences": (_("%(day)s has %(count)s open differences; settle them first."), 409),
+        "day_uncleared": (_("%(day)s has %(count)s movements of orders that are not divided yet."), 409),
+        "difference_settled": (_("The difference about %(number)s does not wait for a person."), 409),
+        "bill_not_ready": (_("%(channel)s has not made the bill of %(day)s yet. Try again later."), 409),
+        "bill_unavailable": (_("The bill of %(day)s could not be fetched from %(channel)s: %(reason)s"), 503),
         "day_not_over": (_("%(day)s is not over yet."), 409),
         "payout_account_decided": (_("This payout account no longer waits for confirmation."), 409),
         "payout_decided": (_("The payout %(number)s no longer waits for approval."), 409),

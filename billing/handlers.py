@@ -20,6 +20,7 @@ from billing.services import (
     settlement,
     tariffs,
 )
+from billing.services.invoices import requests
 from billing.services.payouts import decisions
 from devices import events
 from devices.models import DeviceCommand
@@ -143,12 +144,20 @@ def on_payout_approved(payload: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: send_payout.delay(payload["payout"]), robust=True)
 
 
+def on_invoice_approved(payload: Mapping[str, Any]) -> None:
+    """Hand an approved invoice to a worker; one that is lost is found by `billing.work_invoices`."""
+    from billing.tasks import issue_invoice
+
+    transaction.on_commit(lambda: issue_invoice.delay(payload["invoice"]), robust=True)
+
+
 def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
+    outbox.register_handler(requests.SEND_TOPIC, on_invoice_approved)
     events.subscribe(events.CommandAnswered, on_command_answered)
     events.subscribe(events.ChargeStarted, on_charge_started)
     events.subscribe(events.MetersSampled, on_meters_sampled)

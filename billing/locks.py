@@ -1,4 +1,4 @@
-"""The only places of this app that lock rows: a paid start, pile, then orders by id, then a refund, then payments by id, then
+"""The only places of this app that lock rows: a business day, then a paid start, pile, then orders by id, then a refund, then payments by id, then
 discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
@@ -6,6 +6,7 @@ be inserted. On SQLite every transaction is the only writer, so the locks are al
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -13,7 +14,9 @@ from django.db.models import Q, QuerySet
 from billing.models import (
     Account,
     ChargingOrder,
+    DayClose,
     Discount,
+    Invoice,
     OrderFee,
     PaidStart,
     Payee,
@@ -43,6 +46,11 @@ def lock_paid_start(payment_id: int) -> PaidStart | None:
 def lock_order(order_id: int) -> ChargingOrder:
     """Lock one order; every state move and every settlement happens under this lock."""
     return _orders().get(pk=order_id)
+
+
+def lock_orders(order_ids: Iterable[int]) -> list[ChargingOrder]:
+    """Lock orders, always in the same order."""
+    return list(_orders().filter(pk__in=set(order_ids)).order_by("pk"))
 
 
 def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOrder]:
@@ -113,13 +121,13 @@ def lock_settlement_accounts(
     operator_kinds: Collection[str],
     platform_kinds: Collection[str] = (),
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the payer's two accounts and those it pays, by id.
+    """Lock what a settlement moves money between: the payer's accounts and those it pays, by id.
 
     `payer` is the owner of the payer's accounts, as {column: id}.
     """
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     found = rows.filter(
-        Q(**payer, kind__in=(payer_kind, Account.Kind.ARREARS))
+        Q(**payer, kind__in=(payer_kind, Account.Kind.BONUS, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
     )
@@ -155,3 +163,15 @@ def lock_wire_numbers() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WIRE_NUMBERS])
+
+
+def lock_day(day: date) -> DayClose:
+    """Lock a business day, made at first use; bills, differences and the closing of it move only under this lock."""
+    DayClose.objects.get_or_create(day=day)
+    return DayClose.objects.select_for_update(of=("self",), no_key=True).get(day=day)
+
+
+def lock_invoice(invoice_id: int) -> Invoice:
+    """Lock one invoice; every move of it happens under this lock. A red one before the one it reverses."""
+    rows = Invoice.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("operator", "red_of").get(pk=invoice_id)

@@ -42,7 +42,7 @@ def money_of(order: ChargingOrder) -> OrderMoney:
         return OrderMoney("free")
     entries = Entry.objects.unscoped("the ledger of an order in scope").filter(
         journal__order=order,
-        account__kind__in=(payer.kind, Account.Kind.ARREARS),
+        account__kind__in=(payer.kind, Account.Kind.BONUS, Account.Kind.ARREARS),
         **{f"account__{column}": pk for column, pk in payer.owner.items()},
     )
     charges = entries.filter(journal__kind__in=_CHARGES)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_noop
 
 from billing.event_words import event_detail
-from billing.models import Account, ChargingOrder, Entry, OrderEvent, PileTariff, TariffVersion
+from billing.models import Account, ChargingOrder, Difference, Entry, OrderEvent, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import DeviceCommand, FrameLog, VehicleReport
@@ -23,6 +23,7 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from stations.models import Pile
 from users.models import Driver
+from users.scope import grants_of
 
 FIRST_FRAMES, LAST_FRAMES = 100, 300
 
@@ -278,8 +279,8 @@ def _money_items(actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
     items = []
     hold = getattr(order, "hold", None)
     if hold is not None:
-        data = {"amount_fen": hold.amount_fen}
-        yuan = gettext("%(yuan)s yuan") % {"yuan": f"{hold.amount_fen / 100:.2f}"}
+        data = {"amount_fen": hold.total_fen} | ({"bonus_fen": hold.bonus_fen} if hold.bonus_fen else {})
+        yuan = gettext("%(yuan)s yuan") % {"yuan": f"{hold.total_fen / 100:.2f}"}
         items.append(TimelineItem(hold.created_at, "money", gettext("Money held"), yuan, "info", data))
         if hold.released_at is not None:
             items.append(
@@ -294,3 +295,10 @@ def _money_items(actor: Actor, order: ChargingOrder) -> list[TimelineItem]:
         title = str(entry.account.get_kind_display())
         items.append(TimelineItem(entry.at, "money", title, yuan, "info", data))
     return items
+
+
+def open_differences(*, actor: Actor) -> int:
+    """Differences with payment channels that wait for a person; 0 for anybody but the platform's own staff."""
+    if not grants_of(actor).everything:
+        return 0
+    return Difference.objects.filter(state=Difference.State.OPEN).count()

@@ -4,7 +4,9 @@ from celery import shared_task
 
 from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
 from billing.services.clearing import clear
+from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
+from billing.services.reconciliation import reconcile
 from kernel.actor import system
 
 
@@ -67,3 +69,19 @@ def work_payouts() -> None:
 @shared_task(name="billing.send_payout", ignore_result=True)
 def send_payout(payout_id: int) -> None:
     sending.work(payout_id=payout_id, actor=system("payouts"))
+
+
+@shared_task(name="billing.reconcile_recent", ignore_result=True)
+def reconcile_recent() -> None:
+    """Compare the last days with the channels' bills; closing a day stays a person's word."""
+    reconcile.reconcile_recent(actor=system("reconciliation"))
+
+
+@shared_task(name="billing.work_invoices", ignore_result=True)
+def work_invoices() -> None:
+    issuing.work_due_invoices(actor=system("invoices"))
+
+
+@shared_task(name="billing.issue_invoice", ignore_result=True)
+def issue_invoice(invoice_id: int) -> None:
+    issuing.work(invoice_id=invoice_id, actor=system("invoices"))

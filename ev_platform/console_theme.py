@@ -32,6 +32,17 @@ def review_badge(request: Any) -> str:
     return f"{selectors.BADGE_CAP}+" if number > selectors.BADGE_CAP else str(number)
 
 
+def difference_badge(request: Any) -> str:
+    """Number of open differences with payment channels; empty when none, and for everybody but the platform."""
+    from billing.selectors import open_differences
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_difference"):
+        return ""
+    number = open_differences(actor=actor_of(request))
+    return str(number) if number else ""
+
+
 def _may(permission: str) -> Callable[[Any], bool]:
     return lambda request: request.user.has_perm(permission)
 
@@ -48,7 +59,8 @@ def _item(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _group(title: Any, *items: dict[str, Any], collapsible: bool = False) -> dict[str, Any]:
+def _group(title: Any, *items: dict[str, Any], collapsible: bool = True) -> dict[str, Any]:
+    """A part of the menu; all but the first open at a click, or when the page in hand is one of theirs."""
     return {"title": title, "items": list(items), "collapsible": collapsible, "separator": False}
 
 
@@ -71,15 +83,20 @@ NAVIGATION = [
             "link": reverse_lazy("admin:reports"),
             "permission": _may("analytics.view_reports"),
         },
+        collapsible=False,
     ),
     _group(
         _("Stations and piles"),
         _item(_("Stations"), "location_on", "stations.station"),
         _item(_("Piles"), "ev_station", "stations.pile"),
         _item(_("Connectors"), "ev_charger", "stations.connector"),
+        _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
+        collapsible=False,
+    ),
+    _group(
+        _("Upkeep"),
         _item(_("Sensors"), "sensors", "devices.sensor"),
         _item(_("Bay locks"), "lock", "devices.baylock"),
-        _item(_("Unknown piles"), "help_center", "devices.unknownpile"),
         _item(_("Gateway processes"), "hub", "devices.gatewaynode"),
         _item(_("Station groups"), "workspaces", "stations.stationgroup"),
         _item(_("Pile models"), "category", "stations.pilemodel"),
@@ -91,18 +108,23 @@ NAVIGATION = [
         _item(_("Mode matrix"), "grid_on", "stations.modecell"),
     ),
     _group(
-        _("Prices and money"),
+        _("Prices and marketing"),
         _item(_("Tariffs"), "sell", "billing.tariff"),
         _item(_("Discounts"), "percent", "billing.discount"),
         _item(_("Coupon campaigns"), "redeem", "marketing.couponcampaign"),
         _item(_("Coupons"), "confirmation_number", "marketing.coupon"),
+        _item(_("Recharge offers"), "savings", "marketing.rechargeoffer"),
         _item(_("Special days"), "event", "billing.specialday"),
         _item(_("Charging strategies"), "rule", "billing.chargingstrategy"),
+    ),
+    _group(
+        _("Payments and ledger"),
         _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
         _item(_("Cash of boxes"), "savings", "billing.boxcashday"),
         _item(_("Refunds"), "undo", "billing.refund"),
+        _item(_("Recharge bonuses"), "redeem", "billing.rechargebonus"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
         _item(_("Ledger entries"), "account_balance_wallet", "billing.entry"),
         _item(_("Accounts"), "account_balance", "billing.account"),
@@ -116,6 +138,13 @@ NAVIGATION = [
         _item(_("Statements"), "summarize", "billing.statement"),
         _item(_("Payouts"), "outbound", "billing.payout"),
         _item(_("Payout accounts"), "credit_card", "billing.payoutaccount"),
+        _item(_("Invoices"), "receipt_long", "billing.invoice"),
+        _item(_("Invoice terms"), "percent", "billing.invoiceterms"),
+        _item(_("Day close"), "event_available", "billing.dayclose"),
+        _item(_("Channel bills"), "receipt", "billing.channelbill"),
+        _item(
+            _("Reconciliation differences"), "compare_arrows", "billing.difference", counter=difference_badge
+        ),
         _item(_("Fees and adjustments"), "balance", "billing.settlementitem"),
         _item(_("Settlement terms"), "gavel", "billing.financeterms"),
         _item(_("Service contracts"), "contract", "billing.servicecontract"),

@@ -51,6 +51,16 @@ def payment_channels(*, production: bool) -> dict[str, dict[str, Any]]:
     return channels
 
 
+def invoice_provider(*, production: bool) -> dict[str, str]:
+    """Address, application and key of the invoice provider, or nothing; HTTPS in production."""
+    url = os.environ.get("EV_INVOICE_URL", "").rstrip("/")
+    if not url:
+        return {}
+    if production and _address("EV_INVOICE_URL", url).scheme != "https":
+        raise ImproperlyConfigured(f"EV_INVOICE_URL={url!r} is not HTTPS")
+    return {"url": url, "app": _required("EV_INVOICE_APP"), "key": _required("EV_INVOICE_KEY")}
+
+
 def _wechat(production: bool) -> dict[str, Any]:
     key = _required("EV_WECHAT_APIV3_KEY")
     if len(key.encode()) != 32:

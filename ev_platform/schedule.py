@@ -27,6 +27,8 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.clear_leftovers": 3600.0,
     "billing.build_statements": 600.0,
     "billing.work_payouts": 30.0,
+    "billing.work_invoices": 30.0,
+    "billing.reconcile_recent": 1800.0,
 }
 
 QUEUES = ("money", "devices", "reports")

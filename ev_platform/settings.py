@@ -242,6 +242,9 @@ SPECTACULAR_SETTINGS = {
         "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",
+        "InvoiceState": "billing.api.invoices.INVOICE_STATES",
+        "InvoiceKind": "billing.api.invoices.INVOICE_KINDS",
+        "InvoiceBuyer": "billing.api.invoices.BUYER_KINDS",
     },
 }
 
@@ -280,10 +283,15 @@ REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000
 PAYOUT_APPROVAL_FEN = ev_env.integer(
     "EV_PAYOUT_APPROVAL_FEN", 500_000, 0, 1_000_000_000
 )  # above it: two people
+CHANNEL_FEE_BP = {  # what the contracts with the channels say, in hundredths of a percent
+    "wechat": ev_env.integer("EV_WECHAT_FEE_BP", 60, 0, 1_000),
+    "alipay": ev_env.integer("EV_ALIPAY_FEE_BP", 60, 0, 1_000),
+}
 WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # 佣金报酬
 WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
+INVOICE_PROVIDER = payment_env.invoice_provider(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)
 QR_BASE = env.str(

@@ -1,5 +1,6 @@
 """What every test gets: its own Redis database per worker, fast password hashes, a clean cache."""
 
+import contextlib
 import os
 from urllib.parse import urlsplit, urlunsplit
 
@@ -43,11 +44,35 @@ def _prepare_sqlite() -> None:
         database.setdefault("TEST", {})["NAME"] = str(Path(tempfile.gettempdir()) / name)
 
 
+if os.environ.get("PYTEST_XDIST_WORKER"):
+
+    @pytest.fixture(scope="session")
+    def django_db_setup(request, django_test_environment, django_db_blocker):
+        """One migrated database, copied for every worker, in the place of pytest-django's set-up."""
+        from tests.databases import copied_database
+
+        stack = contextlib.ExitStack()
+        with django_db_blocker.unblock():
+            run = request.config.workerinput["testrunuid"]
+            stack.enter_context(copied_database(run, os.environ["PYTEST_XDIST_WORKER"]))
+        yield
+        with django_db_blocker.unblock():
+            stack.close()
+
+
 @pytest.fixture(autouse=True)
 def _clean_cache():
     from django.core.cache import cache
 
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_language():
+    """Every test begins in the platform's own language, whatever the last request of the one before spoke."""
+    from django.utils import translation
+
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 from billing.admin import (  # noqa: F401
     account,
+    bonus,
     cash,
     clearing,
     discount,
@@ -7,6 +8,7 @@ from billing.admin import (  # noqa: F401
     entry,
     fee,
     finance_terms,
+    invoice,
     order,
     paid_start,
     payee,
@@ -14,6 +16,7 @@ from billing.admin import (  # noqa: F401
     payout,
     pile,
     proposal,
+    reconciliation,
     refund,
     review,
     special_day,

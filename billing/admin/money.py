@@ -71,6 +71,8 @@ def money_context(request: HttpRequest, accounts: Iterable[Account], kind: str) 
     ]
     if account is not None and account.credit_fen:
         figures.insert(3, (_("Credit"), fen(account.credit_fen), ""))
+    if (bonus := rows.get(Account.Kind.BONUS)) is not None:
+        figures.append((_("Bonus"), fen(bonus.balance_fen), ""))
     if (deposit := rows.get(Account.Kind.CARD_DEPOSIT)) is not None:
         figures.append((_("Deposit"), fen(deposit.balance_fen), ""))
     return {

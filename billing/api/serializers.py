@@ -398,14 +398,19 @@ class EstimateSerializer(serializers.Serializer):
 class WalletSerializer(serializers.Serializer):
     balance_fen = serializers.IntegerField()
     held_fen = serializers.IntegerField(help_text="Reserved for the running order.")
-    available_fen = serializers.IntegerField()
+    bonus_fen = serializers.IntegerField(
+        help_text="Bonuses of recharges: spent after the own money, never paid out."
+    )
+    available_fen = serializers.IntegerField(help_text="What a charge can use, the bonus included.")
     arrears_fen = serializers.IntegerField(help_text="Owed beyond the wallet; paid by the next top-up.")
 
 
 class EntrySerializer(serializers.ModelSerializer):
     kind = serializers.ChoiceField(source="journal.kind", choices=ENTRY_KINDS, read_only=True)
     kind_text = serializers.CharField(source="journal.get_kind_display", read_only=True)
-    account = serializers.CharField(source="account.kind", read_only=True, help_text="`wallet` or `arrears`.")
+    account = serializers.CharField(
+        source="account.kind", read_only=True, help_text="`wallet`, `bonus` or `arrears`."
+    )
     order_no = serializers.SerializerMethodField()
     memo = serializers.SerializerMethodField()
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import connectors, notify, orders, paid_starts, payments, refunds, wallet
+from billing.api import connectors, invoices, notify, orders, paid_starts, payments, refunds, wallet
 
 urlpatterns = [
     path("driver/connectors/<str:code>", connectors.ConnectorView.as_view(), name="driver-connector"),
@@ -29,6 +29,14 @@ urlpatterns = [
         "driver/refunds/<str:refund_no>/withdraw",
         refunds.RefundWithdrawView.as_view(),
         name="driver-refund-withdraw",
+    ),
+    path("driver/invoices", invoices.InvoiceListView.as_view(), name="driver-invoices"),
+    path("driver/invoices/orders", invoices.InvoiceableView.as_view(), name="driver-invoices-orders"),
+    path("driver/invoices/<str:number>", invoices.InvoiceView.as_view(), name="driver-invoice"),
+    path(
+        "driver/invoices/<str:number>/withdraw",
+        invoices.InvoiceWithdrawView.as_view(),
+        name="driver-invoice-withdraw",
     ),
     path("payments/wechat/notify", notify.WeChatNotifyView.as_view(), name="wechat-notify"),
     path("payments/alipay/notify", notify.AlipayNotifyView.as_view(), name="alipay-notify"),

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from billing.api.serializers import EntryPageSerializer, WalletSerializer
 from billing.selectors import entry_list
-from billing.services import ledger
+from billing.services import bonuses, ledger
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
@@ -19,11 +19,12 @@ class WalletView(DriverView):
         operation_id="wallet_get", summary="My wallet", responses={200: WalletSerializer}, tags=["wallet"]
     )
     def get(self, request: Request) -> Response:
-        wallet = ledger.wallet_of(self.driver)
+        wallet, bonus = ledger.wallet_of(self.driver), bonuses.found_bonus_of(self.driver)
         figures = {
             "balance_fen": wallet.balance_fen,
             "held_fen": wallet.held_fen,
-            "available_fen": wallet.available_fen,
+            "bonus_fen": bonus.balance_fen if bonus else 0,
+            "available_fen": wallet.available_fen + (bonus.available_fen if bonus else 0),
             "arrears_fen": ledger.arrears_fen(self.driver),
         }
         return Response(WalletSerializer(figures).data)

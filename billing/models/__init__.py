@@ -1,7 +1,9 @@
+from billing.models.bonus import RechargeBonus
 from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
+from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
@@ -10,6 +12,7 @@ from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
 from billing.models.payout import Payout, PayoutAccount, PayoutChannel, PayoutEvent
 from billing.models.proposal import Proposal
+from billing.models.reconciliation import BillLine, ChannelBill, DayClose, Difference
 from billing.models.refund import PaymentEvent, Refund, RefundPart
 from billing.models.review import ReviewItem
 from billing.models.settlement import FinanceTerms, ServiceContract, SettlementItem, Statement
@@ -26,19 +29,27 @@ from billing.models.tariff import (
 
 __all__ = [
     "Account",
+    "BillLine",
     "BoxCashDay",
     "Channel",
+    "ChannelBill",
     "ChargingOrder",
     "ChargingStrategy",
     "ClearingLine",
     "ClearingRecord",
     "ClearingRule",
+    "DayClose",
+    "Difference",
     "Discount",
     "DiscountUse",
     "EnterpriseStation",
     "Entry",
     "FinanceTerms",
     "Hold",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceTerms",
+    "InvoicedOrder",
     "Journal",
     "OrderEvent",
     "OrderFee",
@@ -53,6 +64,7 @@ __all__ = [
     "PayoutEvent",
     "PileTariff",
     "Proposal",
+    "RechargeBonus",
     "Refund",
     "RefundPart",
     "ReviewItem",

@@ -22,6 +22,7 @@ class Account(models.Model):
         WALLET = "wallet", _("Driver wallet")
         ENTERPRISE = "enterprise", _("Enterprise account")
         CARD = "card", _("Card account")
+        BONUS = "bonus", _("Driver bonus")
         ARREARS = "arrears", _("Arrears")
         CARD_DEPOSIT = "card_deposit", _("Card deposit")
         OPERATOR_ELECTRICITY = "operator_electricity", _("Operator: electricity fees")
@@ -36,6 +37,7 @@ class Account(models.Model):
         OPERATOR_FREE = "operator_free", _("Operator: charging given away")
         OPERATOR_CASH = "operator_cash", _("Operator: cash in boxes")
         OPERATOR_BOX_INCOME = "operator_box_income", _("Operator: coins and offline cards")
+        PLATFORM_BONUS = "platform_bonus", _("Platform: bonuses given")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
         CHANNEL_ALIPAY = "channel_alipay", _("Platform: Alipay")
@@ -46,6 +48,7 @@ class Account(models.Model):
         PLATFORM_FEES = "platform_fees", _("Platform: hosting and service fees")
         CHANNEL_FEES = "channel_fees", _("Platform: fees of payment channels")
         BANK = "bank", _("Platform: bank")
+        DIFFERENCES = "differences", _("Platform: differences with channels")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     driver = models.ForeignKey(
@@ -132,7 +135,7 @@ class Account(models.Model):
             models.CheckConstraint(name="account_held_not_negative", condition=models.Q(held_fen__gte=0)),
             models.CheckConstraint(
                 name="account_covers_holds",
-                condition=~models.Q(kind__in=["wallet", "enterprise", "card"])
+                condition=~models.Q(kind__in=["wallet", "bonus", "enterprise", "card"])
                 | models.Q(balance_fen__gte=models.F("held_fen") - models.F("credit_fen")),
             ),
             models.CheckConstraint(
@@ -182,6 +185,9 @@ class Journal(models.Model):
         PAYOUT_PAID = "payout_paid", _("Payout paid")
         PAYOUT_RETURNED = "payout_returned", _("Payout returned")
         CHANNEL_FEE = "channel_fee", _("Fees of a channel's day")
+        DIFFERENCE = "difference", _("Difference with a channel")
+        BONUS = "bonus", _("Recharge bonus")
+        BONUS_TAKEN_BACK = "bonus_taken_back", _("Recharge bonus taken back")
         CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
         CARD_RETURN = "card_return", _("Card returned")
         BOX_CASH = "box_cash", _("Coins and offline cards")
@@ -247,7 +253,7 @@ class Entry(models.Model):
 
 
 class Hold(models.Model):
-    """Money reserved on a payer's account for one running order."""
+    """Money reserved for one running order: on the payer's account, and on the driver's bonus beyond that."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -256,6 +262,10 @@ class Hold(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
     order = models.OneToOneField("billing.ChargingOrder", on_delete=models.PROTECT, related_name="hold")
     amount_fen = models.BigIntegerField(_("amount (fen)"))
+    bonus_account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.PROTECT, related_name="bonus_holds"
+    )
+    bonus_fen = models.BigIntegerField(_("of the bonus (fen)"), default=0)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(_("created at"))
     released_at = models.DateTimeField(_("released at"), null=True, blank=True)
@@ -263,7 +273,21 @@ class Hold(models.Model):
     class Meta:
         verbose_name = _("hold")
         verbose_name_plural = _("holds")
-        constraints = [models.CheckConstraint(name="hold_positive", condition=models.Q(amount_fen__gt=0))]
+        constraints = [
+            models.CheckConstraint(
+                name="hold_positive",
+                condition=models.Q(amount_fen__gt=0, bonus_fen__gte=0)
+                | models.Q(amount_fen=0, bonus_fen__gt=0),
+            ),
+            models.CheckConstraint(
+                name="hold_bonus_has_account",
+                condition=models.Q(bonus_fen=0) | models.Q(bonus_account__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.amount_fen} {self.state}"
+        return f"{self.total_fen} {self.state}"
+
+    @property
+    def total_fen(self) -> int:
+        return self.amount_fen + self.bonus_fen

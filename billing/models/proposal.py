@@ -17,6 +17,8 @@ class Proposal(models.Model):
         CONTRACT = "contract", _("Service contract")
         ADJUSTMENT = "adjustment", _("Adjustment of a payee's account")
         REOPEN_DAY = "reopen_day", _("Reopening of a closed day")
+        DIFFERENCE = "difference", _("Booking of a difference with a channel")
+        INVOICE_TERMS = "invoice_terms", _("Invoice terms")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("Waits for a second person")

@@ -101,6 +101,7 @@ class RefundPart(models.Model):
     channel = models.CharField(_("payment channel"), max_length=8, choices=Channel.choices)
     out_refund_no = models.CharField(_("part no."), max_length=40, unique=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
+    bonus_fen = models.BigIntegerField(_("bonus taken back (fen)"), default=0)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PENDING)
     provider_no = models.CharField(_("channel's no."), max_length=64, blank=True)
     refused_code = models.CharField(_("refusal"), max_length=64, blank=True)

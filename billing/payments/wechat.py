@@ -300,6 +300,16 @@ class WeChatProvider:
         """As `_call`, for the clients of transfers and bills that share this merchant."""
         return self._call(method, **kwargs)
 
+    def download(self, url: str) -> bytes:
+        """A file that an answer named; its request is signed, the file is not. Raises `ProviderUnknown`."""
+        try:
+            status, content = self._client().download_bill(url)
+        except Exception as error:
+            raise ProviderUnknown(f"download: {error!r}"[:200]) from error
+        if status != 200:
+            raise ProviderUnknown(f"download: {status}")
+        return content.encode() if isinstance(content, str) else content
+
     def confirm_params(self, package: str) -> dict[str, str]:
         """What the payee's mini program opens to confirm a transfer."""
         return {"mchId": self._config.mchid, "appId": self._config.appid, "package": package}

@@ -67,7 +67,16 @@ def ledger_problems() -> Iterator[Problem]:
         yield Problem("ledger_not_zero", "ledger", {"total_fen": total})
     active = Q(holds__state=Hold.State.ACTIVE)
     for row in (
-        accounts.annotate(holds_fen=_total("holds__amount_fen", active))
+        accounts.exclude(kind=Account.Kind.BONUS)
+        .annotate(holds_fen=_total("holds__amount_fen", active))
+        .exclude(held_fen=F("holds_fen"))
+        .values("pk", "held_fen", "holds_fen")
+    ):
+        yield Problem("held_differs", f"account {row.pop('pk')}", row)
+    active_bonus = Q(bonus_holds__state=Hold.State.ACTIVE)
+    for row in (
+        accounts.filter(kind=Account.Kind.BONUS)
+        .annotate(holds_fen=_total("bonus_holds__bonus_fen", active_bonus))
         .exclude(held_fen=F("holds_fen"))
         .values("pk", "held_fen", "holds_fen")
     ):
@@ -138,7 +147,11 @@ def _problems_of_fee(fee: OrderFee) -> Iterator[Problem]:
     if computed != fee.amount_fen:
         yield Problem("fee_differs", subject, {"stored_fen": fee.amount_fen, "computed_fen": computed})
     entries = Entry.objects.unscoped("a check of every fee").filter(
-        journal__idempotency_key__in=[fees.key_of(fee), fees.waiver_key_of(fee)],
+        journal__idempotency_key__in=[
+            fees.key_of(fee),
+            fees.waiver_key_of(fee),
+            f"{fees.waiver_key_of(fee)}:bonus",
+        ],
         account__kind=fees.ACCOUNTS[fee.kind],
     )
     booked_fen = entries.aggregate(total=_total("amount_fen"))["total"]

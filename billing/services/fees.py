@@ -19,8 +19,9 @@ from billing.models import Account, ChargingOrder, Journal, OrderFee
 from billing.pricing.components import OccupancyFee, ParkingFee, ReservationFee, component_from_json
 from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, parking, reservation
 from billing.pricing.slots import MAX_INTERVAL
-from billing.services import ledger
+from billing.services import bonuses, ledger
 from billing.services.evidence import snapshot_of_order
+from billing.services.invoices.states import require_not_invoiced
 from billing.services.order_states import note
 from devices.events import ConnectorStatusChanged
 from kernel import clock
@@ -200,17 +201,29 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
         fee = lock_fee(fee_id)
         before = {"state": fee.state, "amount_fen": fee.amount_fen}
         if fee.state == S.SETTLED:
+            require_not_invoiced(order)
             source = ledger.account_of(ACCOUNTS[fee.kind], operator=fee.operator)
-            ledger.credit(
-                key=waiver_key_of(fee),
-                kind=Journal.Kind.CORRECTION,
-                source=source,
-                driver=payers.owner_of(order),
-                amount_fen=fee.amount_fen,
-                actor=actor,
-                order=order,
-                memo=reason,
-            )
+            own, to_bonus = bonuses.split_return(order, fee.amount_fen)
+            if own:
+                ledger.credit(
+                    key=waiver_key_of(fee),
+                    kind=Journal.Kind.CORRECTION,
+                    source=source,
+                    driver=payers.owner_of(order),
+                    amount_fen=own,
+                    actor=actor,
+                    order=order,
+                    memo=reason,
+                )
+            if to_bonus:
+                ledger.post(
+                    key=f"{waiver_key_of(fee)}:bonus",
+                    kind=Journal.Kind.CORRECTION,
+                    lines=[(source, -to_bonus), (bonuses.bonus_of(order.driver), to_bonus)],
+                    actor=actor,
+                    order=order,
+                    memo=reason,
+                )
         elif fee.state != S.RUNNING:
             raise DomainError("fee_not_running")
         fee.state, fee.due_at = S.WAIVED, None

@@ -6,9 +6,20 @@ from datetime import timedelta
 
 from django.db.models import F, Q, Sum
 
-from billing.models import Account, ClearingLine, ClearingRecord, Entry, Payout, SettlementItem, Statement
+from billing.models import (
+    Account,
+    ClearingLine,
+    ClearingRecord,
+    DayClose,
+    Difference,
+    Entry,
+    Payout,
+    SettlementItem,
+    Statement,
+)
 from billing.services.checks import Problem, _total
 from billing.services.clearing.clear import income_kinds, uncleared
+from billing.services.reconciliation.day_close import delta_fen, figures_of
 from kernel import clock
 
 CLEARED_WITHIN = timedelta(minutes=30)
@@ -23,6 +34,7 @@ def finance_problems() -> Iterator[Problem]:
     yield from _records()
     yield from _accounts()
     yield from _statements()
+    yield from _closed_days()
 
 
 def _records() -> Iterator[Problem]:
@@ -119,3 +131,22 @@ def _statements() -> Iterator[Problem]:
                 "statement_differs", f"statement {one.number}", {"written": written, "found": found}
             )
         carried[one.payee_id] = one.carried_out_fen
+
+
+def _closed_days() -> Iterator[Problem]:
+    """A closed day is what it was closed with, and its fees are in the books once."""
+    fees = 0
+    for closed in DayClose.objects.filter(state=DayClose.State.CLOSED).order_by("day"):
+        fees += sum(row["fees_fen"] for row in closed.figures.values())
+        now = figures_of(closed.day)
+        if now != closed.figures:
+            yield Problem("closed_day_differs", f"day {closed.day}", {"closed": closed.figures, "now": now})
+    accounts = Account.objects.unscoped(WHY)
+    lines = ClearingLine.objects.unscoped(WHY).filter(role="channel_fee")
+    earned = lines.aggregate(total=_total("amount_fen"))["total"]
+    differences = Difference.objects.filter(state=Difference.State.BOOKED).select_related("journal")
+    booked = sum(delta_fen(row) for row in differences)
+    for kind, rows_fen in ((Account.Kind.CHANNEL_FEES, earned - fees), (Account.Kind.DIFFERENCES, booked)):
+        booked_fen = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
+        if booked_fen != rows_fen:
+            yield Problem(f"{kind}_differs", kind, {"booked_fen": booked_fen, "rows_fen": rows_fen})

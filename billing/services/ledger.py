@@ -5,6 +5,7 @@ guards (entries never change, a journal sums to zero, a payer's account covers i
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
@@ -306,21 +307,56 @@ def credit(
         return journal
 
 
-def hold(*, order: ChargingOrder, amount_fen: int, account: Account | None = None) -> Hold:
-    """Reserve money of the order's payer; raises `insufficient_balance` when that much is not free.
+@dataclass(slots=True)
+class Purse:
+    """What a payer pays from, locked: their account, and for a driver with one the bonus beside it."""
 
-    `account` is the payer's account when the caller holds its lock.
+    account: Account
+    bonus: Account | None = None
+
+    @property
+    def available_fen(self) -> int:
+        return self.account.available_fen + (self.bonus.available_fen if self.bonus else 0)
+
+
+def lock_purse(payer: Payer, *, also: Collection[int] = ()) -> Purse:
+    """Lock what a payer pays from, and the accounts `also` beside it."""
+    account_id, bonus_id = paying_account(payer).pk, bonus_account_id(payer)
+    locked = lock_accounts([account_id, *also, *([bonus_id] if bonus_id else [])])
+    return Purse(locked[account_id], locked.get(bonus_id))
+
+
+def bonus_account_id(payer: Payer) -> int | None:
+    """The bonus account of a driver, None for other payers and for a driver who never had a bonus."""
+    if payer.column != "driver_id":
+        return None
+    rows = Account.objects.unscoped("a driver's own account").filter(kind=Account.Kind.BONUS, **payer.owner)
+    return rows.values_list("pk", flat=True).first()
+
+
+def hold(*, order: ChargingOrder, amount_fen: int, purse: Purse | None = None) -> Hold:
+    """Reserve money of the order's payer, bonus last; raises `insufficient_balance` when that much is not free.
+
+    `purse` is the payer's, when the caller holds its locks.
     """
-    with transaction.atomic(savepoint=account is None):
-        if account is None:
-            account_id = paying_account(payers.of_order(order)).pk
-            account = lock_accounts([account_id])[account_id]
-        if amount_fen <= 0 or account.available_fen < amount_fen:
-            raise insufficient(account.available_fen, amount_fen)
-        account.held_fen += amount_fen
-        account.save(update_fields=["held_fen"])
+    with transaction.atomic(savepoint=purse is None):
+        if purse is None:
+            purse = lock_purse(payers.of_order(order))
+        if amount_fen <= 0 or purse.available_fen < amount_fen:
+            raise insufficient(purse.available_fen, amount_fen)
+        own = min(amount_fen, max(purse.account.available_fen, 0))
+        purse.account.held_fen += own
+        purse.account.save(update_fields=["held_fen"])
+        if own < amount_fen:
+            purse.bonus.held_fen += amount_fen - own
+            purse.bonus.save(update_fields=["held_fen"])
         return Hold.objects.create(
-            account=account, order=order, amount_fen=amount_fen, created_at=clock.now()
+            account=purse.account,
+            order=order,
+            amount_fen=own,
+            bonus_account=purse.bonus if own < amount_fen else None,
+            bonus_fen=amount_fen - own,
+            created_at=clock.now(),
         )
 
 
@@ -350,21 +386,26 @@ def release_hold(*, order: ChargingOrder) -> int:
         active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
         if active is None:
             return 0
-        account = lock_accounts([active.account_id])[active.account_id]
-        released = _release(active, account)
-        account.save(update_fields=["held_fen"])
+        locked = lock_accounts([active.account_id, *([active.bonus_account_id] if active.bonus_fen else [])])
+        purse = Purse(locked[active.account_id], locked.get(active.bonus_account_id))
+        released = _release(active, purse)
+        purse.account.save(update_fields=["held_fen"])
+        if active.bonus_fen:
+            purse.bonus.save(update_fields=["held_fen"])
         return released
 
 
-def _release(active: Hold, account: Account) -> int:
-    """Take a hold off a locked account, which the caller saves."""
+def _release(active: Hold, purse: Purse) -> int:
+    """Take a hold off a locked purse, which the caller saves."""
     released = Hold.objects.filter(pk=active.pk, state=Hold.State.ACTIVE).update(
         state=Hold.State.RELEASED, released_at=clock.now()
     )
     if not released:
         return 0
-    account.held_fen -= active.amount_fen
-    return active.amount_fen
+    purse.account.held_fen -= active.amount_fen
+    if active.bonus_fen:
+        purse.bonus.held_fen -= active.bonus_fen
+    return active.total_fen
 
 
 def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
@@ -409,7 +450,7 @@ def settle_debt(
 ) -> Journal | None:
     """Debit the order's payer with the sum of `credits`, {account kind: fen}, and release the order's hold.
 
-    The payer's account pays what is free on it, the rest goes onto the arrears. Returns None, and books nothing,
+    The payer's account pays what is free on it, then a driver's bonus; the rest goes onto the arrears. Returns None, and books nothing,
     when every credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was
     taken for. `covered` lets the order's cover pay its part of the order's total, worked out under the locks.
     """
@@ -424,8 +465,9 @@ def settle_debt(
         payer = payers.of_order(order)
         accounts = _settlement_accounts(order, payer, [*needed, *cover])
         account, arrears = accounts[payer.kind], accounts[Account.Kind.ARREARS]
+        purse = Purse(account, accounts.get(Account.Kind.BONUS))
         if active is not None:
-            _release(active, account)
+            _release(active, purse)
         total = sum(credits.values())
         lines = [(accounts[one], credits[one]) for one in needed]
         if covered:
@@ -435,7 +477,13 @@ def settle_debt(
         from_account = max(min(total, account.available_fen), 0)
         if not from_account:
             account.save(update_fields=["held_fen"])  # no line of the journal does it
-        lines = [(account, -from_account), (arrears, from_account - total), *lines]
+        from_bonus = 0
+        if purse.bonus is not None:
+            from_bonus = max(min(total - from_account, purse.bonus.available_fen), 0)
+            if not from_bonus:
+                purse.bonus.save(update_fields=["held_fen"])
+            lines.append((purse.bonus, -from_bonus))
+        lines = [(account, -from_account), (arrears, from_account + from_bonus - total), *lines]
         return _post(
             key,
             kind,
@@ -467,7 +515,7 @@ def _settlement_accounts(order: ChargingOrder, payer: Payer, kinds: Collection[s
         )
 
     found = locked()
-    if len(found) < len(of_payer) + len(kinds):
+    if sum(account.kind != Account.Kind.BONUS for account in found) < len(of_payer) + len(kinds):
         for kind in of_payer:
             account_of(kind, payer=payer)
         for kind in of_operator:

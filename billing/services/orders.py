@@ -154,7 +154,7 @@ def open_order(
     `transaction_ref` and `id_tag` are those of a pile that names its sessions itself. Raises as `start_order`.
     """
     connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
-    account = paying.lock_for(party)
+    purse = paying.lock_for(party)
     offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
     party = paying.check_party(party, connector.station)
     free = mode == Mode.OFFLINE_FREE
@@ -165,7 +165,7 @@ def open_order(
     else:
         most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
         least = least_fen(offer.snapshot, package_fen)
-        terms = paying.terms_for(party, account, connector.station, most, least)
+        terms = paying.terms_for(party, purse, connector.station, most, least)
     method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
     order = _create(
         connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
@@ -173,7 +173,7 @@ def open_order(
     if not free:
         _freeze_discounts(order, offer, coupon)
     if terms.hold_fen:
-        ledger.hold(order=order, amount_fen=terms.hold_fen, account=account)
+        ledger.hold(order=order, amount_fen=terms.hold_fen, purse=purse)
     note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
     audit.record(
         actor=actor,

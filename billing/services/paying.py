@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db.models import BigIntegerField, Case, F, Q, Sum, When
 
 from billing import payers
-from billing.locks import lock_accounts
-from billing.models import Account, ChargingOrder, EnterpriseStation
+from billing.models import ChargingOrder, EnterpriseStation
 from billing.models.order import OPEN_STATES
 from billing.payers import Payer
 from billing.services import covers, ledger
+from billing.services.ledger import Purse
 from kernel import clock
 from kernel.errors import DomainError
 from stations.models import Station
@@ -82,13 +82,12 @@ def party_of_vehicle(vehicle: Vehicle) -> Party:
     return Party(payers.of_driver(vehicle.driver), driver=vehicle.driver, **named)
 
 
-def lock_for(party: Party) -> Account:
+def lock_for(party: Party) -> Purse:
     """Lock what the party pays from, and the driver's wallet beside it: one driver starts one thing at a time."""
-    account_id = ledger.paying_account(party.payer).pk
-    ids = [account_id]
+    also = []
     if party.driver is not None and party.payer.column != "driver_id":
-        ids.append(ledger.wallet_of(party.driver).pk)
-    return lock_accounts(ids)[account_id]
+        also.append(ledger.wallet_of(party.driver).pk)
+    return ledger.lock_purse(party.payer, also=also)
 
 
 def check_party(party: Party, station: Station) -> Party:
@@ -118,9 +117,9 @@ def check_party(party: Party, station: Station) -> Party:
 
 
 def terms_for(
-    party: Party, account: Account, station: Station, limit_fen: int | None, least_fen: int = 0
+    party: Party, purse: Purse, station: Station, limit_fen: int | None, least_fen: int = 0
 ) -> Terms:
-    """How much may flow for this party; `account` is their locked account, `least_fen` what the shortest costs.
+    """How much may flow for this party; `purse` is theirs, locked, `least_fen` what the shortest costs.
 
     Raises `driver_in_arrears`, `insufficient_balance`, `member_limit_reached`.
     """
@@ -135,7 +134,7 @@ def terms_for(
     if party.card is not None and party.card.is_free:
         return Terms(0, usual, C.FREE)
     owed = ledger.owed_fen(party.payer)
-    available = account.available_fen
+    available = purse.available_fen
     if not owed and available >= minimum and not _month(party, now, station):
         hold = min(available, usual)
         return Terms(hold, hold)

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from django.db.models import BigIntegerField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
-from billing.models import Account, Payment, Payout, RefundPart
+from billing.models import Account, Entry, Journal, Payment, Payout, RechargeBonus, RefundPart
 from billing.services.checks import Problem
 from billing.services.payments import CHANNEL_ACCOUNTS
 
 T = RefundPart.State
 UNDER_WAY = (T.PENDING, T.SENT)
+# Fees that a channel kept, and differences that two people booked: checked against their days elsewhere.
+OTHER_MOVES = (Journal.Kind.CHANNEL_FEE, Journal.Kind.DIFFERENCE)
 TAKEN = (*UNDER_WAY, T.SUCCEEDED)
 
 
@@ -31,11 +33,20 @@ def payment_problems() -> Iterator[Problem]:
         out = payouts.filter(channel=channel, state=Payout.State.PAID).aggregate(total=_total("amount_fen"))[
             "total"
         ]
+        moved = Entry.objects.unscoped("a check of every payment").filter(
+            account__kind=kind, journal__kind__in=OTHER_MOVES
+        )
+        out += moved.aggregate(total=_total("amount_fen"))["total"]
         rows_fen = back + out - paid.aggregate(total=_total("paid_fen"))["total"]
         if booked != rows_fen:
             yield Problem(
                 "channel_differs", f"channel {channel}", {"booked_fen": booked, "rows_fen": rows_fen}
             )
+    given = RechargeBonus.objects.unscoped("a check of every bonus")
+    out = given.aggregate(given=_total("bonus_fen"), back=_total("taken_back_fen"))
+    booked = accounts.filter(kind=Account.Kind.PLATFORM_BONUS).aggregate(total=_total("balance_fen"))["total"]
+    if booked != out["back"] - out["given"]:
+        yield Problem("bonus_differs", "bonuses", {"booked_fen": booked, **out})
     yield from _transit(accounts, parts)
     rests = payments.annotate(taken_fen=_total("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
     for row in rests.exclude(refunded_fen=F("taken_fen")).values("out_trade_no", "refunded_fen", "taken_fen"):

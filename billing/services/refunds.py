@@ -15,7 +15,7 @@ from django.db.models import F
 
 from billing.locks import lock_accounts, lock_payments, lock_refund
 from billing.models import Account, ChargingOrder, Journal, Payment, Refund, RefundPart
-from billing.services import ledger
+from billing.services import bonuses, ledger
 from billing.services.payment_states import move_part, move_refund, note
 from kernel import clock
 from kernel.actor import Actor, ActorKind
@@ -126,6 +126,7 @@ def return_part(part: RefundPart, payment: Payment, actor: Actor) -> None:
         actor=actor,
         memo=part.out_refund_no,
     )
+    bonuses.restore(part, actor)
 
 
 # --- asking ----------------------------------------------------------------------
@@ -202,6 +203,8 @@ def _request(actor: Actor, driver: Driver, amount_fen: int, reason: str, key: st
         actor=actor,
         memo=refund.refund_no,
     )
+    for part in refund.parts.select_related("payment__driver"):
+        bonuses.take_back(part, actor)
     note(refund, "requested", actor, {"amount_fen": amount_fen, "reason": reason})
     _audit(refund, actor, "billing.request_refund", reason, {"free_fen": wallet.balance_fen})
     return refund

@@ -1,1 +1,1 @@
-from marketing.admin import campaign, coupon  # noqa: F401
+from marketing.admin import campaign, coupon, recharge  # noqa: F401

@@ -9,5 +9,6 @@ urlpatterns = [
     path(
         "driver/coupon-centre/<int:campaign_id>/claim", views.ClaimView.as_view(), name="driver-coupon-claim"
     ),
+    path("driver/recharge-offers", views.RechargeOfferListView.as_view(), name="driver-recharge-offers"),
     path("driver/coupons", views.CouponListView.as_view(), name="driver-coupons"),
 ]

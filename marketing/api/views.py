@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from kernel import clock
 from marketing.models import Coupon, CouponCampaign
-from marketing.services import coupons
+from marketing.services import coupons, recharge_offers
 from marketing.words import worth_of
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
@@ -130,3 +130,25 @@ class CouponListView(DriverView):
         page = found[:limit]
         following = encode_cursor(page[-1].pk) if len(found) > limit else None
         return Response(CouponPageSerializer({"results": page, "next": following}).data)
+
+
+class RechargeOfferSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    least_fen = serializers.IntegerField(help_text="A recharge of at least so much ...")
+    bonus_fen = serializers.IntegerField(help_text="... gets so much on top.")
+    first_only = serializers.BooleanField(help_text="Only for my first recharge.")
+    closes_at = serializers.DateTimeField()
+
+
+class RechargeOfferListView(DriverView):
+    """What recharges get on top now."""
+
+    @describe(
+        operation_id="recharge_offers",
+        summary="Recharge offers",
+        description="Offers that hold now, the smallest recharge first; the best that fits a recharge is given.",
+        responses={200: RechargeOfferSerializer(many=True)},
+        tags=["wallet"],
+    )
+    def get(self, request: Request) -> Response:
+        return Response(RechargeOfferSerializer(recharge_offers.offers_at(clock.now()), many=True).data)

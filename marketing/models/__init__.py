@@ -1,3 +1,4 @@
 from marketing.models.coupon import Coupon, CouponCampaign
+from marketing.models.recharge import RechargeOffer
 
-__all__ = ["Coupon", "CouponCampaign"]
+__all__ = ["Coupon", "CouponCampaign", "RechargeOffer"]

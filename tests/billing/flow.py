@@ -211,7 +211,8 @@ def assert_books_balance() -> None:
     for account in Account.objects.all():
         assert account.balance_fen == sum(account.entries.values_list("amount_fen", flat=True))
         active = account.holds.filter(state=Hold.State.ACTIVE).values_list("amount_fen", flat=True)
-        assert account.held_fen == sum(active)
+        of_bonus = account.bonus_holds.filter(state=Hold.State.ACTIVE).values_list("bonus_fen", flat=True)
+        assert account.held_fen == sum(active) + sum(of_bonus)
     assert sum(Account.objects.values_list("balance_fen", flat=True)) == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import PaidStart, Payment, Refund
+from billing.models import Invoice, PaidStart, Payment, Refund
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -48,8 +48,14 @@ TABLE = {
     ("GET", "driver/refunds/possible"): (401, 200, 200, 200),
     ("GET", "driver/refunds/<str:refund_no>"): (401, 404, 200, 200),
     ("POST", "driver/refunds/<str:refund_no>/withdraw"): (401, 404, 409, 409),
+    ("GET", "driver/invoices"): (401, 200, 200, 200),
+    ("POST", "driver/invoices"): (401, 400, 400, 400),
+    ("GET", "driver/invoices/orders"): (401, 200, 200, 200),
+    ("GET", "driver/invoices/<str:number>"): (401, 404, 200, 200),
+    ("POST", "driver/invoices/<str:number>/withdraw"): (401, 404, 200, 200),
     ("GET", "driver/coupon-centre"): (401, 200, 200, 200),
     ("POST", "driver/coupon-centre/<int:campaign_id>/claim"): (401, 404, 403, 404),
+    ("GET", "driver/recharge-offers"): (401, 200, 200, 200),
     ("GET", "driver/coupons"): (401, 200, 200, 200),
     # A notice's credential is its signature; without a channel that is on there is nothing to tell.
     ("POST", "payments/wechat/notify"): (404, 404, 404, 404),
@@ -118,7 +124,11 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         payment=payment, driver=site.driver, connector=free.connector, operator=site.operator,
         station=free.station, pile=free.pile, created_at=now,
     )  # fmt: skip
-    path = address.replace("<str:order_no>", order.order_no)
+    invoice = Invoice.objects.create(
+        number="F1", operator=site.operator, driver=site.driver, buyer_kind="individual", buyer_name="X", gross_fen=113,
+        net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
+    )  # fmt: skip
+    path = address.replace("<str:order_no>", order.order_no).replace("<str:number>", invoice.number)
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no
     )

@@ -41,7 +41,7 @@ def test_the_world_is_built_once():
         "coupons": 10,
         "piles": 40,
         "archives": 40,
-        "firmware": 2,
+        "firmware": 1,
         "campaigns": 2,
         "parameter_sets": 2,
         "accounts": 5,

@@ -12,6 +12,7 @@ from alerts.models import Alert
 from billing.models import ChargingOrder
 from billing.services import offline_orders, paying
 from billing.services.tariffs import snapshot_of
+from devices import events
 from devices.services import presence
 from kernel.errors import DomainError
 from stations.models import ModeCell, Pile, PileModel
@@ -59,6 +60,20 @@ def brought(site, method, **changes):
     return ChargingOrder.objects.filter(transaction_ref=order.transaction_ref).first()
 
 
+def asked_at_the_pile(site, method):
+    """The pile asks before it charges: by the driver's own card, or by the VIN of their verified vehicle."""
+    if method == Method.CARD:
+        card = f.CardFactory(operator=site.operator, driver=site.driver, pays_from="driver")
+        credential = card.physical_no
+    else:
+        credential = f.VehicleFactory(operator=site.operator, driver=site.driver).vin
+    asked = events.StartRequested(
+        pile=site.ref, connector_no=1, at=timezone.now(), method=method, credential=credential.rjust(16, "0")
+    )
+    return events.publish(asked)[0]
+
+
+@pytest.mark.feature("MTX-01")
 @pytest.mark.parametrize("cell", CELLS, ids="/".join)
 def test_every_cell_starts_or_is_refused_as_the_table_says(site, cell, monkeypatch):
     """Online paid: asked while it is online. The two offline modes: by the record that comes afterwards."""
@@ -77,9 +92,22 @@ def test_every_cell_starts_or_is_refused_as_the_table_says(site, cell, monkeypat
         assert (answer.status_code, answer.json().get("code")) == (
             (201, None) if allowed else (409, "method_not_allowed")
         )
+    elif mode == Mode.ONLINE_PAID and method in (Method.CARD, Method.VIN):
+        decision = asked_at_the_pile(site, method)
+        assert (decision.refusal == "", ChargingOrder.objects.exists()) == (allowed, allowed)
+        if not allowed:
+            assert decision.refusal in ("not_allowed_here", "no_card_support")
+            return
+        order = ChargingOrder.objects.get()
+        flow.begin(site, order)
+        flow.shift_into_past(order, timedelta(hours=1))
+        flow.send_record(site, flow.reported(site, order, {"flat": "10"}))
+        order.refresh_from_db()
+        assert (order.state, order.charge_mode, order.start_method) == ("settled", mode, method)
+        assert order.total_fen > 0 and flow.money(site.driver)[0] == 10_000 - order.total_fen
+        flow.assert_books_balance()
     elif mode == Mode.ONLINE_PAID:
-        if allowed:
-            assert modes.require_method(pile=pile, method=method) == Mode.ONLINE_PAID
+        assert not allowed  # nobody is told of a plug before the pile asks, and it asks by card or VIN
     else:
         order = brought(site, method)
         assert (order is not None) == allowed

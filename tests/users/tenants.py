@@ -17,6 +17,8 @@ from billing.models import (
     ClearingRule,
     Discount,
     FinanceTerms,
+    Invoice,
+    InvoiceTerms,
     OrderEvent,
     OrderFee,
     PaidStart,
@@ -25,6 +27,7 @@ from billing.models import (
     Payout,
     PayoutAccount,
     Proposal,
+    RechargeBonus,
     Refund,
     ReviewItem,
     ServiceContract,
@@ -54,7 +57,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
-from marketing.models import Coupon, CouponCampaign
+from marketing.models import Coupon, CouponCampaign, RechargeOffer
 from tests import factories as f
 from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
@@ -153,6 +156,16 @@ def make_tenant() -> Tenant:
         ),
         ChargingStrategy.objects.create(operator=operator, name=f"S{order.pk}"),
         *make_coupons(operator, driver),
+        RechargeBonus.objects.create(
+            payment=payment,
+            offer=RechargeOffer.objects.create(
+                name=f"O{order.pk}", least_fen=1, bonus_fen=1, opens_at=now, closes_at=now + timedelta(days=1)
+            ),
+            driver=driver,
+            nth=1,
+            bonus_fen=1,
+            given_at=now,
+        ),
         record,
         money,
         money.entries.get(),
@@ -288,6 +301,14 @@ def make_finance(site: f.Site, order: ChargingOrder) -> list[Any]:
     return [
         rule, payee, record, proposal, statement, account, contract,
         FinanceTerms.objects.create(operator=operator, number=1, published_by="x", published_at=now),
+        InvoiceTerms.objects.create(
+            operator=operator, number=1, seller_name="X", seller_tax_no="91310000MA1FL0000X", published_by="x",
+            published_at=now,
+        ),
+        Invoice.objects.create(
+            number=f"F{order.pk}", operator=operator, driver=order.driver, buyer_kind="individual",
+            buyer_name=f"B{order.pk}", gross_fen=113, net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
+        ),
         SettlementItem.objects.create(
             key=f"i{order.pk}", payee=payee, operator=operator, kind="adjustment", amount_fen=1, day=now.date(),
             journal=order.journals.first(), created_at=now,

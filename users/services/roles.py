@@ -71,6 +71,7 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_rechargebonus",
     "users.view_driver",
 )
 _READ_PEOPLE = (
@@ -110,10 +111,17 @@ _READ_FINANCE = (
     "billing.view_payoutaccount",
     "billing.view_settlementitem",
     "billing.view_financeterms",
+    "billing.view_invoice",
+    "billing.view_invoiceterms",
     "billing.view_servicecontract",
 )
 # Which of the two a person may do on a given change is decided by who asked for it.
-_DECIDE_MONEY = ("billing.propose_change", "billing.approve_change")
+_DECIDE_MONEY = (
+    "billing.review_invoice",
+    "billing.red_invoice",
+    "billing.propose_change",
+    "billing.approve_change",
+)
 _OPERATE = ("stations.remote_start", "stations.remote_stop", "stations.set_service", "devices.move_bay_lock")
 _MAINTAIN = (
     "stations.add_station",
@@ -205,6 +213,12 @@ ROLES = (
             "billing.bind_payoutaccount",
             "billing.verify_payoutaccount",
             "billing.approve_payout",
+            "billing.view_channelbill",
+            "billing.view_difference",
+            "billing.view_dayclose",
+            "billing.reconcile",
+            "billing.settle_difference",
+            "billing.close_day",
             "kernel.view_auditevent",
         ),
     ),

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from billing.payments.alipay import fen_of, yuan
 from billing.payments.sandbox import keys as rsa
 from billing.payments.sandbox.answers import Answer, Refusal
+from billing.payments.sandbox.bills import Bills
 from billing.payments.sandbox.book import (
     CLOSED,
     PAID,
@@ -42,6 +43,7 @@ class AlipaySide:
     def __init__(self, keys: rsa.Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
         self.transfers = Transfers(keys, book, faults)
+        self.bills = Bills(keys, book, faults, base_url)
 
     def handle(self, query: str) -> Answer:
         """Answer one call of the gateway."""
@@ -141,6 +143,8 @@ class AlipaySide:
             case "alipay.fund.trans.common.query":
                 self.transfers.require_certificates(values)
                 return {**OK, **self.transfers.alipay_query(content)}
+            case "alipay.data.dataservice.bill.downloadurl.query":
+                return {**OK, **self.bills.alipay_link(content)}
         raise Refusal(40002, "isv.invalid-method", "unknown method")
 
     # --- payments --------------------------------------------------------------

@@ -92,6 +92,15 @@ class Faults:
     transfer_outcome: str = "success"  # or fail, or wait: neither for now
     transfer_funds_fen: int = -1  # what the merchant has left to pay out; below 0: enough
     transfer_delay_s: float = 1.0
+    bill_drop: int = 0  # the first lines of a bill are missing
+    bill_amount_fen: int = 0  # the first line of a bill tells so much more
+    bill_fee_fen: int = 0  # every line of a bill tells so much more of a fee
+    bill_duplicate: bool = False  # the first line of a bill comes twice
+    bill_stranger_fen: int = 0  # a bill has a payment that nobody here asked for
+    bill_creating: int = 0  # so many requests for a bill come too early
+    bill_tampered: int = 0  # bills that are not what their checksum says
+    invoice_outcome: str = "issued"  # or failed
+    invoice_credit_fen: int = -1  # what the seller may still issue; below 0: enough
     refund_gap_s: float = 60.0  # partial refunds of one payment at least so far apart
 
     def take(self, name: str) -> bool:

@@ -81,6 +81,7 @@ class Keys:
     seller_id: str = field(default_factory=lambda: f"2088{secrets.randbelow(10**12):012d}")
     app_key: str = field(default_factory=new_key)
     alipay_key: str = field(default_factory=new_key)
+    invoice_key: str = field(default_factory=lambda: secrets.token_hex(32))
 
     app_certificate: str = ""
     alipay_certificate: str = ""
@@ -134,6 +135,7 @@ class Keys:
                 "alipay_certificate": self.alipay_certificate,
                 "root_certificate": self.root_certificate,
             },
+            "invoice": {"app": self.mchid, "key": self.invoice_key},
         }
 
 

@@ -27,6 +27,7 @@ from billing.payments.sandbox.book import (
     new_number,
 )
 from billing.payments.sandbox.callbacks import Caller, call_many
+from billing.payments.sandbox.invoices import InvoiceSide
 from billing.payments.sandbox.wechat import WeChatSide
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Sandbox:
         self.url = f"http://{host}:{self._http.server_address[1]}"
         self.wechat = WeChatSide(self.keys, self.book, self.faults, self.url)
         self.alipay = AlipaySide(self.keys, self.book, self.faults, self.url)
+        self.invoices = InvoiceSide(self.keys, self.book, self.faults, self.url)
         self.caller = Caller()
         self.told: list[tuple[bool, str]] = []  # answers to the callbacks that tests asked for
 
@@ -171,6 +173,11 @@ class Sandbox:
         before = set(self.book.trades)
         if path.startswith("/v3/"):
             result = self.wechat.handle(method, target, headers, body)
+        elif path.startswith("/invoice/v1/"):
+            result = self.invoices.handle(method, target, headers, body)
+            if self.by_itself:
+                self.caller.later(self.faults.transfer_delay_s, self.invoices.finish)
+            return result
         elif path == "/gateway.do":
             query = query or body.decode(errors="replace")
             if self.alipay.is_page(query):
@@ -194,6 +201,11 @@ class Sandbox:
         """The payer's pages and the control address."""
         if path == "/":
             return Answer(body=pages.index_page(self.book).encode(), content_type=HTML)
+        if path == "/alipay/bill":
+            try:
+                return self.alipay.bills.file(dict(parse_qsl(query)).get("token", ""))
+            except Refusal as refusal:
+                return Answer(refusal.status, refusal.message.encode(), content_type="text/plain")
         if path.startswith("/code/"):
             return self._code(method, path.removeprefix("/code/"), body)
         if path == "/wechat/app":

@@ -7,11 +7,13 @@ import secrets
 import time
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from billing.payments.sandbox import keys as rsa
 from billing.payments.sandbox.answers import Answer, Refusal
+from billing.payments.sandbox.bills import Bills
 from billing.payments.sandbox.book import (
     CLOSED,
     PAID,
@@ -40,6 +42,7 @@ class WeChatSide:
     def __init__(self, keys: rsa.Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
         self.transfers = Transfers(keys, book, faults)
+        self.bills = Bills(keys, book, faults, base_url)
         self.uses_public_key = True
         self._nonces: dict[str, float] = {}
 
@@ -51,6 +54,8 @@ class WeChatSide:
             if self.faults.take("fail_next"):
                 raise Refusal(self.faults.fail_status, self.faults.fail_code, "as told")
             with self.book.lock:
+                if target.startswith("/v3/billdownload/file?token="):
+                    return self.bills.file(target.partition("token=")[2])
                 status, content = self._route(method, target, self._json(body))
                 self.book.save()
         except Refusal as refusal:
@@ -121,6 +126,9 @@ class WeChatSide:
         if match := re.fullmatch(r"/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/([^/]+)", path):
             self._is(method, "GET")
             return 200, self.transfers.wechat_query(match[1])
+        if path == "/v3/bill/tradebill":
+            self._is(method, "GET")
+            return 200, self.bills.wechat_link(dict(parse_qsl(query)))
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is nothing at this address")
 
     @staticmethod

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from billing import payers
 from billing.locks import lock_accounts, lock_order
 from billing.models import Account, ChargingOrder, Entry, Journal, Proposal
-from billing.services import ledger, proposals
+from billing.services import bonuses, ledger, proposals
 from billing.services.clearing.clear import (
     COVERS,
     DISCOUNTS,
@@ -22,6 +22,7 @@ from billing.services.clearing.clear import (
     discounts_by_fee,
     income_kinds,
 )
+from billing.services.invoices.states import require_not_invoiced
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -59,6 +60,7 @@ def _amounts(order: ChargingOrder, wanted: Mapping[str, Any]) -> dict[str, int]:
     """The amounts by kind, checked against what is left; DomainError `order_refund_above`, `order_not_settled`."""
     if order.state != ChargingOrder.State.SETTLED or payers.of_order(order) is None:
         raise DomainError("order_not_settled", {"order_no": order.order_no})
+    require_not_invoiced(order)
     left = income_left(order)
     amounts = {str(kind): amount for kind, amount in wanted.items() if amount}
     for kind, amount in amounts.items():
@@ -89,15 +91,19 @@ def _carry_out(actor: Actor, proposal: Proposal) -> str:
     wallet = ledger.paying_account(payer)
     arrears = ledger.account_of(Account.Kind.ARREARS, payer=payer)
     incomes = {kind: ledger.account_of(INCOME_PREFIX + kind, operator=order.operator) for kind in amounts}
-    locked = lock_accounts([wallet.pk, arrears.pk, *(account.pk for account in incomes.values())])
-    owed = min(-locked[arrears.pk].balance_fen, total)
+    bonus_id = ledger.bonus_account_id(payer)
+    beside = [bonus_id] if bonus_id else []
+    locked = lock_accounts([wallet.pk, arrears.pk, *beside, *(account.pk for account in incomes.values())])
+    own, to_bonus = bonuses.split_return(order, total) if bonus_id else (total, 0)
+    owed = min(-locked[arrears.pk].balance_fen, own)
     ledger.post(
         key=f"order-refund:{proposal.pk}",
         kind=Journal.Kind.CORRECTION,
         lines=[
             *((incomes[kind], -amount) for kind, amount in amounts.items()),
             (arrears, owed),
-            (wallet, total - owed),
+            (wallet, own - owed),
+            *([(locked[bonus_id], to_bonus)] if to_bonus else []),
         ],
         actor=actor,
         order=order,

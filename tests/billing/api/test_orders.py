@@ -101,6 +101,7 @@ def test_from_the_sticker_to_the_bill(site, app):
         "balance_fen": 10_000,
         "held_fen": 10_000,
         "available_fen": 0,
+        "bonus_fen": 0,
         "arrears_fen": 0,
     }
 

@@ -103,9 +103,9 @@ def test_a_name_belongs_to_one_live_process(db, monkeypatch):
     nodes.take_name(name="gw", boot_id=second)
     assert not nodes.still_alive(name="gw", boot_id=first, piles=3), "it is told that it lost its name"
     nodes.leave(name="gw", boot_id=first)
-    assert GatewayNode.objects.get().boot_id == second
+    assert GatewayNode.objects.get(name="gw").boot_id == second
     nodes.leave(name="gw", boot_id=second)
-    assert not GatewayNode.objects.exists()
+    assert not GatewayNode.objects.filter(name="gw").exists()
 
 
 @pytest.mark.embedded
@@ -113,4 +113,4 @@ def test_a_process_killed_on_this_machine_gives_its_name_at_once(db):
     nodes.take_name(name="gw", boot_id="a")
     GatewayNode.objects.update(pid=2**22 + 1)  # above what Linux gives
     nodes.take_name(name="gw", boot_id="b")
-    assert GatewayNode.objects.get().boot_id == "b"
+    assert GatewayNode.objects.get(name="gw").boot_id == "b"

@@ -1,0 +1,349 @@
+"""Bills of payment channels, what differs from the books, and the calendar of closed days: the platform's own."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.enums import ActionVariant
+
+from billing import business_day
+from billing.admin.payment import moment, table
+from billing.models import Channel, ChannelBill, DayClose, Difference, Proposal
+from billing.services import proposals
+from billing.services.reconciliation import day_close, reconcile
+from kernel.exports import Kind
+from users.console.actions import ActionForm, ReasonForm, operator_action
+from users.console.admin import FactAdmin, actor_of
+from users.console.display import chip, fen
+from users.console.filters import choice_filter
+from users.exports import ExportColumn, choice_words
+from users.scope import grants_of
+
+S = Difference.State
+TONES = {S.OPEN: "red", S.MATCHED: "green", S.EXPLAINED: "blue", S.BOOKED: "violet"}
+DAY_TONES = {DayClose.State.OPEN: "amber", DayClose.State.CLOSED: "green"}
+MONTHS_SHOWN = 3
+LINES_SHOWN = 200
+SIDES = {
+    "success": _("paid"),
+    "processing": _("under way"),
+    "closed": _("not paid"),
+    "done": _("booked"),
+    "open": _("not booked"),
+    "none": _("unknown"),
+    "": "–",
+}
+
+
+def _compared(actor, day: date, channel: str):
+    result = reconcile.reconcile_day(actor=actor, day=day, channel=channel)
+    return _("Compared: %(count)s differences are open.") % {"count": result.open}
+
+
+@admin.register(ChannelBill)
+class ChannelBillAdmin(FactAdmin):
+    platform_only = True
+    list_display = ("day", "channel", "status", "payments", "paid", "refunds", "refunded", "fees", "waiting")
+    list_filter = (choice_filter("channel", _("Channel"), Channel.choices),)
+    date_hierarchy = "day"
+    ordering = ("-day", "channel")
+    fields = (*list_display, "digest", "fetched_at", "content")
+    actions_detail = ("compare",)
+    export_columns = (
+        ExportColumn("day", _("day"), "day", Kind.DAY),
+        ExportColumn("channel", _("payment channel"), "channel", convert=choice_words(Channel.choices)),
+        ExportColumn("payments", _("payments"), "payments", Kind.INTEGER),
+        ExportColumn("paid", _("paid (yuan)"), "payments_fen", Kind.FEN),
+        ExportColumn("refunds", _("refunds"), "refunds", Kind.INTEGER),
+        ExportColumn("refunded", _("refunded (yuan)"), "refunds_fen", Kind.FEN),
+        ExportColumn("fees", _("channel fees (yuan)"), "fees_fen", Kind.FEN),
+    )
+
+    @admin.display(description=_("state"))
+    def status(self, obj):
+        return chip(obj.get_state_display(), "green" if obj.state == ChannelBill.State.FETCHED else "grey")
+
+    @admin.display(description=_("paid"))
+    def paid(self, obj):
+        return fen(obj.payments_fen)
+
+    @admin.display(description=_("refunded"))
+    def refunded(self, obj):
+        return fen(obj.refunds_fen)
+
+    @admin.display(description=_("channel fees"))
+    def fees(self, obj):
+        return fen(obj.fees_fen)
+
+    @admin.display(description=_("open differences"))
+    def waiting(self, obj):
+        if not hasattr(self, "_open"):
+            rows = Difference.objects.filter(state=S.OPEN).values_list("day", "channel")
+            self._open = Counter(rows)
+        return self._open[obj.day, obj.channel] or "–"
+
+    def get_queryset(self, request):
+        self.__dict__.pop("_open", None)
+        return super().get_queryset(request)
+
+    @admin.display(description=_("lines"))
+    def content(self, obj):
+        lines = obj.lines.order_by("pk")[:LINES_SHOWN]
+        return table(
+            (
+                moment(one.at),
+                one.get_kind_display(),
+                one.number,
+                one.provider_no,
+                fen(one.amount_fen),
+                fen(one.fee_fen),
+            )
+            for one in lines
+        )
+
+    @operator_action(
+        title=_("Fetch and compare again"),
+        text=_("The bill is fetched from the channel; what it has and we lack is asked for and booked."),
+        permission="billing.reconcile",
+        form=ActionForm,
+        icon="sync",
+        variant=ActionVariant.PRIMARY,
+    )
+    def compare(self, request, obj, form):
+        return _compared(actor_of(request), obj.day, obj.channel)
+
+
+@admin.register(Difference)
+class DifferenceAdmin(FactAdmin):
+    platform_only = True
+    list_display = ("day", "channel", "what", "subject", "number", "theirs_sum", "ours_sum", "status", "note")
+    list_display_links = ("day", "number")
+    list_filter = (
+        choice_filter("state", _("State"), S.choices, default=S.OPEN),
+        choice_filter("channel", _("Channel"), Channel.choices),
+        choice_filter("kind", _("Kind"), Difference.Kind.choices),
+    )
+    search_fields = ("=number", "=provider_no")
+    search_help_text = _("A whole payment or refund number")
+    ordering = ("-day", "-pk")
+    fields = (
+        "day", "channel", "what", "subject", "number", "provider_no", "theirs_sum", "theirs_state", "ours_sum",
+        "ours_state", "status", "found_at", "settled_at", "settled_by", "note", "journal",
+    )  # fmt: skip
+    actions_detail = ("compare", "explain", "book")
+    export_columns = (
+        ExportColumn("day", _("day"), "day", Kind.DAY),
+        ExportColumn("channel", _("payment channel"), "channel", convert=choice_words(Channel.choices)),
+        ExportColumn("kind", _("kind"), "kind", convert=choice_words(Difference.Kind.choices)),
+        ExportColumn("number", _("our no."), "number"),
+        ExportColumn("channel_no", _("channel's no."), "provider_no"),
+        ExportColumn("theirs", _("channel (yuan)"), "theirs_fen", Kind.FEN),
+        ExportColumn("ours", _("here (yuan)"), "ours_fen", Kind.FEN),
+        ExportColumn("state", _("state"), "state", convert=choice_words(S.choices)),
+        ExportColumn("note", _("note"), "note"),
+    )
+
+    @admin.display(description=_("kind"))
+    def what(self, obj):
+        return obj.get_kind_display()
+
+    @admin.display(description=_("channel"))
+    def theirs_sum(self, obj):
+        return fen(obj.theirs_fen)
+
+    @admin.display(description=_("here"))
+    def ours_sum(self, obj):
+        return fen(obj.ours_fen)
+
+    @admin.display(description=_("channel says"))
+    def theirs_state(self, obj):
+        return SIDES.get(obj.theirs, obj.theirs)
+
+    @admin.display(description=_("we say"))
+    def ours_state(self, obj):
+        return SIDES.get(obj.ours, obj.ours)
+
+    @admin.display(description=_("state"))
+    def status(self, obj):
+        return chip(obj.get_state_display(), TONES[obj.state])
+
+    @operator_action(
+        title=_("Ask the channel again"),
+        text=_("Fetches the bill, asks for what we lack under its own number, and compares."),
+        permission="billing.reconcile",
+        form=ActionForm,
+        available=lambda row: row.state == S.OPEN,
+        icon="sync",
+        variant=ActionVariant.PRIMARY,
+    )
+    def compare(self, request, obj, form):
+        return _compared(actor_of(request), obj.day, obj.channel)
+
+    @operator_action(
+        title=_("Explain"),
+        text=_("Settles it without moving money: it was handled at the channel, or is no difference."),
+        permission="billing.settle_difference",
+        available=lambda row: row.state == S.OPEN,
+        icon="edit_note",
+    )
+    def explain(self, request, obj, form):
+        day_close.explain(actor=actor_of(request), difference=obj, note=form.cleaned_data["reason"])
+        return _("The difference is settled.")
+
+    @operator_action(
+        title=_("Book"),
+        text=_("Books the channel's account to what the channel says, when a second person has approved it."),
+        permission="billing.propose_change",
+        available=lambda row: row.state == S.OPEN and day_close.delta_fen(row) != 0,
+        icon="balance",
+    )
+    def book(self, request, obj, form):
+        proposal = proposals.propose(
+            actor=actor_of(request),
+            kind=Proposal.Kind.DIFFERENCE,
+            payload={"difference": obj.pk},
+            reason=form.cleaned_data["reason"],
+        )
+        return proposal, _("The booking waits for a second person.")
+
+
+@admin.register(DayClose)
+class DayCloseAdmin(FactAdmin):
+    platform_only = True
+    list_before_template = "billing/day_calendar.html"
+    list_display = ("day", "status", "money", "waiting", "closed_at", "closed_by", "reopened_by")
+    list_filter = (choice_filter("state", _("State"), DayClose.State.choices),)
+    ordering = ("-day",)
+    fields = (
+        "day",
+        "status",
+        "money",
+        "waiting",
+        "closings",
+        "closed_at",
+        "closed_by",
+        "reopened_at",
+        "reopened_by",
+    )
+    actions_detail = ("compare", "close", "reopen")
+
+    def changelist_view(self, request, extra_context=None):
+        calendar = month_calendar() if grants_of(actor_of(request)).everything else ""
+        return super().changelist_view(request, {"calendar": calendar, **(extra_context or {})})
+
+    @admin.display(description=_("state"))
+    def status(self, obj):
+        return chip(obj.get_state_display(), DAY_TONES[obj.state])
+
+    @admin.display(description=_("paid, refunded, fees"))
+    def money(self, obj):
+        names = dict(Channel.choices)
+        return table(
+            (
+                names.get(channel, channel),
+                fen(row["payments_fen"]),
+                fen(row["refunds_fen"]),
+                fen(row["fees_fen"]),
+            )
+            for channel, row in obj.figures.items()
+        )
+
+    @admin.display(description=_("open differences"))
+    def waiting(self, obj):
+        return Difference.objects.filter(day=obj.day, state=S.OPEN).count() or "–"
+
+    @operator_action(
+        title=_("Compare"),
+        text=_("Fetches the bills of every channel and compares them with the books."),
+        permission="billing.reconcile",
+        form=ActionForm,
+        available=lambda row: row.state == DayClose.State.OPEN,
+        icon="sync",
+    )
+    def compare(self, request, obj, form):
+        actor = actor_of(request)
+        channels = reconcile.channels_of(obj.day)
+        found = [reconcile.reconcile_day(actor=actor, day=obj.day, channel=one).open for one in channels]
+        return _("Compared: %(count)s differences are open.") % {"count": sum(found)}
+
+    @operator_action(
+        title=_("Close the day"),
+        text=_("Possible when no difference is open. The channels' fees are booked, and the day is locked."),
+        permission="billing.close_day",
+        form=ActionForm,
+        available=lambda row: row.state == DayClose.State.OPEN,
+        icon="lock",
+        variant=ActionVariant.PRIMARY,
+    )
+    def close(self, request, obj, form):
+        day_close.close_day(actor=actor_of(request), day=obj.day)
+        return _("The day is closed.")
+
+    @operator_action(
+        title=_("Reopen"),
+        text=_("A second person has to approve it; the fees that were booked are booked back."),
+        permission="billing.propose_change",
+        form=ReasonForm,
+        available=lambda row: row.state == DayClose.State.CLOSED,
+        icon="lock_open",
+        variant=ActionVariant.DANGER,
+    )
+    def reopen(self, request, obj, form):
+        proposal = proposals.propose(
+            actor=actor_of(request),
+            kind=Proposal.Kind.REOPEN_DAY,
+            payload={"day": obj.day.isoformat()},
+            reason=form.cleaned_data["reason"],
+        )
+        return proposal, _("The reopening waits for a second person.")
+
+
+def month_calendar() -> SafeString:
+    """The last months as strips of days: closed, with open differences, not closed, to come."""
+    today = business_day.today()
+    first = today.replace(day=1)
+    for _step in range(MONTHS_SHOWN - 1):
+        first = (first - timedelta(days=1)).replace(day=1)
+    closed = set(
+        DayClose.objects.filter(day__gte=first, state=DayClose.State.CLOSED).values_list("day", flat=True)
+    )
+    waiting = Counter(Difference.objects.filter(day__gte=first, state=S.OPEN).values_list("day", flat=True))
+    compared = set(ChannelBill.objects.filter(day__gte=first).values_list("day", flat=True))
+    months: dict[tuple[int, int], list] = {}
+    day = first
+    while day <= today:
+        if day in closed:
+            css, words = "ev-p2", gettext("closed")
+        elif waiting[day]:
+            css, words = "ev-p5", gettext("%(count)s open differences") % {"count": waiting[day]}
+        elif day in compared:
+            css, words = "ev-p1", gettext("compared, not closed")
+        else:
+            css, words = "ev-p0", gettext("not compared")
+        months.setdefault((day.year, day.month), []).append((css, f"{day.isoformat()} {words}", day.day))
+        day += timedelta(days=1)
+    rows = format_html_join(
+        "",
+        "<tr><th>{}</th>{}</tr>",
+        (
+            (f"{year}-{month:02d}", format_html_join("", '<td class="{}" title="{}">{}</td>', cells))
+            for (year, month), cells in months.items()
+        ),
+    )
+    legend = format_html_join(
+        " ",
+        '<span class="ev-legend"><i class="{}"></i>{}</span>',
+        (
+            ("ev-p2", gettext("closed")),
+            ("ev-p1", gettext("compared, not closed")),
+            ("ev-p5", gettext("open differences")),
+            ("ev-p0", gettext("not compared")),
+        ),
+    )
+    return format_html(
+        '<div class="ev-scroll"><table class="ev-year">{}</table></div><p class="ev-sub">{}</p>', rows, legend
+    )

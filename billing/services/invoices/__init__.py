@@ -1,0 +1,1 @@
+"""Invoices of orders: asked for, reviewed, issued by a provider, and reversed."""
