@@ -57,7 +57,7 @@ def _no_power(actor: Actor, since: datetime, until: datetime) -> Iterator[Proble
 def _short_sessions(actor: Actor, since: datetime, until: datetime) -> Iterator[Problem]:
     lasted = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
     rows = ChargingOrder.objects.for_actor(actor).filter(
-        state=S.SETTLED, settled_at__gte=since, settled_at__lt=until, driver__isnull=False
+        state=S.SETTLED, settled_at__gte=since, settled_at__lte=until, driver__isnull=False
     )
     grouped = (
         rows.annotate(lasted=lasted)
