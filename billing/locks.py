@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from billing.models import (
     Account,
+    Booking,
     ChargingOrder,
     DayClose,
     Discount,
@@ -43,6 +44,12 @@ def lock_paid_start(payment_id: int) -> PaidStart | None:
     )
 
 
+def lock_booking(booking_id: int) -> Booking:
+    """Lock one booking, under the lock of its pile."""
+    rows = Booking.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("driver", "operator", "connector").get(pk=booking_id)
+
+
 def lock_order(order_id: int) -> ChargingOrder:
     """Lock one order; every state move and every settlement happens under this lock."""
     return _orders().get(pk=order_id)
@@ -65,7 +72,7 @@ def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOr
             transaction_ref__in={ref for _pile_id, ref in transactions},
         )
         .select_related("pile")
-        .defer("bill", "evidence", "review_reasons", "pile__findings")
+        .defer("bill", "evidence", "pile__findings")
         .order_by("pk")
     )
     return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]
@@ -130,6 +137,20 @@ def lock_settlement_accounts(
         Q(**payer, kind__in=(payer_kind, Account.Kind.BONUS, Account.Kind.ARREARS))
         | Q(operator_id=operator_id, kind__in=operator_kinds)
         | Q(driver=None, operator=None, kind__in=platform_kinds)
+    )
+    return list(found.order_by("pk"))
+
+
+def lock_wallet_settlements(
+    *, driver_ids: Collection[int], operator_ids: Collection[int], operator_kinds: Collection[str]
+) -> list[Account]:
+    """`lock_settlement_accounts` for many orders that drivers pay from their wallets, always in the same order."""
+    kinds = Account.Kind
+    of_driver = (kinds.WALLET, kinds.BONUS, kinds.ARREARS)
+    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    found = rows.filter(
+        Q(driver_id__in=driver_ids, kind__in=of_driver)
+        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
     )
     return list(found.order_by("pk"))
 

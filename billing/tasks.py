@@ -2,7 +2,16 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import (
+    bookings,
+    card_lists,
+    fees,
+    paid_starts,
+    payment_queries,
+    refund_sending,
+    sweeps,
+    tariffs,
+)
 from billing.services.clearing import clear
 from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
@@ -16,6 +25,7 @@ def sweep_orders() -> None:
     sweeps.sweep_orders(actor=actor)
     sweeps.stop_due(actor=actor)
     fees.sweep_fees(actor=actor)
+    bookings.expire_due(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 
@@ -69,6 +79,11 @@ def work_payouts() -> None:
 @shared_task(name="billing.send_payout", ignore_result=True)
 def send_payout(payout_id: int) -> None:
     sending.work(payout_id=payout_id, actor=system("payouts"))
+
+
+@shared_task(name="billing.sync_card_lists", ignore_result=True)
+def sync_card_lists() -> None:
+    card_lists.sweep_lists(actor=system("card lists"))
 
 
 @shared_task(name="billing.reconcile_recent", ignore_result=True)

@@ -2,7 +2,15 @@
 
 from celery import shared_task
 
-from devices.services import certificates, commands, firmware_campaigns, partitions, presence, reservations
+from devices.services import (
+    certificates,
+    commands,
+    firmware_campaigns,
+    partitions,
+    presence,
+    reservations,
+    retention,
+)
 from kernel.actor import system
 
 
@@ -29,6 +37,11 @@ def renew_certificates() -> None:
 @shared_task(name="devices.keep_partitions", ignore_result=True)
 def keep_partitions() -> None:
     partitions.keep_partitions()
+
+
+@shared_task(name="devices.tidy_up", ignore_result=True)
+def tidy_up() -> None:
+    retention.tidy_up()
 
 
 @shared_task(name="devices.advance_firmware_campaigns", ignore_result=True)

@@ -75,6 +75,7 @@ NAVIGATION = [
             "permission": _may("stations.view_station"),
         },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
+        _item(_("Bookings"), "event_seat", "billing.booking"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
         {

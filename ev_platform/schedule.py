@@ -13,6 +13,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "devices.expire_reservations": 10.0,
     "devices.renew_certificates": 3600.0,
     "devices.keep_partitions": 14_400.0,
+    "devices.tidy_up": 14_400.0,
     "devices.advance_firmware_campaigns": 5.0,
     "marketing.expire_coupons": 600.0,
     "alerts.watch_archives": 3600.0,
@@ -27,6 +28,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.clear_leftovers": 3600.0,
     "billing.build_statements": 600.0,
     "billing.work_payouts": 30.0,
+    "billing.sync_card_lists": 60.0,
     "billing.work_invoices": 30.0,
     "billing.reconcile_recent": 1800.0,
 }

@@ -215,7 +215,12 @@ REST_FRAMEWORK = {
     # Zero: nobody's X-Forwarded-For is believed, or a caller would choose the address it is throttled by.
     "NUM_PROXIES": ev_env.integer("EV_PROXIES", 0, 0, 8),
     "EXCEPTION_HANDLER": "ev_platform.problems.problem_exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"login_code_phone": "5/hour", "login_code_ip": "60/hour", "login": "20/hour"},
+    "DEFAULT_THROTTLE_RATES": {
+        "login_code_phone": "5/hour",
+        "login_code_ip": "60/hour",
+        "login": "20/hour",
+        "card_bind": "20/hour",
+    },
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ev-platform API",
@@ -242,6 +247,11 @@ SPECTACULAR_SETTINGS = {
         "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",
+        "VehicleState": "users.api.vehicles.VEHICLE_STATES",
+        "VehicleKind": "users.api.vehicles.VEHICLE_KINDS",
+        "CardState": "billing.api.cards.CARD_STATES",
+        "BookingState": "billing.api.bookings.BOOKING_STATES",
+        "CardKind": "billing.api.cards.CARD_KINDS",
         "InvoiceState": "billing.api.invoices.INVOICE_STATES",
         "InvoiceKind": "billing.api.invoices.INVOICE_KINDS",
         "InvoiceBuyer": "billing.api.invoices.BUYER_KINDS",
@@ -265,6 +275,7 @@ PILE_CERTIFICATE_DAYS = ev_env.integer("EV_PILE_CERTIFICATE_DAYS", 730, 1, 3650)
 TEMPERATURE_LIMIT_C = ev_env.integer("EV_TEMPERATURE_LIMIT_C", 70, 20, 200)  # above it a sensor gives alarm
 SAMPLE_DAYS = ev_env.integer("EV_SAMPLE_DAYS", 180, 1, 3650)  # then a transaction's curve stays, thinned out
 FRAME_DAYS = ev_env.integer("EV_FRAME_DAYS", 180, 1, 3650)
+NOTICE_DAYS = ev_env.integer("EV_NOTICE_DAYS", 365, 1, 3650)  # what piles told of themselves, and their logs
 YKC_STRICT_LOGIN = ev_env.boolean("EV_YKC_STRICT_LOGIN", False)  # refuse what differs from its registration
 YKC_QR_PREFIX = ev_env.ascii_text(
     "EV_YKC_QR_PREFIX", "", 200

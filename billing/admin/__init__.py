@@ -1,10 +1,13 @@
 from billing.admin import (  # noqa: F401
     account,
     bonus,
+    booking,
+    card,
     cash,
     clearing,
     discount,
     driver,
+    enterprise,
     entry,
     fee,
     finance_terms,

@@ -43,7 +43,7 @@ class ConnectorView(DriverView):
     )
     def get(self, request: Request, code: str) -> Response:
         connector = connector_get(actor=self.actor, code=code)
-        refusal = orders.why_not_startable(connector=connector)
+        refusal = orders.why_not_startable(connector=connector, driver=self.driver)
         snapshot = snapshot_at(connector, self.driver)
         zone = ZoneInfo(connector.station.time_zone)
         connector.tariff = None if snapshot is None else tariff_view(snapshot, clock.now().astimezone(zone))

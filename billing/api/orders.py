@@ -24,11 +24,14 @@ from billing.models.order import OPEN_STATES
 from billing.selectors import order_get, order_list
 from billing.services import extensions, orders
 from billing.services.targets import Targets
+from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import idempotency
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
+from users.models import Driver
+from users.selectors import card_get, paying_enterprises
 
 LONGEST_KEY = 64
 LIMITS = ("energy_kwh", "seconds", "soc_pct", "power_kw")
@@ -68,6 +71,23 @@ def once(
         request_fingerprint=idempotency.fingerprint(what, data),
         action=action,
     )
+
+
+def payer_of(actor: Actor, driver: Driver, data: dict[str, Any]) -> dict[str, Any]:
+    """Who pays for a start; raises `enterprise_unknown`, `card_unknown`, `payer_choice`."""
+    if data["enterprise"] is not None and data["card_no"]:
+        raise DomainError("payer_choice", field="enterprise")
+    if data["card_no"]:
+        card = card_get(actor=actor, number=data["card_no"])
+        if card.driver_id != driver.pk:
+            raise DomainError("card_unknown", {"number": data["card_no"]}, field="card_no")
+        return {"card": card}
+    if data["enterprise"] is None:
+        return {}
+    enterprise = paying_enterprises(driver=driver).filter(pk=data["enterprise"]).first()
+    if enterprise is None:
+        raise DomainError("enterprise_unknown", {"code": data["enterprise"]}, field="enterprise")
+    return {"enterprise": enterprise}
 
 
 class OrderQuerySerializer(serializers.Serializer):
@@ -129,6 +149,7 @@ class OrderListView(DriverView):
                 targets=targets_of(data),
                 package_fen=data["package_fen"],
                 coupon=data["coupon"],
+                **payer_of(self.actor, self.driver, data),
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 

@@ -148,6 +148,19 @@ class StartSerializer(serializers.Serializer):
         max_length=16,
         help_text="The number of one of my coupons, to be used on this order.",
     )
+    enterprise = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The `id` of an enterprise that pays for me; null: my wallet pays.",
+    )
+    card_no = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=24,
+        help_text="The number of one of my cards, whose account pays; it may also end the session at the pile.",
+    )
 
 
 class ExtendSerializer(serializers.Serializer):

@@ -2,9 +2,35 @@
 
 from django.urls import path
 
-from billing.api import connectors, invoices, notify, orders, paid_starts, payments, refunds, wallet
+from billing.api import (
+    bookings,
+    cards,
+    connectors,
+    invoices,
+    notify,
+    orders,
+    paid_starts,
+    payers,
+    payments,
+    refunds,
+    wallet,
+)
 
 urlpatterns = [
+    path("driver/bookings", bookings.BookingListView.as_view(), name="driver-bookings"),
+    path("driver/bookings/<str:booking_no>", bookings.BookingView.as_view(), name="driver-booking"),
+    path(
+        "driver/bookings/<str:booking_no>/cancel",
+        bookings.BookingCancelView.as_view(),
+        name="driver-booking-cancel",
+    ),
+    path("driver/cards", cards.CardListView.as_view(), name="driver-cards"),
+    path("driver/cards/<str:card_no>", cards.CardView.as_view(), name="driver-card"),
+    path("driver/cards/<str:card_no>/lost", cards.CardLostView.as_view(), name="driver-card-lost"),
+    path(
+        "driver/cards/<str:card_no>/password", cards.CardPasswordView.as_view(), name="driver-card-password"
+    ),
+    path("driver/enterprises", payers.EnterpriseListView.as_view(), name="driver-enterprises"),
     path("driver/connectors/<str:code>", connectors.ConnectorView.as_view(), name="driver-connector"),
     path("driver/estimate", connectors.EstimateView.as_view(), name="driver-estimate"),
     path("driver/orders", orders.OrderListView.as_view(), name="driver-orders"),

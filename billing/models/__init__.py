@@ -1,4 +1,5 @@
 from billing.models.bonus import RechargeBonus
+from billing.models.booking import Booking
 from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
@@ -30,6 +31,7 @@ from billing.models.tariff import (
 __all__ = [
     "Account",
     "BillLine",
+    "Booking",
     "BoxCashDay",
     "Channel",
     "ChannelBill",

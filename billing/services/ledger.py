@@ -123,15 +123,8 @@ def _post(
     """The journal of checked lines on locked accounts; what the caller changed in their holds is saved with it."""
     try:
         with transaction.atomic():
-            journal = Journal.objects.create(
-                idempotency_key=key,
-                kind=kind,
-                order=order,
-                memo=memo[:255],
-                actor_key=actor.key[:96],
-                actor_name=actor.name[:128],
-                at=clock.now(),
-            )
+            journal = new_journal(key, kind, actor, order=order, memo=memo)
+            journal.save(force_insert=True)
     except IntegrityError:
         existing = Journal.objects.filter(idempotency_key=key).first()
         if existing is None:
@@ -148,20 +141,36 @@ def _post(
         account.balance_fen += amount
         account.save(update_fields=["balance_fen", "held_fen"])
         given.balance_fen = account.balance_fen
-        entries.append(
-            Entry(
-                journal=journal,
-                account=account,
-                amount_fen=amount,
-                balance_after_fen=account.balance_fen,
-                at=journal.at,
-                driver_id=account.driver_id,
-                operator_id=account.operator_id,
-                enterprise_id=account.enterprise_id,
-            )
-        )
+        entries.append(new_entry(journal, account, amount))
     Entry.objects.bulk_create(entries)
     return journal
+
+
+def new_journal(key: str, kind: str, actor: Actor, *, order: ChargingOrder | None, memo: str = "") -> Journal:
+    """A journal of this moment, unsaved."""
+    return Journal(
+        idempotency_key=key,
+        kind=kind,
+        order=order,
+        memo=memo[:255],
+        actor_key=actor.key[:96],
+        actor_name=actor.name[:128],
+        at=clock.now(),
+    )
+
+
+def new_entry(journal: Journal, account: Account, amount_fen: int) -> Entry:
+    """A line of a journal on a locked account whose balance has it already, unsaved."""
+    return Entry(
+        journal=journal,
+        account=account,
+        amount_fen=amount_fen,
+        balance_after_fen=account.balance_fen,
+        at=journal.at,
+        driver_id=account.driver_id,
+        operator_id=account.operator_id,
+        enterprise_id=account.enterprise_id,
+    )
 
 
 def top_up(
@@ -416,6 +425,24 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     `order.covered_fen`). Releases the hold. An order that costs nothing posts nothing. Call it under the order's
     lock, once its amounts are written.
     """
+    order.covered_fen = 0
+    return settle_debt(
+        key=settlement_key(order),
+        kind=Journal.Kind.SETTLEMENT,
+        order=order,
+        credits=credits_of(order),
+        actor=actor,
+        covered=order.cover in _COVER_KINDS,
+    )
+
+
+def settlement_key(order: ChargingOrder) -> str:
+    """The key under which the ledger knows an order's settlement."""
+    return f"settle:{order.order_no}"
+
+
+def credits_of(order: ChargingOrder) -> dict[str, int]:
+    """{account kind: fen} of an order whose amounts are written."""
     kinds = Account.Kind
     credits = {
         kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
@@ -426,15 +453,7 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
         platform = line["bearer"] == "platform"
         kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
         credits[kind] = credits.get(kind, 0) - line["fen"]
-    order.covered_fen = 0
-    return settle_debt(
-        key=f"settle:{order.order_no}",
-        kind=Journal.Kind.SETTLEMENT,
-        order=order,
-        credits=credits,
-        actor=actor,
-        covered=order.cover in _COVER_KINDS,
-    )
+    return credits
 
 
 def settle_debt(

@@ -18,7 +18,7 @@ from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
-from billing.services import discounts, ledger, order_coupons, paying
+from billing.services import bookings, discounts, ledger, order_coupons, paying
 from billing.services.extensions import wire_limits
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
@@ -83,7 +83,7 @@ def start_order(
 
     Raises:
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
-            `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
+            `connector_fault`, `connector_busy`, `connector_reserved`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
             `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`, and
             those of `billing.services.paying` for cards and enterprises.
@@ -153,9 +153,13 @@ def open_order(
 
     `transaction_ref` and `id_tag` are those of a pile that names its sessions itself. Raises as `start_order`.
     """
-    connector = Connector.objects.unscoped("found by the caller").get(pk=connector.pk)
+    connectors = Connector.objects.unscoped("found by the caller").select_related("station")
+    connector = connectors.get(pk=connector.pk)
     purse = paying.lock_for(party)
     offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
+    booking = bookings.holder_of(connector)
+    if booking is not None and pile.protocol != Pile.Protocol.YKC and id_tag is None:
+        id_tag = booking.booking_no  # what the pile keeps the connector for
     party = paying.check_party(party, connector.station)
     free = mode == Mode.OFFLINE_FREE
     wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
@@ -172,9 +176,17 @@ def open_order(
     )
     if not free:
         _freeze_discounts(order, offer, coupon)
-    if terms.hold_fen:
-        ledger.hold(order=order, amount_fen=terms.hold_fen, purse=purse)
-    note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
+    hold_fen = terms.hold_fen
+    if booking is not None:
+        bookings.use(booking, order, actor)
+        purse = paying.lock_for(party)  # the booking's fee has left it
+        if (short := hold_fen - max(purse.available_fen, 0)) > 0:
+            hold_fen -= short
+            order.stop_at_fen -= short
+            order.save(update_fields=["stop_at_fen"])
+    if hold_fen:
+        ledger.hold(order=order, amount_fen=hold_fen, purse=purse)
+    note(order, "created", actor, {"hold_fen": hold_fen}, to_state=order.state)
     audit.record(
         actor=actor,
         action="billing.start_order",
@@ -183,7 +195,7 @@ def open_order(
             "connector": connector.code,
             "driver": order.driver_id,
             "payer": order.payer_kind,
-            "hold_fen": terms.hold_fen,
+            "hold_fen": hold_fen,
             "charge_mode": mode,
         },
     )
@@ -195,10 +207,10 @@ def wire_balance_fen(order: ChargingOrder) -> int:
     return settings.DEFAULT_HOLD_FEN if order.stop_at_fen is None else order.stop_at_fen
 
 
-def why_not_startable(*, connector: Connector) -> DomainError | None:
-    """The reason why nobody could start on this connector right now, or None; for showing, not for deciding."""
+def why_not_startable(*, connector: Connector, driver: Driver | None = None) -> DomainError | None:
+    """The reason why nobody (or this driver) could start here right now, or None; for showing, not for deciding."""
     try:
-        _check_place(connector, connector.pile, connector.station, Method.SCAN)
+        _check_place(connector, connector.pile, connector.station, Method.SCAN, driver)
     except DomainError as refusal:
         return refusal
     orders = ChargingOrder.objects.unscoped("any order occupies the connector")
@@ -319,12 +331,21 @@ def _check_place(
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:
         raise DomainError("connector_fault", {"code": connector.code})
-    if connector.state not in STARTABLE:
+    booking = bookings.holder_of(connector)
+    if booking is not None and (driver is None or booking.driver_id != driver.pk):
+        raise DomainError("connector_reserved", {"code": connector.code})
+    kept = booking is not None and connector.state == Connector.State.RESERVED
+    if connector.state not in STARTABLE and not kept:
         raise DomainError("connector_busy", {"code": connector.code})
     offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
     if offer is None:
         raise DomainError("no_tariff", {"code": pile.code})
     return offer, mode
+
+
+def check_place(connector: Connector, pile: Pile, station: Station, driver: Driver) -> None:
+    """Raise what stands against charging at a place by the app, as a start would."""
+    _check_place(connector, pile, station, Method.SCAN, driver)
 
 
 def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Targets:

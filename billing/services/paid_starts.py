@@ -60,7 +60,7 @@ def pay_and_start(
     if connector is None:
         raise DomainError("connector_unknown", {"code": connector_code}, field="connector_code")
     running = extensions.running_order(driver=driver, connector=connector)
-    refusal = None if running is not None else orders.why_not_startable(connector=connector)
+    refusal = None if running is not None else orders.why_not_startable(connector=connector, driver=driver)
     if refusal is not None and not _of_key(driver, idempotency_key):
         raise refusal
     if driver.is_frozen:

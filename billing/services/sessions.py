@@ -4,7 +4,7 @@ Every function takes one device event and may see it again; none of them trusts 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 
@@ -183,6 +183,14 @@ def pile_link_changed(*, actor: Actor, pile_id: int, kind: str, reason: str = ""
     orders = ChargingOrder.objects.unscoped("a pile's own orders").filter(pile_id=pile_id)
     for order in orders.filter(state__in=[*OPEN_STATES, S.FINISHING]).order_by("pk"):
         note(order, kind, actor, {"reason": reason} if reason else {})
+
+
+def piles_with_sessions(pile_ids: Collection[int]) -> list[int]:
+    """Those of some piles whose running orders have a timeline to tell of."""
+    orders = ChargingOrder.objects.unscoped("the piles' own orders").filter(
+        pile_id__in=pile_ids, state__in=[*OPEN_STATES, S.FINISHING]
+    )
+    return list(orders.order_by("pile_id").values_list("pile_id", flat=True).distinct())
 
 
 def fault_raised(*, actor: Actor, pile_id: int, connector_no: int, code: str, words: str) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from billing.models import ChargingOrder, ChargingStrategy, StrategyAssignment
@@ -96,9 +97,11 @@ def _quantity(data: Mapping[str, Any], name: str, most: Decimal, places: int) ->
 def strategy_at(pile: Pile) -> ChargingStrategy | None:
     """The strategy of a pile: its own, else its station's."""
     rows = StrategyAssignment.objects.unscoped("what holds at a pile").select_related("strategy")
-    own = rows.filter(pile_id=pile.pk).first()
-    found = own or rows.filter(station_id=pile.station_id, pile=None).first()
-    return found.strategy if found is not None else None
+    found = {
+        row.pile_id: row for row in rows.filter(Q(pile_id=pile.pk) | Q(station_id=pile.station_id, pile=None))
+    }
+    row = found.get(pile.pk) or found.get(None)
+    return row.strategy if row is not None else None
 
 
 def within(strategy: ChargingStrategy | None, wanted: Targets, *, method: str) -> Targets:

@@ -160,6 +160,34 @@ def progress(
             _publish(pile, upload, at, status, word)
 
 
+def expire_due() -> int:
+    """End uploads whose address is out of time without a file; returns how many."""
+    now, rows = clock.now(), PileUpload.objects.unscoped("sweep")
+    due = rows.filter(state=PileUpload.State.AWAITED, expires_at__lte=now)
+    ended = 0
+    for pk, pile_id in list(due.values_list("pk", "pile_id")[:1000]):
+        with transaction.atomic():
+            pile = lock_pile(pile_id)
+            upload = rows.get(pk=pk)
+            if upload.state == PileUpload.State.AWAITED:
+                upload.state, upload.progress = PileUpload.State.FAILED, "expired"
+                upload.save(update_fields=["state", "progress"])
+                _publish(pile_ref(pile), upload, now, "failed", "expired")
+                ended += 1
+    return ended
+
+
+def drop_before(moment: datetime) -> int:
+    """Delete files that were received before a moment, and requests of that time that brought none."""
+    rows = PileUpload.objects.unscoped("retention").filter(created_at__lt=moment)
+    old = list(rows.exclude(state=PileUpload.State.AWAITED)[:1000])
+    for upload in old:
+        if upload.file:
+            upload.file.storage.delete(upload.file.name)
+        upload.delete()
+    return len(old)
+
+
 def _publish(
     pile: events.PileRef, upload: PileUpload | None, at: datetime, status: str, detail: str = ""
 ) -> None:

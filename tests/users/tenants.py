@@ -10,6 +10,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from billing.models import (
     Account,
+    Booking,
     BoxCashDay,
     ChargingOrder,
     ChargingStrategy,
@@ -139,6 +140,15 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        Booking.objects.create(
+            booking_no=f"B{order.pk}",
+            connector=site.connector,
+            driver=driver,
+            state="active",
+            created_at=now,
+            expires_at=now + timedelta(hours=1),
+            **place,
+        ),
         OrderFee.objects.create(
             order=order,
             kind="occupancy",

@@ -254,6 +254,9 @@ def test_every_page_of_the_site_is_known():
         "billing_tariff_import",
         "billing_tariff_sheet",
         "billing_specialday_import",
+        # tests/billing/test_card_desk.py
+        "users_card_import",
+        "users_enterprise_statement",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {

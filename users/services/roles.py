@@ -71,6 +71,7 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_booking",
     "billing.view_rechargebonus",
     "users.view_driver",
 )
@@ -168,6 +169,7 @@ ROLES = (
             "billing.add_chargingstrategy",
             "billing.change_chargingstrategy",
             "billing.waive_fee",
+            "billing.cancel_booking",
             "billing.settle_review",
             *_READ_PEOPLE,
             *_CARDS,
@@ -192,7 +194,14 @@ ROLES = (
     Role(
         "monitoring_admin",
         gettext_noop("Monitoring admin"),
-        (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
+        (
+            *_READ_DEVICES,
+            "billing.view_chargingorder",
+            "billing.view_reviewitem",
+            "billing.view_booking",
+            "billing.cancel_booking",
+            *_OPERATE,
+        ),
     ),
     Role(
         "platform_finance",

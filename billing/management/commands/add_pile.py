@@ -27,6 +27,14 @@ class Command(ServiceCommand):
             help="ykc: 14 digits; dny: 8 hex digits; ocpp16, ocpp201: 1 to 32 of A-Za-z0-9_.-",
         )
         parser.add_argument("--password", help="ocpp16, ocpp201: 16 to 64 characters (HTTP Basic)")
+        parser.add_argument(
+            "--security-profile",
+            type=int,
+            choices=Pile.SecurityProfile.values,
+            default=Pile.SecurityProfile.PASSWORD.value,
+            help="what the pile has to prove at least: 1 a password, 2 TLS too, 3 its own certificate; "
+            "0 nothing, which production does not take",
+        )
         parser.add_argument("--connectors", type=int, default=1)
         parser.add_argument("--power-kw", type=decimal, default=Decimal(60), help="rated power in kW")
         parser.add_argument("--name", default="")
@@ -44,6 +52,7 @@ class Command(ServiceCommand):
             password=options["password"],
             name=options["name"],
             rated_power_kw=options["power_kw"],
+            archive={"security_profile": options["security_profile"]},
         )
         if options["tariff"]:
             rows = Tariff.objects.for_actor(actor).filter(operator=station.operator, name=options["tariff"])

@@ -76,9 +76,11 @@ class OcppConsumer(CommandDispatch, AsyncWebsocketConsumer):
             spoken = {dialect.subprotocol: dialect.protocol for dialect in self.dialects}
             pile = await handshake.identify(self.scope, code, self.remote, spoken)
             self.dialect = next(one for one in self.dialects if one.protocol == pile.protocol)
-            subprotocol = self.dialect.subprotocol
-            if subprotocol not in self.scope.get("subprotocols", ()):
-                # OCPP-J 1.6 §3.2: finish the handshake without a subprotocol, then close at once.
+            subprotocol, offered = self.dialect.subprotocol, self.scope.get("subprotocols", ())
+            if not offered:
+                raise handshake.Refused(400)
+            if subprotocol not in offered:
+                # OCPP-J 1.6 §3.2: finish the handshake without one of those offered, then close at once.
                 await self.accept()
                 await self.hang_up(PROTOCOL_ERROR, f"subprotocol {subprotocol} is required")
                 return

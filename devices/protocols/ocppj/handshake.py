@@ -61,7 +61,7 @@ class _Caller:
 
 
 class Refused(Exception):
-    """The handshake ends with this HTTP status."""
+    """The handshake ends with this HTTP status; 400 is for a station that offers no subprotocol at all."""
 
     def __init__(self, status: int):
         super().__init__(status)

@@ -13,6 +13,7 @@ from ocpp.messages import Call, CallError, CallResult, MessageType
 MAX_FRAME_BYTES = 128 * 1024
 MAX_MESSAGE_ID = 36  # OCPP-J 1.6 §4.1.4; longer ones are answered and counted
 ENDLESS_MESSAGE_ID = 128
+LARGEST_NUMBER = 2**53  # that every peer reads back as it was
 
 Message = Call | CallResult | CallError
 
@@ -35,7 +36,7 @@ class BadFrame(Exception):
         finding: str,
         description: str = "",
         *,
-        message_id: str | None = None,
+        message_id: str | int | None = None,
         code: str = "FormationViolation",
         answerable: bool = True,
         ignored: bool = False,
@@ -80,7 +81,9 @@ def decode(text: str) -> Message:
     return CallError(message_id, str(elements[2]), str(elements[3]), (elements[4:] or [{}])[0])
 
 
-def call_error(message_id: str, code: str, description: str, details: dict[str, Any] | None = None) -> str:
+def call_error(
+    message_id: str | int, code: str, description: str, details: dict[str, Any] | None = None
+) -> str:
     """The text of a CALLERROR (OCPP-J 1.6 §4.2.3)."""
     return CallError(message_id, code, description[:255], details or {}).to_json()
 
@@ -105,7 +108,12 @@ def _call(elements: list[Any], message_id: str) -> Call:
     if not isinstance(action, str):
         raise BadFrame("malformed_call", "the action is not a string", message_id=message_id)
     if not isinstance(payload, dict):
-        raise BadFrame("malformed_call", "the payload is not an object", message_id=message_id)
+        raise BadFrame(
+            "malformed_call",
+            "the payload is not an object",
+            message_id=message_id,
+            code="TypeConstraintViolation",
+        )
     return Call(message_id, action, payload)
 
 
@@ -115,12 +123,14 @@ def _message_id(elements: list[Any]) -> str:
         return message_id
     if elements[0] != MessageType.Call or not isinstance(message_id, str | int | float):
         raise BadFrame("no_message_id", answerable=elements[0] == MessageType.Call)
-    # The number goes back as a string: an answer at all tells the station's maker what is wrong.
-    shown = str(message_id)[:MAX_MESSAGE_ID]
+    # A whole number goes back as it came (OCPP-J 1.6 §4.2.3: the same id, so that the station finds its call); the
+    # codes of both versions speak of payloads, and ProtocolError comes closest to a fault of the frame.
+    whole = type(message_id) is int and abs(message_id) < LARGEST_NUMBER
     raise BadFrame(
         "message_id_not_a_string" if not isinstance(message_id, str) else "message_id_length",
         "the message id must be a string of 1 to 36 characters",
-        message_id=shown,
+        message_id=message_id if whole else str(message_id)[:MAX_MESSAGE_ID],
+        code="ProtocolError",
     )
 
 

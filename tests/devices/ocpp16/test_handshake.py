@@ -81,7 +81,8 @@ def test_codes_that_no_database_should_see(dial, code):
 
 
 def test_the_subprotocol_is_required(dial, pile):
-    station = dial(subprotocols=None)
+    assert refused(dial, subprotocols=None) == 400
+    station = dial(subprotocols=["mqtt"])
     assert station.closed() == (1002, "subprotocol ocpp1.6 is required")
     assert not PileSession.objects.exists()
 

@@ -1,8 +1,10 @@
 """The parts without a socket: framing, tolerant reading, schemas, registers."""
 
+import ast
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,7 +101,7 @@ def test_lesson_22_all_multiples_of_a_tenth_of_an_ampere_are_valid(action):
         (None, None, "timestamp_missing"),
     ],
 )
-def test_timestamps(text, expected, finding):
+def test_lesson_26_timestamps_without_a_zone_are_utc_every_time(text, expected, finding):
     moment, found = reading.moment(text)
     assert (moment and moment.isoformat(), found) == (expected, finding)
 
@@ -159,3 +161,22 @@ def test_long_frames_are_measured_in_bytes():
     assert wire.too_long("x" * (limit + 1))
     assert wire.too_long("电" * (limit // 3 + 1))
     assert not wire.too_long("电" * (limit // 3))
+
+
+def test_lesson_21_no_handler_can_wait_for_its_station():
+    """A call inside a handler would wait for an answer that the same socket cannot read: none can make one."""
+    root = Path(__file__).resolve().parents[3] / "devices" / "protocols"
+    modules = [
+        *root.glob("ocpp*/handlers/*.py"),
+        root / "ocppj" / "maintenance.py",
+        root / "ocppj" / "link.py",
+    ]
+    assert len(modules) > 15
+    for module in modules:
+        names = {
+            alias.name if isinstance(node, ast.Import) else f"{node.module}.{alias.name}"
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        assert not [name for name in names if ".calls" in name or ".consumer" in name], module

@@ -28,6 +28,21 @@ def test_lesson_1_the_same_stop_three_times_is_one_record(station):
     assert (record.times_received, record.conflicts) == (3, [])
 
 
+def test_lesson_9_a_transaction_that_never_ended_holds_up_no_other(station):
+    """Its stop was lost for good: neither the connector nor the tag waits for it, and the next stop is not its own."""
+    zombie = station.start(1_000, when=at(-600), tag="TAG")
+    fresh = station.start(4_000, when=at(-60), tag="TAG")
+    assert fresh != zombie
+    elsewhere = station.start(0, when=at(-50), tag="TAG", connector=2)
+    station.call("StopTransaction", stop_of(fresh, 4_500, when=at(-1)))
+    assert TransactionRecord.objects.get().transaction_ref == str(fresh)
+    rows = DeviceTransaction.objects.filter(pk__in=(zombie, fresh, elsewhere)).order_by("pk")
+    assert {row.authorization for row in rows} == {rows[0].authorization}, "none was refused as a second one"
+    # It comes after all, weeks late: it is on record as what it was.
+    station.call("StopTransaction", stop_of(zombie, 3_000, when=at(-300)))
+    assert TransactionRecord.objects.get(transaction_ref=str(zombie)).energy_kwh == 2
+
+
 @pytest.mark.promise(2)
 def test_the_same_start_gets_the_same_number(station):
     when = at(-60)

@@ -111,7 +111,7 @@ def test_a_session_is_recorded(station, pile, eventually):
     assert {row.name for row in rows} == {"StartTransaction", "MeterValues", "StopTransaction"}
 
 
-def test_disconnect_takes_the_pile_offline(dial, pile, eventually):
+def test_lesson_31_disconnect_takes_the_pile_offline(dial, pile, eventually):
     station = dial()
     station.boot()
     station.status("Available")
@@ -121,7 +121,7 @@ def test_disconnect_takes_the_pile_offline(dial, pile, eventually):
     assert PileSession.objects.get().close_reason == "disconnected"
 
 
-def test_the_newest_connection_wins(dial, pile):
+def test_lesson_18_the_newest_connection_wins(dial, pile):
     old = dial()
     old.boot()
     new = dial()
@@ -133,7 +133,7 @@ def test_the_newest_connection_wins(dial, pile):
 
 
 @pytest.mark.message("ocpp16", "Authorize", "StartTransaction")
-def test_a_tag_nobody_knows_is_stored_not_refused(station):
+def test_lesson_7_a_tag_nobody_knows_is_stored_not_refused(station):
     assert station.call("Authorize", {"idTag": "NOBODY"}) == {"idTagInfo": {"status": "Invalid"}}
     answer = station.call(
         "StartTransaction", {"connectorId": 1, "idTag": "NOBODY", "meterStart": 5, "timestamp": at()}

@@ -14,7 +14,7 @@ WINDOW = 500
 
 
 @pytest.mark.soak
-def test_ten_thousand_meter_values_keep_the_answer_time_flat(dial, monkeypatch):
+def test_lesson_16_ten_thousand_meter_values_keep_the_answer_time_flat(dial, monkeypatch):
     monkeypatch.setattr(consumer, "MESSAGES_PER_S", 1_000_000)  # the guard against floods would set the pace
     station = dial()
     station.boot()

@@ -25,7 +25,7 @@ def cards():
 
     handlers = {events.StartRequested: asked, events.ChargeStarted: told.append}
     for kind, handler in handlers.items():
-        events.subscribe(kind, handler)
+        events._HANDLERS[kind].insert(0, handler)  # before the floor above, which knows none of these cards
     yield told
     for kind, handler in handlers.items():
         events._HANDLERS[kind].remove(handler)

@@ -27,8 +27,9 @@ def test_a_station_speaks_the_version_its_pile_is_registered_with(live_gateway, 
         old.close()
 
 
-@pytest.mark.parametrize("offered", [None, ["ocpp1.6"], ["ocpp2.0"], ["mqtt"]])
+@pytest.mark.parametrize("offered", [["ocpp1.6"], ["ocpp2.0"], ["mqtt"]])
 def test_a_station_that_does_not_offer_it_is_hung_up_on(dial, pile, offered):
+    assert refused(dial, subprotocols=None) == 400
     station = dial(subprotocols=offered)
     assert station.closed() == (1002, "subprotocol ocpp2.0.1 is required")
     assert not PileSession.objects.exists()

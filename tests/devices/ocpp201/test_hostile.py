@@ -16,10 +16,10 @@ from tests.devices.ocpp201.station import sampled
 UNREADABLE = ["", "hello", '{"a":1}', "[]", "[2]", '[2,null,"Heartbeat",{}]']
 REFUSED_CALLS = [
     ('[2,"7","Heartbeat"]', "7", "ProtocolError"),
-    ('[2,"7","Heartbeat",[]]', "7", "FormatViolation"),
+    ('[2,"7","Heartbeat",[]]', "7", "TypeConstraintViolation"),
     ('[2,"7","Teleport",{}]', "7", "NotImplemented"),
     ('[2,"7","StartTransaction",{}]', "7", "NotImplemented"),
-    ('[2,7,"Heartbeat",{}]', "7", "FormatViolation"),
+    ('[2,7,"Heartbeat",{}]', 7, "ProtocolError"),
     ('[2,"7","BootNotification",{}]', "7", "OccurrenceConstraintViolation"),
     ('[2,"7","Authorize",{}]', "7", "OccurrenceConstraintViolation"),
     ('[2,"7","StatusNotification",{}]', "7", "OccurrenceConstraintViolation"),

@@ -31,6 +31,21 @@ def test_lesson_1_the_same_end_three_times_is_one_record(station):
     assert DeviceTransaction.objects.count() == 1
 
 
+def test_lesson_3_and_6_registers_that_reset_and_batches_without_one(station):
+    name = station.start(5_000, when=at(-600))
+    soc = sampled(40, "SoC", "Percent")
+    for second, value in ((-500, sampled(5_400)), (-450, soc), (-400, sampled(100)), (-300, sampled(350))):
+        station.meter(name, value, when=at(second))
+    samples = MeterSample.objects.order_by("id").values_list("energy_kwh", "suspect")
+    assert list(samples) == [
+        (Decimal("0"), ""),
+        (Decimal("0.4"), ""),
+        (None, ""),
+        (Decimal("0.4"), "register_backwards"),
+        (Decimal("0.65"), ""),
+    ]
+
+
 @pytest.mark.promise(2)
 def test_every_event_that_comes_again_gets_the_same_answer(station):
     events = [

@@ -142,7 +142,7 @@ def test_a_station_in_order_leaves_no_findings(station, pile):
 
 
 @pytest.mark.message("ocpp201", "Authorize", "TransactionEvent")
-def test_a_tag_nobody_knows_is_stored_not_refused(station):
+def test_lesson_7_a_tag_nobody_knows_is_stored_not_refused(station):
     token = {"idToken": "NOBODY", "type": "ISO14443"}
     assert station.call("Authorize", {"idToken": token}) == {"idTokenInfo": {"status": "Invalid"}}
     answer = station.transaction("Started", "T1", sampled(5, context="Transaction.Begin"), tag="NOBODY")

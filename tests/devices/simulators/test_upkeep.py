@@ -10,11 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth.hashers import make_password
-from django.utils import timezone
+from django.core.files.base import ContentFile
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from devices.models import (
     DeviceCommand,
     DeviceVariable,
+    FirmwareTarget,
     HeldItem,
     HeldProfile,
     IssuedCertificate,
@@ -24,8 +28,9 @@ from devices.models import (
     Reservation,
 )
 from devices.protocols.capabilities import supported_kinds
-from devices.services import local_lists, reservations, uploads
+from devices.services import firmware_campaigns, local_lists, reservations, uploads
 from devices.services.commands import send_command
+from devices.services.firmware_files import add_firmware
 from devices.simulators.battery import CAR_MODELS, Car
 from devices.simulators.ocpp16 import Ocpp16Pile
 from devices.simulators.ocpp201 import Ocpp201Pile
@@ -33,6 +38,7 @@ from devices.simulators.ocppj.certificates import Certificates
 from devices.simulators.ocppj.limits import Limits, held_limit
 from kernel.actor import system
 from stations.models import Connector, Pile
+from tests import factories as f
 from tests.devices.gateway.test_ykc_listener import until as until_soon
 from tests.devices.simulators.ocpp_platform import PASSWORD
 from tests.devices.simulators.test_ocpp201 import FAST, InThread
@@ -53,8 +59,12 @@ def root_certificate() -> str:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
+@pytest.mark.feature("OPS-13")
+@pytest.mark.feature("PIL-06")
 @pytest.mark.parametrize("protocol", ["ocpp16", "ocpp201"])
-def test_a_simulated_pile_answers_every_command(live_gateway, transactional_db, settings, tmp_path, protocol):
+def test_a_simulated_pile_answers_every_command(
+    live_gateway, transactional_db, settings, tmp_path, protocol, client
+):
     settings.EV_DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path
     settings.DEVICE_FILES_URL = live_gateway.http_url
     place = make_site(protocol=protocol, online=False, connectors=2)
@@ -85,13 +95,24 @@ def test_a_simulated_pile_answers_every_command(live_gateway, transactional_db, 
     def state_of(number) -> str:
         return Connector.objects.get(pile=place.pile, number=number).state
 
-    with InThread(simulated):
+    with InThread(simulated) as running:
         until(lambda: state_of(1) == state_of(2) == "idle")
         ask(K.READ_STATUS, connector_no=1)
         for message in ("Heartbeat", "FirmwareStatusNotification", "LogStatusNotification"):
             ask(K.TRIGGER, message=message)
-        ask(K.CLEAR_CACHE)
         ask(K.DATA_TRANSFER, "rejected", vendor_id="x")
+        # One from the console; its log says what was asked and what came back, in words.
+        client.force_login(f.make_staff(superuser=True))
+        client.post(
+            reverse("admin:stations_pile_command", args=[place.pile.pk, K.CLEAR_CACHE]), {"reason": "试验"}
+        )
+        sent.add(K.CLEAR_CACHE)
+        ended(DeviceCommand.objects.get(pile=place.pile, kind=K.CLEAR_CACHE))
+        log = client.get(reverse("admin:devices_devicecommand_changelist"), {"q": place.pile.code})
+        with translation.override("zh-hans"):
+            words = gettext("The pile does not know this vendor.").rstrip("。")
+        for text in ("清除", words):
+            assert text in log.content.decode(), text
         # Configuration.
         ask(K.GET_REPORT)
         until(lambda: DeviceVariable.objects.filter(pile=place.pile, path=INTERVAL[protocol]).exists())
@@ -120,7 +141,9 @@ def test_a_simulated_pile_answers_every_command(live_gateway, transactional_db, 
             else:
                 Reservation.objects.filter(pk=row.pk).update(expires_at=timezone.now())
                 reservations.expire_due()
+                running.do(simulated.cancel_reservation, row.pk)
             until(lambda pk=row.pk, end=end: Reservation.objects.get(pk=pk).state == end)
+            until(lambda: state_of(2) == "idle")
         simulated.faults.clear("clock_skew")
         # Limits.
         periods = [{"start_s": 0, "limit": 20}]
@@ -153,8 +176,17 @@ def test_a_simulated_pile_answers_every_command(live_gateway, transactional_db, 
         if newer:
             _newer_only(ask, held, simulated)
         # Firmware, which restarts the pile.
-        ask(K.UPDATE_FIRMWARE, url="ftp://files/pile-2.1.3.bin")
+        model = f.PileModelFactory()
+        Pile.objects.filter(pk=place.pile.pk).update(model=model)
+        image = add_firmware(
+            actor=ACTOR, model=model, version="2.1.3", file=ContentFile(b"image", name="a.bin")
+        )
+        campaign = firmware_campaigns.create_campaign(
+            actor=ACTOR, operator=place.pile.operator, firmware=image, name="one"
+        )
+        firmware_campaigns.move(actor=ACTOR, campaign=campaign, event="start", reason="test")
         until(lambda: pile().firmware == "2.1.3")
+        until(lambda: FirmwareTarget.objects.get().state == "done")
         told = PileNotice.objects.filter(pile=place.pile, kind="firmware").order_by("pk")
         assert [row.code for row in told][-4:] == ["downloading", "downloaded", "installing", "installed"]
         assert PileNotice.objects.filter(kind="security", code="FirmwareUpdated").exists()
