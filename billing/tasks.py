@@ -6,6 +6,7 @@ from billing.services import (
     bookings,
     card_lists,
     fees,
+    nightly,
     paid_starts,
     payment_queries,
     refund_sending,
@@ -100,3 +101,9 @@ def work_invoices() -> None:
 @shared_task(name="billing.issue_invoice", ignore_result=True)
 def issue_invoice(invoice_id: int) -> None:
     issuing.work(invoice_id=invoice_id, actor=system("invoices"))
+
+
+@shared_task(name="billing.check_books", ignore_result=True)
+def check_books() -> None:
+    """Count everything again, once a night; asked every half hour so that a missed night is made good."""
+    nightly.run_if_due()

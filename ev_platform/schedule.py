@@ -30,6 +30,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.work_payouts": 30.0,
     "billing.sync_card_lists": 60.0,
     "billing.work_invoices": 30.0,
+    "billing.check_books": 1800.0,
     "billing.reconcile_recent": 1800.0,
 }
 

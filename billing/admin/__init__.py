@@ -11,6 +11,7 @@ from billing.admin import (  # noqa: F401
     entry,
     fee,
     finance_terms,
+    finding,
     invoice,
     order,
     paid_start,

@@ -4,6 +4,7 @@ from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
+from billing.models.finding import CheckFinding, CheckRun
 from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
@@ -37,6 +38,8 @@ __all__ = [
     "ChannelBill",
     "ChargingOrder",
     "ChargingStrategy",
+    "CheckFinding",
+    "CheckRun",
     "ClearingLine",
     "ClearingRecord",
     "ClearingRule",

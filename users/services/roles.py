@@ -225,6 +225,7 @@ ROLES = (
             "billing.view_channelbill",
             "billing.view_difference",
             "billing.view_dayclose",
+            "billing.view_checkfinding",
             "billing.reconcile",
             "billing.settle_difference",
             "billing.close_day",
