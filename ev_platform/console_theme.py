@@ -135,6 +135,7 @@ NAVIGATION = [
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
         _item(_("Cash of boxes"), "savings", "billing.boxcashday"),
+        _item(_("Pay score"), "verified_user", "billing.scoreorder"),
         _item(_("Refunds"), "undo", "billing.refund"),
         _item(_("Recharge bonuses"), "redeem", "billing.rechargebonus"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),

@@ -15,6 +15,7 @@ from billing.admin import (  # noqa: F401
     invoice,
     order,
     paid_start,
+    pay_score,
     payee,
     payment,
     payout,

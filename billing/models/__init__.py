@@ -9,6 +9,7 @@ from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceT
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
+from billing.models.pay_score import ScoreOrder, ScorePermission
 from billing.models.payee import Payee
 from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
@@ -73,6 +74,8 @@ __all__ = [
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ScoreOrder",
+    "ScorePermission",
     "ServiceContract",
     "SettlementItem",
     "SpecialDay",

@@ -71,6 +71,7 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_scoreorder",
     "billing.view_booking",
     "billing.view_rechargebonus",
     "users.view_driver",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0016_bookings'),
+        ('billing', '0018_pay_score'),
         ('stations', '0008_night_cut_off'),
         ('users', '0003_driver_tag_rank'),
     ]
