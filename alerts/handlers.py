@@ -1,7 +1,9 @@
 """What alerts do on device events. Registered at start-up; each handler is a thin door to one service."""
 
+from collections.abc import Sequence
+
 from alerts.models import Alert
-from alerts.services.alerts import close_alerts, open_alert
+from alerts.services.alerts import close_alerts, close_pile_alerts, open_alert, open_pile_alerts
 from devices import events
 from stations.models import Pile
 from stations.models.mode import Edition
@@ -15,8 +17,20 @@ def on_pile_offline(event: events.PileOffline) -> None:
     open_alert(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at, detail=event.reason)
 
 
+def on_piles_offline(found: Sequence[events.PileOffline]) -> None:
+    piles = Pile.objects.unscoped("the events come from the piles themselves")
+    without = piles.filter(pk__in=[event.pile.id for event in found], edition=Edition.OFFLINE)
+    no_link = set(without.values_list("pk", flat=True))
+    lost = [(event.pile, event.reason) for event in found if event.pile.id not in no_link]
+    open_pile_alerts(found=lost, kind=Alert.Kind.OFFLINE, at=found[0].at)
+
+
 def on_pile_online(event: events.PileOnline) -> None:
     close_alerts(pile=event.pile, kind=Alert.Kind.OFFLINE, at=event.at)
+
+
+def on_piles_online(found: Sequence[events.PileOnline]) -> None:
+    close_pile_alerts(piles=[event.pile for event in found], kind=Alert.Kind.OFFLINE, at=found[0].at)
 
 
 def on_fault_raised(event: events.FaultRaised) -> None:
@@ -52,8 +66,8 @@ def on_sensor_reported(event: events.SensorReported) -> None:
 
 def register() -> None:
     """Subscribe the handlers."""
-    events.subscribe(events.PileOffline, on_pile_offline)
-    events.subscribe(events.PileOnline, on_pile_online)
+    events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
+    events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.FaultRaised, on_fault_raised)
     events.subscribe(events.FaultCleared, on_fault_cleared)
     events.subscribe(events.SensorReported, on_sensor_reported)

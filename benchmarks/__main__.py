@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: measure and print a table; without names everything, in less than five minutes."""
+"""`python -m benchmarks [name …]`: measure and print a table; without names all but the longest, in minutes."""
 
 import argparse
 import asyncio
@@ -20,6 +20,7 @@ BENCHMARKS = {
     "exports": exports.run,
     "repricing": repricing.run,
 }
+BY_NAME_ONLY = {"ten_thousand": storms.ten_thousand}
 
 
 def say(text: str) -> None:
@@ -28,12 +29,13 @@ def say(text: str) -> None:
 
 
 def main() -> int:
+    known = {**BENCHMARKS, **BY_NAME_ONLY}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("name", nargs="*", help=f"which: {', '.join(known)} (default: all but ten_thousand)")
     names = parser.parse_args().name or list(BENCHMARKS)
-    unknown = [name for name in names if name not in BENCHMARKS]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
     try:
         databases = Databases()
     except NoServices as error:
@@ -48,7 +50,7 @@ def main() -> int:
             began = time.monotonic()
             try:
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    found = runner.run(BENCHMARKS[name](databases))
+                    found = runner.run(known[name](databases))
             except Exception as error:
                 failed = True
                 while isinstance(error, BaseExceptionGroup):

@@ -157,12 +157,13 @@ async def _starts(
 ) -> tuple[list[float], float]:
     """One start after another, while the other piles send heartbeats; seconds each, and the messages beside."""
     sent = 0
+    over = False  # beside the cancelling, which `wait_for` swallows when its answer comes in the same moment
 
     async def chatter(pile: YkcPile, every: float, phase: float) -> None:
         nonlocal sent
         await asyncio.sleep(phase)
         due = time.perf_counter()
-        while True:
+        while not over:
             await pile.heartbeat()
             sent += 1
             due += every
@@ -187,6 +188,7 @@ async def _starts(
                 await pile.begin(frame)
     finally:
         rate = sent / (time.perf_counter() - began)
+        over = True
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

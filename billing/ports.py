@@ -13,27 +13,25 @@ class BillingTariffs:
     """The tariff port. A pile with an open session keeps the version it holds; prices change when it is idle."""
 
     def current(self, pile: PileRef) -> WireTariff | None:
-        wanted = self._wanted(pile)
+        rows = PileTariff.objects.unscoped("what a pile holds").select_related("version")
+        kept = rows.filter(pile_id=pile.id).first()
+        if kept is not None and not tariffs.is_idle(pile):
+            wanted = tariffs.Wanted(kept.version, kept.profile)
+        else:
+            wanted = tariffs.wanted_on(pile=pile, at=clock.now())
         if wanted is None:
             return None
         try:
             fields = tariffs.wire_model(wanted.version, wanted.profile)
         except DomainError:
             return None
-        return WireTariff(model_no=fields.pop("model_no"), fields=fields)
+        held = kept is not None and (kept.version_id, kept.profile) == (wanted.version.pk, wanted.profile)
+        return WireTariff(model_no=fields.pop("model_no"), fields=fields, held=held)
 
     def confirm(self, pile: PileRef, model_no: str) -> None:
         said = tariffs.version_by_wire_no(pile=pile, model_no=model_no)
         if said is not None:
             tariffs.confirm_held(pile=pile, version=said.version, profile=said.profile)
-
-    def _wanted(self, pile: PileRef) -> tariffs.Wanted | None:
-        held = (
-            PileTariff.objects.unscoped("what a pile holds").select_related("version").filter(pile_id=pile.id)
-        )
-        if (kept := held.first()) is not None and not tariffs.is_idle(pile):
-            return tariffs.Wanted(kept.version, kept.profile)
-        return tariffs.wanted_on(pile=pile, at=clock.now())
 
 
 def has_open_order(pile_id: int) -> bool:

@@ -6,7 +6,7 @@ A handler that raises therefore aborts the event, and the device gets no answer 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -420,15 +420,32 @@ class VehicleReported:
 
 
 Handler = Callable[[Any], Any]
+Together = Callable[[Sequence[Any]], None]
 _HANDLERS: dict[type, list[Handler]] = defaultdict(list)
+_TOGETHER: dict[Handler, Together] = {}
 
 
-def subscribe(event_type: type, handler: Handler) -> None:
-    """Register a handler once; order of registration is order of calling."""
+def subscribe(event_type: type, handler: Handler, *, together: Together | None = None) -> None:
+    """Register a handler once; order of registration is order of calling.
+
+    `together` does for several events of one transaction what the handler does for each, at less cost.
+    """
     if handler not in _HANDLERS[event_type]:
         _HANDLERS[event_type].append(handler)
+    if together is not None:
+        _TOGETHER[handler] = together
 
 
 def publish(event: Any) -> list[Any]:
     """Call every handler of the event's type; returns their answers that are not None."""
     return [answer for handler in _HANDLERS[type(event)] if (answer := handler(event)) is not None]
+
+
+def publish_together(found: Sequence[Any]) -> None:
+    """Publish several events of one type in the caller's transaction; for events that nobody answers."""
+    for handler in _HANDLERS[type(found[0])]:
+        if handler in _TOGETHER:
+            _TOGETHER[handler](found)
+        else:
+            for event in found:
+                handler(event)

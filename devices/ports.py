@@ -14,10 +14,12 @@ class WireTariff:
     Attributes:
         model_no: four digits by which the pile knows it.
         fields: the body of YKC frame 0A/58 without `pile_code`.
+        held: the pile has confirmed it before, as after every lost link.
     """
 
     model_no: str
     fields: Mapping[str, Any]
+    held: bool = False
 
 
 class TariffPort(Protocol):

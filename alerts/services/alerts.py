@@ -1,5 +1,6 @@
 """Opening and closing alerts: once per episode, however often a pile repeats itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -32,6 +33,36 @@ def open_alert(
     return alert
 
 
+def open_pile_alerts(*, found: Sequence[tuple[PileRef, str]], kind: str, at: datetime) -> int:
+    """`open_alert` for many (pile, detail) at once, on whole piles and without a code; returns how many opened."""
+    rows = Alert.objects.unscoped("the events come from the piles themselves").filter(
+        pile_id__in=[pile.id for pile, _detail in found],
+        connector_no=0,
+        kind=kind,
+        code="",
+        closed_at__isnull=True,
+    )
+    known = set(rows.values_list("pile_id", flat=True))
+    new = [
+        Alert(
+            operator_id=pile.operator_id,
+            station_id=pile.station_id,
+            pile_id=pile.id,
+            connector_no=0,
+            kind=kind,
+            code="",
+            detail=detail[:255],
+            opened_at=at,
+        )
+        for pile, detail in found
+        if pile.id not in known
+    ]
+    Alert.objects.bulk_create(new, ignore_conflicts=True)
+    for pile in {pile.operator_id: pile for pile, _detail in found}.values():
+        _tell(pile)
+    return len(new)
+
+
 def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 0, code: str = "") -> int:
     """Close the open alerts of a kind on a connector (0: the pile), or the one of a code; returns how many."""
     rows = Alert.objects.unscoped("the event comes from the pile itself").filter(
@@ -42,6 +73,18 @@ def close_alerts(*, pile: PileRef, kind: str, at: datetime, connector_no: int = 
     closed = rows.update(closed_at=at)
     if closed:
         _tell(pile)
+    return closed
+
+
+def close_pile_alerts(*, piles: Sequence[PileRef], kind: str, at: datetime) -> int:
+    """Close the open alerts of a kind that whole piles have, for many piles at once; returns how many."""
+    rows = Alert.objects.unscoped("the events come from the piles themselves").filter(
+        pile_id__in=[pile.id for pile in piles], connector_no=0, kind=kind, closed_at__isnull=True
+    )
+    closed = rows.update(closed_at=at)
+    if closed:
+        for pile in {pile.operator_id: pile for pile in piles}.values():
+            _tell(pile)
     return closed
 
 

@@ -6,6 +6,7 @@ itself: the wallet pays what is free on it, the rest becomes arrears.
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -102,6 +103,14 @@ def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:
                 _resume(fee, event.at)
 
 
+def piles_with_fees(pile_ids: Collection[int]) -> list[int]:
+    """Those of some piles at which a fee is counting."""
+    rows = OrderFee.objects.unscoped("the piles' own fees").filter(
+        pile_id__in=pile_ids, state=S.RUNNING, kind=K.OCCUPANCY
+    )
+    return list(rows.values_list("pile_id", flat=True).distinct())
+
+
 def pile_offline(*, pile_id: int, at: datetime) -> None:
     """While a pile is offline nobody can be seen leaving, so nothing counts."""
     for fee_id, order_id in _running(pile_id):
@@ -156,13 +165,14 @@ def book_fee(
     ended_at: datetime,
     came: bool = True,
     charging: list[Span] | None = None,
+    rule: Any = None,
 ) -> OrderFee | None:
     """Book a parking or reservation fee that somebody saw from beginning to end; once per order and kind.
 
-    The rule is the order's frozen one; None when its tariff has none. `charging` are the spans of charging, which
+    The rule is the order's frozen one unless an older one is given; None when its tariff has none. `charging` are the spans of charging, which
     parking may leave free; the order's own is the default. Call it under the order's lock or alone.
     """
-    rule = snapshot_of_order(order).component(kind)
+    rule = rule or snapshot_of_order(order).component(kind)
     if rule is None or payers.of_order(order) is None:
         return None
     with transaction.atomic():

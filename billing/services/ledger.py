@@ -68,6 +68,11 @@ def wallet_of(driver: Driver) -> Account:
     return account_of(Account.Kind.WALLET, driver=driver)
 
 
+def arrears_account(driver: Driver) -> Account:
+    """Where the driver's debt stands."""
+    return account_of(Account.Kind.ARREARS, driver=driver)
+
+
 def paying_account(payer: Payer) -> Account:
     """The account a payer pays from."""
     return account_of(payer.kind, payer=payer)
@@ -123,15 +128,8 @@ def _post(
     """The journal of checked lines on locked accounts; what the caller changed in their holds is saved with it."""
     try:
         with transaction.atomic():
-            journal = Journal.objects.create(
-                idempotency_key=key,
-                kind=kind,
-                order=order,
-                memo=memo[:255],
-                actor_key=actor.key[:96],
-                actor_name=actor.name[:128],
-                at=clock.now(),
-            )
+            journal = new_journal(key, kind, actor, order=order, memo=memo)
+            journal.save(force_insert=True)
     except IntegrityError:
         existing = Journal.objects.filter(idempotency_key=key).first()
         if existing is None:
@@ -148,20 +146,36 @@ def _post(
         account.balance_fen += amount
         account.save(update_fields=["balance_fen", "held_fen"])
         given.balance_fen = account.balance_fen
-        entries.append(
-            Entry(
-                journal=journal,
-                account=account,
-                amount_fen=amount,
-                balance_after_fen=account.balance_fen,
-                at=journal.at,
-                driver_id=account.driver_id,
-                operator_id=account.operator_id,
-                enterprise_id=account.enterprise_id,
-            )
-        )
+        entries.append(new_entry(journal, account, amount))
     Entry.objects.bulk_create(entries)
     return journal
+
+
+def new_journal(key: str, kind: str, actor: Actor, *, order: ChargingOrder | None, memo: str = "") -> Journal:
+    """A journal of this moment, unsaved."""
+    return Journal(
+        idempotency_key=key,
+        kind=kind,
+        order=order,
+        memo=memo[:255],
+        actor_key=actor.key[:96],
+        actor_name=actor.name[:128],
+        at=clock.now(),
+    )
+
+
+def new_entry(journal: Journal, account: Account, amount_fen: int) -> Entry:
+    """A line of a journal on a locked account whose balance has it already, unsaved."""
+    return Entry(
+        journal=journal,
+        account=account,
+        amount_fen=amount_fen,
+        balance_after_fen=account.balance_fen,
+        at=journal.at,
+        driver_id=account.driver_id,
+        operator_id=account.operator_id,
+        enterprise_id=account.enterprise_id,
+    )
 
 
 def top_up(
@@ -360,6 +374,26 @@ def hold(*, order: ChargingOrder, amount_fen: int, purse: Purse | None = None) -
         )
 
 
+def raise_hold(*, order: ChargingOrder, amount_fen: int, least_fen: int) -> int:
+    """Reserve more for a running order, as much of `amount_fen` as is free but at least `least_fen`.
+
+    Returns the fen reserved; raises `insufficient_balance`. Call it under the order's lock.
+    """
+    with transaction.atomic(savepoint=False):
+        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        if active is None:
+            return 0  # nothing stands behind this order but its payer's word (credit, month card)
+        account = lock_accounts([active.account_id])[active.account_id]
+        if account.available_fen < least_fen:
+            raise insufficient(account.available_fen, least_fen)
+        more = max(min(amount_fen, account.available_fen), least_fen)
+        account.held_fen += more
+        account.save(update_fields=["held_fen"])
+        active.amount_fen += more
+        active.save(update_fields=["amount_fen"])
+        return more
+
+
 def release_hold(*, order: ChargingOrder) -> int:
     """Release the order's hold if it is active; returns the fen released. Call it under the order's lock."""
     with transaction.atomic(savepoint=False):
@@ -396,6 +430,24 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
     `order.covered_fen`). Releases the hold. An order that costs nothing posts nothing. Call it under the order's
     lock, once its amounts are written.
     """
+    order.covered_fen = 0
+    return settle_debt(
+        key=settlement_key(order),
+        kind=Journal.Kind.SETTLEMENT,
+        order=order,
+        credits=credits_of(order),
+        actor=actor,
+        covered=order.cover in _COVER_KINDS,
+    )
+
+
+def settlement_key(order: ChargingOrder) -> str:
+    """The key under which the ledger knows an order's settlement."""
+    return f"settle:{order.order_no}"
+
+
+def credits_of(order: ChargingOrder) -> dict[str, int]:
+    """{account kind: fen} of an order whose amounts are written."""
     kinds = Account.Kind
     credits = {
         kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
@@ -406,15 +458,7 @@ def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
         platform = line["bearer"] == "platform"
         kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
         credits[kind] = credits.get(kind, 0) - line["fen"]
-    order.covered_fen = 0
-    return settle_debt(
-        key=f"settle:{order.order_no}",
-        kind=Journal.Kind.SETTLEMENT,
-        order=order,
-        credits=credits,
-        actor=actor,
-        covered=order.cover in _COVER_KINDS,
-    )
+    return credits
 
 
 def settle_debt(
@@ -454,12 +498,14 @@ def settle_debt(
             order.covered_fen = covers.covered_fen(order)
             total -= order.covered_fen
             lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
-        from_account = max(min(total, account.available_fen), 0)
+        by_score = order.cover == ChargingOrder.Cover.SCORE and kind == Journal.Kind.SETTLEMENT
+        from_account = 0 if by_score else max(min(total, account.available_fen), 0)
         if not from_account:
             account.save(update_fields=["held_fen"])  # no line of the journal does it
         from_bonus = 0
         if purse.bonus is not None:
-            from_bonus = max(min(total - from_account, purse.bonus.available_fen), 0)
+            spare = 0 if by_score else purse.bonus.available_fen
+            from_bonus = max(min(total - from_account, spare), 0)
             if not from_bonus:
                 purse.bonus.save(update_fields=["held_fen"])
             lines.append((purse.bonus, -from_bonus))

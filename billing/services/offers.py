@@ -40,7 +40,8 @@ def offer_for(
     zone = station.time_zone
     held = None
     if pile.protocol == Pile.Protocol.YKC:
-        snapshot, held = _beside_the_pile(pile, version, zone, at, must_hold)
+        everybodys = None if groups else version
+        snapshot, held = _beside_the_pile(pile, version, everybodys, zone, at, must_hold)
     else:
         snapshot = tariffs.snapshot_of(version, zone=zone, at=at)
     found = discounts.discounts_for(pile=pile, driver=driver, groups=groups, at=at)
@@ -49,10 +50,15 @@ def offer_for(
 
 
 def _beside_the_pile(
-    pile: Pile, version: TariffVersion, zone: str, at: datetime, must_hold: bool
+    pile: Pile,
+    version: TariffVersion,
+    everybodys: TariffVersion | None,
+    zone: str,
+    at: datetime,
+    must_hold: bool,
 ) -> tuple[TariffSnapshot, TariffSnapshot | None]:
     """The snapshots of a pile that prices itself: it knows one day at a time and only everybody's price."""
-    wanted = tariffs.wanted_on(pile=pile, at=at)
+    wanted = tariffs.wanted_on(pile=pile, at=at, version=everybodys)
     there = held_by(pile)
     has_version = wanted is not None and there is not None and there.version_id == wanted.version.pk
     if must_hold and not has_version:

@@ -17,6 +17,7 @@ from kernel.states import StateMachine
 
 logger = logging.getLogger(__name__)
 S = ChargingOrder.State
+STEP_FIELDS = ("state", "version", "due_at")
 
 ORDER_STATES = StateMachine(
     "order",
@@ -69,6 +70,25 @@ def move(
     Raises:
         DomainError: `illegal_transition`, which is also logged.
     """
+    line = step(order, event, actor, data, due_at=due_at)
+    order.save(update_fields={*STEP_FIELDS, *update_fields})
+    line.save(force_insert=True)
+    tell([order])
+    return order
+
+
+def step(
+    order: ChargingOrder,
+    event: str,
+    actor: Actor,
+    data: Mapping[str, Any] | None = None,
+    *,
+    due_at: datetime | None = None,
+) -> OrderEvent:
+    """What a move changes, unsaved: sets the order's `STEP_FIELDS` and returns the line of its timeline.
+
+    For callers that write many orders at once and `tell` of them. Raises as `move` does.
+    """
     try:
         target = ORDER_STATES.next_state(order.state, event)
     except DomainError:
@@ -76,9 +96,7 @@ def move(
         raise
     before = order.state
     order.state, order.version, order.due_at = target, order.version + 1, due_at
-    order.save(update_fields={"state", "version", "due_at", *update_fields})
-    note(order, event, actor, data, from_state=before, to_state=target)
-    return order
+    return _line(order, event, actor, data, from_state=before, to_state=target)
 
 
 def note(
@@ -91,7 +109,22 @@ def note(
     to_state: str = "",
 ) -> OrderEvent:
     """Write a line on the order's timeline without moving it."""
-    event = OrderEvent.objects.create(
+    event = _line(order, kind, actor, data, from_state=from_state, to_state=to_state)
+    event.save(force_insert=True)
+    tell([order])
+    return event
+
+
+def _line(
+    order: ChargingOrder,
+    kind: str,
+    actor: Actor,
+    data: Mapping[str, Any] | None,
+    *,
+    from_state: str,
+    to_state: str,
+) -> OrderEvent:
+    return OrderEvent(
         order=order,
         at=clock.now(),
         kind=kind,
@@ -101,8 +134,6 @@ def note(
         actor_key=actor.key[:96],
         actor_name=actor.name[:128],
     )
-    tell([order])
-    return event
 
 
 def tell(orders: Iterable[ChargingOrder]) -> None:

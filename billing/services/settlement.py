@@ -25,6 +25,23 @@ from kernel.actor import Actor
 logger = logging.getLogger(__name__)
 S = ChargingOrder.State
 WAITS_FOR_RECORD = "no_record"
+RECORD_FIELDS = ("record", "device_energy_kwh", "device_amount", "stop_reason")
+BILL_FIELDS = (
+    "bill",
+    "evidence",
+    "energy_kwh",
+    "total_fen",
+    "electricity_fen",
+    "service_fen",
+    "covered_fen",
+    "fees_fen",
+    "discount_fen",
+    "power_kw",
+    "stop_due_at",
+    "settled_at",
+    "ended_at",
+    "review_reasons",
+)
 
 
 def take_record(
@@ -90,6 +107,33 @@ def settle(
     """
     was_in_review = order.state == S.REVIEW
     bill = bill_of(order, evidence)
+    write_bill(order, bill, evidence, findings)
+    ledger.capture(actor=actor, order=order)
+    discounts.book(order, bill)
+    move(
+        order,
+        "settled",
+        actor,
+        settled_data(bill, evidence),
+        update_fields={*BILL_FIELDS, *update_fields},
+    )
+    fees.begin_occupancy(order, actor)
+    if was_in_review:
+        ReviewItem.objects.unscoped("of this order").filter(
+            order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
+        ).update(
+            state=ReviewItem.State.RESOLVED,
+            resolved_at=clock.now(),
+            resolved_by=actor.name[:128],
+            resolution="settled",
+        )
+    return bill
+
+
+def write_bill(
+    order: ChargingOrder, bill: Bill, evidence: Mapping[str, Any], findings: Iterable[Finding]
+) -> None:
+    """Set an order's `BILL_FIELDS`, which the caller saves."""
     order.bill = bill.to_json()
     order.evidence = {
         **evidence,
@@ -104,42 +148,11 @@ def settle(
     order.ended_at = order.ended_at or order.settled_at
     order.review_reasons = []
     order.stop_due_at = None
-    ledger.capture(actor=actor, order=order)
-    discounts.book(order, bill)
-    move(
-        order,
-        "settled",
-        actor,
-        {"total_fen": bill.total_fen, "energy_kwh": str(bill.energy_kwh), "basis": evidence["basis"]},
-        update_fields={
-            "bill",
-            "evidence",
-            "energy_kwh",
-            "total_fen",
-            "electricity_fen",
-            "service_fen",
-            "covered_fen",
-            "fees_fen",
-            "discount_fen",
-            "power_kw",
-            "stop_due_at",
-            "settled_at",
-            "ended_at",
-            "review_reasons",
-            *update_fields,
-        },
-    )
-    fees.begin_occupancy(order, actor)
-    if was_in_review:
-        ReviewItem.objects.unscoped("of this order").filter(
-            order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
-        ).update(
-            state=ReviewItem.State.RESOLVED,
-            resolved_at=clock.now(),
-            resolved_by=actor.name[:128],
-            resolution="settled",
-        )
-    return bill
+
+
+def settled_data(bill: Bill, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What the timeline says of a settlement."""
+    return {"total_fen": bill.total_fen, "energy_kwh": str(bill.energy_kwh), "basis": evidence["basis"]}
 
 
 def to_review(
@@ -234,10 +247,15 @@ def _order_id_of(record: TransactionRecord) -> int | None:
 
 
 def _attach(order: ChargingOrder, record: TransactionRecord) -> None:
+    take_facts(order, record)
+    order.save(update_fields=RECORD_FIELDS)
+
+
+def take_facts(order: ChargingOrder, record: TransactionRecord) -> None:
+    """Set an order's `RECORD_FIELDS`, which the caller saves."""
     order.record = record
     order.device_energy_kwh, order.device_amount = record.energy_kwh, record.device_amount
     order.stop_reason = record.stop_reason[:48]
-    order.save(update_fields=["record", "device_energy_kwh", "device_amount", "stop_reason"])
 
 
 def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
@@ -262,14 +280,15 @@ def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> No
     if payers.of_order(order) is None and not order.is_free:
         findings = [*findings, Finding("no_payer")]
     if needs_review(findings):
-        _take_times(order, record)
+        take_times(order, record)
         to_review(order, findings, actor, update_fields={"started_at", "ended_at"})
         return
-    _take_times(order, record)
+    take_times(order, record)
     settle(order, actor=actor, evidence=evidence, findings=findings, update_fields={"started_at"})
 
 
-def _take_times(order: ChargingOrder, record: TransactionRecord) -> None:
+def take_times(order: ChargingOrder, record: TransactionRecord) -> None:
+    """Set the order's start and end as its record has them; the caller saves them."""
     order.started_at = record.started_at or order.started_at
     order.ended_at = record.ended_at or order.ended_at
 

@@ -12,9 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from billing.models import ChargingOrder, ChargingStrategy, StrategyAssignment
+from billing.services.deadlines import reason_now
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -95,9 +97,11 @@ def _quantity(data: Mapping[str, Any], name: str, most: Decimal, places: int) ->
 def strategy_at(pile: Pile) -> ChargingStrategy | None:
     """The strategy of a pile: its own, else its station's."""
     rows = StrategyAssignment.objects.unscoped("what holds at a pile").select_related("strategy")
-    own = rows.filter(pile_id=pile.pk).first()
-    found = own or rows.filter(station_id=pile.station_id, pile=None).first()
-    return found.strategy if found is not None else None
+    found = {
+        row.pile_id: row for row in rows.filter(Q(pile_id=pile.pk) | Q(station_id=pile.station_id, pile=None))
+    }
+    row = found.get(pile.pk) or found.get(None)
+    return row.strategy if row is not None else None
 
 
 def within(strategy: ChargingStrategy | None, wanted: Targets, *, method: str) -> Targets:
@@ -123,7 +127,9 @@ def _lower(one: Any, other: Any) -> Any:
 
 
 def reached(order: ChargingOrder, *, period: timedelta, now: datetime) -> str | None:
-    """Which target an order has reached (`energy`, `soc`, `time`), or None. Money is the balance guard's."""
+    """Why an order is to be stopped: `energy`, `soc`, or by the clock (`deadlines`); None. Money is the balance guard's."""
+    if by_clock := reason_now(order, now):
+        return by_clock
     if not order.targets:
         return None
     targets = Targets.from_json(order.targets)
@@ -133,8 +139,6 @@ def reached(order: ChargingOrder, *, period: timedelta, now: datetime) -> str | 
         ahead = (order.power_kw or Decimal(0)) * Decimal(period.total_seconds()) / 7200
         if order.energy_kwh + ahead >= targets.energy_kwh:
             return "energy"
-    if order.stop_due_at is not None and now >= order.stop_due_at:
-        return "time"
     return None
 
 

@@ -4,7 +4,7 @@ A pile that prices itself (YKC) is charged only by the version it has confirmed 
 and ours come from the same prices.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -415,9 +415,12 @@ def _wire_model(version: TariffVersion, profile: str) -> dict[str, Any]:
     return fields
 
 
-def wanted_on(*, pile: Pile | PileRef, at: datetime) -> Wanted | None:
-    """What a pile should hold at a moment: everybody's version in force, and its day of the local date."""
-    version = version_in_force(pile=pile, at=at)
+def wanted_on(*, pile: Pile | PileRef, at: datetime, version: TariffVersion | None = None) -> Wanted | None:
+    """What a pile should hold at a moment: everybody's version in force, and its day of the local date.
+
+    `version` is that version where the caller knows it.
+    """
+    version = version or version_in_force(pile=pile, at=at)
     if version is None:
         return None
     if not version.calendar:
@@ -568,22 +571,30 @@ def push_due(*, actor: Actor, limit: int = 500) -> int:
     return pushed
 
 
-def _piles_of_other_versions(at: datetime) -> list[int]:
-    """Online YKC piles that hold another version or day than they should, read for all of them at once."""
+def piles_without_version_in_force(pile_ids: Collection[int]) -> list[int]:
+    """`lacks_version_in_force` for many piles at once; the ids of those that lack it."""
+    return _piles_of_other_versions(clock.now(), pile_ids)
+
+
+def _piles_of_other_versions(at: datetime, pile_ids: Collection[int] | None = None) -> list[int]:
+    """Online YKC piles (of some) that hold another version or day than they should, read for all of them at once."""
     why = "every pile"
     assignments = TariffAssignment.objects.unscoped(why).filter(group="")
+    holding = PileTariff.objects.unscoped(why)
+    if pile_ids is not None:
+        holding = holding.filter(pile_id__in=pile_ids)
+        assignments = assignments.filter(Q(pile=None) | Q(pile_id__in=pile_ids))
     own = dict(assignments.exclude(pile=None).values_list("pile_id", "tariff_id"))
     usual = dict(assignments.filter(pile=None).values_list("station_id", "tariff_id"))
     versions = TariffVersion.objects.unscoped(why).filter(effective_at__lte=at).order_by("effective_at")
     newest: dict[int, int] = dict(versions.values_list("tariff_id", "pk"))
     with_days = _days_of(versions.filter(pk__in=newest.values()).exclude(calendar=[]))
     held = {
-        pk: (version, day)
-        for pk, version, day in PileTariff.objects.unscoped(why).values_list(
-            "pile_id", "version_id", "profile"
-        )
+        pk: (version, day) for pk, version, day in holding.values_list("pile_id", "version_id", "profile")
     }
     piles = Pile.objects.unscoped(why).filter(protocol=Pile.Protocol.YKC, online=True)
+    if pile_ids is not None:
+        piles = piles.filter(pk__in=pile_ids)
     found = []
     for pk, station_id, zone in piles.values_list("pk", "station_id", "station__time_zone"):
         version = newest.get(own.get(pk) or usual.get(station_id))

@@ -9,10 +9,12 @@ from typing import Protocol
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from devices.events import VehicleReported
+from devices.events import PileRef, VehicleReported
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
-from devices.services import commands, heard, nodes, presence, samples, vehicle_reports
+from devices.services import commands, heard, nodes, presence, records, samples, vehicle_reports
+from devices.services.presence import Login, Logout, OpenedSession
+from devices.services.records import ReportedTransaction
 from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -51,6 +53,16 @@ class GatewayBuffers:
         self.samples: Batcher[StoredReading] = Batcher(
             "samples", lambda rows: in_database(samples.store_samples, rows), busy_linger_s=0.5
         )
+        # A burst of records waits for one transaction at a time; the limit keeps its locks short.
+        self.records: Batcher[tuple[PileRef, ReportedTransaction]] = Batcher(
+            "records", lambda rows: in_database(records.store_records, rows), largest=100
+        )
+        self.logins: Batcher[Login] = Batcher(
+            "logins", lambda rows: in_database(presence.open_sessions, rows), largest=100
+        )
+        self.logouts: Batcher[Logout] = Batcher(
+            "logouts", lambda rows: in_database(presence.close_sessions, rows), largest=100
+        )
         self._vehicles: Batcher[VehicleReported] = Batcher(
             "vehicles", lambda rows: in_database(vehicle_reports.store_reports, rows), linger_s=0.25
         )
@@ -87,6 +99,17 @@ class GatewayBuffers:
         """Store one sample soon; for protocols that acknowledge no samples."""
         self.samples.put(reading)
 
+    async def record(self, pile: PileRef, reported: ReportedTransaction) -> None:
+        """Store one transaction record, with its samples before it; returns after its commit."""
+        await self.samples.flush()
+        await self.records.add((pile, reported))
+
+    async def login(self, login: Login) -> OpenedSession:
+        """Take a pile over; returns after the commit."""
+        await self.logins.add(login)
+        assert login.opened is not None
+        return login.opened
+
     def vehicle_report(self, report: VehicleReported) -> None:
         """Store what a vehicle reported, soon."""
         self._vehicles.put(report)
@@ -116,6 +139,9 @@ class GatewayBuffers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self.samples.flush()
+        await self.records.flush()
+        await self.logins.flush()
+        await self.logouts.flush()
         await self._vehicles.flush()
         await self.frames.flush()
         await self._store_seen(all_rows=True)

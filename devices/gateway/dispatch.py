@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Collection
+from typing import Any
 
+from channels.consumer import get_handler_name
 from channels.layers import get_channel_layer
 
 from devices.models import DeviceCommand
@@ -21,6 +23,16 @@ class CommandDispatch:
     """
 
     channel_name: str
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As Channels does it, but for its look for old database connections, a change of thread per message.
+
+        A consumer reaches the database through `in_database` only, which keeps its connections in order.
+        """
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"no handler for message type {message['type']}")
+        await handler(message)
 
     def held_pile_ids(self) -> Collection[int]:
         raise NotImplementedError  # pragma: no cover - every consumer has its own

@@ -19,7 +19,7 @@ from devices.gateway.buffers import gateway_buffers
 from devices.gateway.dispatch import CommandDispatch
 from devices.models import FrameLog
 from devices.services import commissioning, presence
-from devices.services.presence import OpenedSession
+from devices.services.presence import Login, Logout, OpenedSession
 from devices.services.samples import LoggedFrame
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -107,13 +107,8 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
 
     async def open_session(self, pile_id: int, facts: Mapping[str, Any] | None = None) -> OpenedSession:
         """Take a pile over to this socket."""
-        opened = await in_database(
-            presence.open_session,
-            pile_id=pile_id,
-            protocol=self.protocol,
-            channel=self.channel_name,
-            remote_address=self.remote,
-            facts=facts,
+        opened = await self.buffers.login(
+            Login(pile_id, self.protocol, self.channel_name, self.remote, facts)
         )
         await self.close_replaced(opened)
         return opened
@@ -127,7 +122,7 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         self.piles.pop(held.pile.code, None)
         self.buffers.release(held.pile.id, self)
         await self._store_findings(held)
-        await in_database(presence.close_session, session_id=held.session_id, reason=reason[:64])
+        await self.buffers.logouts.add(Logout(held.session_id, held.pile.id, reason))
 
     async def session_replaced(self, event: dict) -> None:
         """Channels handler: a newer connection holds one of our piles."""

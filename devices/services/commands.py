@@ -48,30 +48,29 @@ def send_command(
     if not supports(pile.protocol, kind):
         raise DomainError("command_unsupported", {"protocol": pile.protocol, "kind": kind})
     now = clock.now()
-    with transaction.atomic():
-        session = PileSession.objects.filter(pile=pile, closed_at__isnull=True).first()
-        if session is None:
-            raise DomainError("pile_offline", {"code": pile.code})
-        try:
-            with transaction.atomic():
-                command = DeviceCommand.objects.create(
-                    operator_id=pile.operator_id,
-                    station_id=pile.station_id,
-                    pile=pile,
-                    connector_no=connector_no,
-                    kind=kind,
-                    params=dict(params or {}),
-                    reference=reference,
-                    state=DeviceCommand.State.QUEUED,
-                    actor_key=actor.key,
-                    actor_name=actor.name[:128],
-                    created_at=now,
-                    expires_at=now + timedelta(seconds=timeout_s or settings.COMMAND_TIMEOUT_S),
-                )
-        except IntegrityError:
-            raise DomainError("command_pending", {"code": pile.code, "kind": kind}) from None
-        channel, command_id = session.channel, command.pk
-        transaction.on_commit(lambda: _wake(channel, command_id), robust=True)
+    session = PileSession.objects.filter(pile=pile, closed_at__isnull=True).first()
+    if session is None:
+        raise DomainError("pile_offline", {"code": pile.code})
+    try:
+        with transaction.atomic():
+            command = DeviceCommand.objects.create(
+                operator_id=pile.operator_id,
+                station_id=pile.station_id,
+                pile=pile,
+                connector_no=connector_no,
+                kind=kind,
+                params=dict(params or {}),
+                reference=reference,
+                state=DeviceCommand.State.QUEUED,
+                actor_key=actor.key,
+                actor_name=actor.name[:128],
+                created_at=now,
+                expires_at=now + timedelta(seconds=timeout_s or settings.COMMAND_TIMEOUT_S),
+            )
+    except IntegrityError:
+        raise DomainError("command_pending", {"code": pile.code, "kind": kind}) from None
+    channel, command_id = session.channel, command.pk
+    transaction.on_commit(lambda: _wake(channel, command_id), robust=True)
     return command
 
 

@@ -5,7 +5,7 @@ misses it finds again in the rows. A pile that is offline, charges or has a vehi
 Locks are taken in the order campaign, pile; what piles report changes the row of the pile alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -362,11 +362,22 @@ def on_pile_online(event: events.PileOnline) -> None:
         target.save(update_fields=["state", "stage", "changed_at"])
 
 
+def on_piles_online(found: Sequence[events.PileOnline]) -> None:
+    """What `on_pile_online` does, for the piles of a storm of logins."""
+    asked = FirmwareTarget.objects.unscoped(_WHY).filter(
+        pile_id__in=[event.pile.id for event in found], state=Target.ASKED
+    )
+    waiting = set(asked.values_list("pile_id", flat=True))
+    for event in found:
+        if event.pile.id in waiting:
+            on_pile_online(event)
+
+
 def register() -> None:
     """Subscribe the handlers."""
     events.subscribe(events.FirmwareStatusReported, on_firmware_status)
     events.subscribe(events.CommandAnswered, on_command_answered)
-    events.subscribe(events.PileOnline, on_pile_online)
+    events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
 
 
 def _targets(campaign: FirmwareCampaign) -> QuerySet[FirmwareTarget]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +12,30 @@ from django.db import transaction
 from django.db.models import F
 
 from devices import events
-from devices.locks import lock_pile
+from devices.locks import lock_piles
 from devices.models import TransactionRecord
 from kernel import clock
 
 MAX_CONFLICTS_KEPT = 20
+_COPIED = (
+    "connector_no",
+    "protocol",
+    "identity",
+    "transaction_ref",
+    "started_at",
+    "ended_at",
+    "energy_kwh",
+    "meter_start_kwh",
+    "meter_end_kwh",
+    "device_amount",
+    "charged_s",
+    "peak_w",
+    "stop_reason",
+    "stop_code",
+    "start_method",
+    "id_tag",
+    "raw",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,42 +103,13 @@ def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> Tran
     digest = reported.fingerprint()
     with transaction.atomic():
         # The pile's row serialises its records, so two copies arriving at once cannot both be first.
-        lock_pile(pile.id)
+        lock_piles([pile.id])
         record = TransactionRecord.objects.filter(identity=reported.identity).first()
         repeated = record is not None
         conflicting = False
         if record is None:
-            record = TransactionRecord.objects.create(
-                operator_id=pile.operator_id,
-                station_id=pile.station_id,
-                pile_id=pile.id,
-                fingerprint=digest,
-                received_at=now,
-                **{
-                    name: getattr(reported, name)
-                    for name in (
-                        "connector_no",
-                        "protocol",
-                        "identity",
-                        "transaction_ref",
-                        "started_at",
-                        "ended_at",
-                        "energy_kwh",
-                        "meter_start_kwh",
-                        "meter_end_kwh",
-                        "device_amount",
-                        "charged_s",
-                        "peak_w",
-                        "stop_reason",
-                        "stop_code",
-                        "start_method",
-                        "id_tag",
-                        "raw",
-                    )
-                },
-                tiers=dict(reported.tiers),
-                payload=dict(reported.payload),
-            )
+            record = _row(pile, reported, digest, now)
+            record.save(force_insert=True)
         else:
             conflicting = record.fingerprint != digest
             changes: dict[str, Any] = {"times_received": F("times_received") + 1}
@@ -137,3 +127,59 @@ def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> Tran
             )
         )
     return record
+
+
+def store_records(given: Sequence[tuple[events.PileRef, ReportedTransaction]]) -> None:
+    """`store_record` for a burst: what is new in one transaction, each repeat in one of its own after it.
+
+    Nothing is stored when it raises but, where the trouble came late, what a repeat of the call finds as stored.
+    """
+    if len(given) > 1:
+        given = _store_new(given)
+    for pile, reported in given:
+        store_record(pile=pile, reported=reported)
+
+
+def _store_new(
+    given: Sequence[tuple[events.PileRef, ReportedTransaction]],
+) -> list[tuple[events.PileRef, ReportedTransaction]]:
+    """Store the records whose identity is new; returns the others."""
+    now = clock.now()
+    with transaction.atomic():
+        lock_piles(pile.id for pile, _reported in given)
+        known = set(
+            TransactionRecord.objects.filter(
+                identity__in=[reported.identity for _pile, reported in given]
+            ).values_list("identity", flat=True)
+        )
+        new: dict[str, tuple[events.PileRef, TransactionRecord]] = {}
+        others = []
+        for pile, reported in given:
+            if reported.identity in known or reported.identity in new:
+                others.append((pile, reported))
+            else:
+                new[reported.identity] = pile, _row(pile, reported, reported.fingerprint(), now)
+        if new:
+            TransactionRecord.objects.bulk_create(record for _pile, record in new.values())
+            events.publish_together(
+                [
+                    events.TransactionReported(pile=pile, at=now, record=record)
+                    for pile, record in new.values()
+                ]
+            )
+    return others
+
+
+def _row(
+    pile: events.PileRef, reported: ReportedTransaction, digest: str, now: datetime
+) -> TransactionRecord:
+    return TransactionRecord(
+        operator_id=pile.operator_id,
+        station_id=pile.station_id,
+        pile_id=pile.id,
+        fingerprint=digest,
+        received_at=now,
+        tiers=dict(reported.tiers),
+        payload=dict(reported.payload),
+        **{name: getattr(reported, name) for name in _COPIED},
+    )

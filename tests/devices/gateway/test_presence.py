@@ -16,6 +16,7 @@ from kernel.errors import DomainError
 from stations.models import Connector, Pile
 from stations.services.models import save_pile_model
 from tests import factories
+from tests.billing import flow
 
 
 @pytest.fixture
@@ -114,3 +115,58 @@ def test_a_process_killed_on_this_machine_gives_its_name_at_once(db):
     GatewayNode.objects.update(pid=2**22 + 1)  # above what Linux gives
     nodes.take_name(name="gw", boot_id="b")
     assert GatewayNode.objects.get(name="gw").boot_id == "b"
+
+
+@pytest.mark.embedded
+@pytest.mark.promise(7, 8)
+def test_a_storm_leaves_and_comes_as_one_pile_after_the_other_would(db):
+    sites = [factories.make_site(online=False) for _ in range(4)]
+    piles = [site.pile for site in sites]
+    by_itself = piles[0]
+    first = log_in(by_itself, "old")
+    held = log_in(piles[1], "held")
+    charging = flow.charging(site := factories.make_site())
+    piles.append(site.pile)
+
+    def login(pile, channel="new"):
+        return presence.Login(pile.pk, pile.protocol, channel, "127.0.0.1", {"firmware": "V2"})
+
+    again = log_in(by_itself, "new")
+    storm = [login(pile) for pile in piles[1:]] + [login(piles[2], "newest")]
+    presence.open_sessions(storm)
+    assert all(one.opened is not None for one in storm)
+    assert (again.replaced_channel, storm[0].opened.replaced_channel) == ("old", "held")
+    assert (storm[0].opened.connectors, storm[0].opened.silence) == (again.connectors, again.silence)
+    assert storm[-1].opened.replaced_channel == "new"  # the same pile twice: the newest wins
+    open_now = PileSession.objects.filter(closed_at=None)
+    assert dict(open_now.values_list("pile_id", "channel")) == {
+        pile.pk: "newest" if pile == piles[2] else "new" for pile in piles
+    }
+    assert set(
+        PileSession.objects.filter(pk__in=[first.session_id, held.session_id]).values_list(
+            "close_reason", flat=True
+        )
+    ) == {"replaced"}
+    rows = Pile.objects.filter(pk__in=[pile.pk for pile in piles[1:]])
+    assert set(rows.values_list("online", "firmware")) == {(True, "V2")}
+    assert charging.events.filter(kind="pile_online").count() == 1
+
+    stale = presence.Logout(held.session_id, piles[1].pk, "disconnected")  # of a session that was replaced
+    alerts = Alert.objects.unscoped("test").filter(kind="offline", closed_at=None)
+    gone = [
+        presence.Logout(one.opened.session_id, one.pile_id, "disconnected")
+        for one in storm
+        if one.opened.session_id in set(open_now.values_list("pk", flat=True)) and one.pile_id != piles[1].pk
+    ]
+    presence.close_sessions([stale, *gone])
+    presence.close_sessions([stale, *gone])  # a repeat changes nothing
+    offline = {one.pile_id for one in gone}
+    assert len(offline) == 3
+    assert set(
+        Pile.objects.filter(pk__in=[p.pk for p in piles], online=False).values_list("pk", flat=True)
+    ) == (offline)
+    assert set(alerts.values_list("pile_id", flat=True)) == offline
+    assert set(Connector.objects.filter(pile__in=offline).values_list("state", flat=True)) == {"offline"}
+    assert charging.events.filter(kind="pile_offline").count() == 1
+    presence.open_sessions([login(pile) for pile in piles])
+    assert not alerts.exists() and not Pile.objects.filter(pk__in=offline, online=False).exists()

@@ -5,9 +5,7 @@ from devices.gateway.tcp_consumer import to_json
 from devices.protocols.ykc.codec import words
 from devices.protocols.ykc.codec.layouts.tariff import TIERS
 from devices.protocols.ykc.references import gun_number
-from devices.services import records
 from devices.services.records import ReportedTransaction
-from kernel.runtime.dbpool import in_database
 
 RECEIVED = 0
 RECORD_1_7 = 0x3D
@@ -18,10 +16,7 @@ async def record(consumer, held, frame, message) -> None:
     """3B and 3D: 40/0 once the record is stored; the same record gets the same answer for ever."""
     fields = message.fields
     _note_dialect(consumer, held, frame.type, fields)
-    await consumer.buffers.flush_samples()
-    await in_database(
-        records.store_record, pile=held.pile, reported=reported_transaction(held.pile, fields, frame.raw)
-    )
+    await consumer.buffers.record(held.pile, reported_transaction(held.pile, fields, frame.raw))
     gun = held.gun(gun_number(fields))
     if gun.running_ref == fields["trade_no"]:
         gun.running_ref, gun.idle_reports = "", 0

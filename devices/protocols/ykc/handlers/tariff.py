@@ -10,7 +10,7 @@ NO_MODEL = "0000"
 def _compare(pile: PileRef, model_no: str):
     """The tariff in force; when the pile holds it, that is confirmed."""
     tariff = ports.tariffs().current(pile)
-    if tariff is not None and tariff.model_no == model_no:
+    if tariff is not None and tariff.model_no == model_no and not tariff.held:
         ports.tariffs().confirm(pile, model_no)
     return tariff
 
@@ -39,4 +39,5 @@ async def request(consumer, held, frame, message) -> None:
     await consumer.reply(
         frame, 0x0A, {"pile_code": held.pile.code, "model_no": tariff.model_no, **tariff.fields}
     )
-    await in_database(ports.tariffs().confirm, held.pile, tariff.model_no)
+    if not tariff.held:
+        await in_database(ports.tariffs().confirm, held.pile, tariff.model_no)
