@@ -10,6 +10,9 @@ from kernel.errors import DomainError, register_messages
 register_messages(
     {
         "connector_busy": (_("The connector %(code)s is in use."), 409),
+        "night_cut_off": (_("The pile %(code)s is switched off at night until %(until)s."), 409),
+        "extend_not_possible": (_("The pile %(code)s cannot change a running charge."), 409),
+        "nothing_to_add": (_("Give the amount to add, or a package where the tariff sells time."), 400),
         "connector_fault": (_("The connector %(code)s reports a fault."), 409),
         "driver_busy": (_("You already have a charging session: %(order_no)s."), 409),
         "driver_in_arrears": (_("There is an unpaid amount of %(yuan)s yuan. Top up first."), 402),

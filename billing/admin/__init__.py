@@ -3,6 +3,7 @@ from billing.admin import (  # noqa: F401
     bonus,
     booking,
     card,
+    cash,
     clearing,
     discount,
     driver,

@@ -38,6 +38,7 @@ urlpatterns = [
     path("driver/orders", orders.OrderListView.as_view(), name="driver-orders"),
     path("driver/orders/<str:order_no>", orders.OrderView.as_view(), name="driver-order"),
     path("driver/orders/<str:order_no>/stop", orders.OrderStopView.as_view(), name="driver-order-stop"),
+    path("driver/orders/<str:order_no>/extend", orders.OrderExtendView.as_view(), name="driver-order-extend"),
     path("driver/pay-and-start", paid_starts.PayAndStartView.as_view(), name="driver-pay-and-start"),
     path(
         "driver/pay-and-start/<str:out_trade_no>",

@@ -1,5 +1,6 @@
 from billing.models.bonus import RechargeBonus
 from billing.models.booking import Booking
+from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
@@ -33,6 +34,7 @@ __all__ = [
     "Account",
     "BillLine",
     "Booking",
+    "BoxCashDay",
     "Channel",
     "ChannelBill",
     "ChargingOrder",

@@ -35,6 +35,8 @@ class Account(models.Model):
         PLATFORM_DISCOUNTS = "platform_discounts", _("Platform: discounts given")
         OPERATOR_MONTH_CARDS = "operator_month_cards", _("Operator: month cards")
         OPERATOR_FREE = "operator_free", _("Operator: charging given away")
+        OPERATOR_CASH = "operator_cash", _("Operator: cash in boxes")
+        OPERATOR_BOX_INCOME = "operator_box_income", _("Operator: coins and offline cards")
         PLATFORM_BONUS = "platform_bonus", _("Platform: bonuses given")
         MANUAL_TOPUP = "manual_topup", _("Platform: manual top-ups")
         CHANNEL_WECHAT = "channel_wechat", _("Platform: WeChat Pay")
@@ -189,6 +191,7 @@ class Journal(models.Model):
         BONUS_TAKEN_BACK = "bonus_taken_back", _("Recharge bonus taken back")
         CARD_DEPOSIT = "card_deposit", _("Card deposit paid")
         CARD_RETURN = "card_return", _("Card returned")
+        BOX_CASH = "box_cash", _("Coins and offline cards")
         MONTH_CARD = "month_card", _("Month card sold")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)

@@ -374,6 +374,26 @@ def hold(*, order: ChargingOrder, amount_fen: int, purse: Purse | None = None) -
         )
 
 
+def raise_hold(*, order: ChargingOrder, amount_fen: int, least_fen: int) -> int:
+    """Reserve more for a running order, as much of `amount_fen` as is free but at least `least_fen`.
+
+    Returns the fen reserved; raises `insufficient_balance`. Call it under the order's lock.
+    """
+    with transaction.atomic(savepoint=False):
+        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        if active is None:
+            return 0  # nothing stands behind this order but its payer's word (credit, month card)
+        account = lock_accounts([active.account_id])[active.account_id]
+        if account.available_fen < least_fen:
+            raise insufficient(account.available_fen, least_fen)
+        more = max(min(amount_fen, account.available_fen), least_fen)
+        account.held_fen += more
+        account.save(update_fields=["held_fen"])
+        active.amount_fen += more
+        active.save(update_fields=["amount_fen"])
+        return more
+
+
 def release_hold(*, order: ChargingOrder) -> int:
     """Release the order's hold if it is active; returns the fen released. Call it under the order's lock."""
     with transaction.atomic(savepoint=False):

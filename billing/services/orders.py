@@ -19,6 +19,7 @@ from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
 from billing.services import bookings, discounts, ledger, order_coupons, paying
+from billing.services.extensions import wire_limits
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
@@ -34,6 +35,7 @@ from kernel.services import audit
 from stations.models import Connector, Pile, Station
 from stations.models.mode import Edition
 from stations.modes import Method, Mode
+from stations.night import dark_until
 from stations.services.modes import require_method
 from users import policy
 from users.models import Card, Driver, Enterprise
@@ -126,6 +128,7 @@ def start_order(
                 "id_tag": order.id_tag,
                 "balance_fen": wire_balance_fen(order),
                 **({"limits": order.targets} if order.targets else {}),
+                **wire_limits(order),
                 **_card_params(driver, card),
             },
             reference=order.order_no,
@@ -329,6 +332,8 @@ def _check_place(
         raise DomainError("pile_out_of_service", {"code": pile.code})
     if pile.online or pile.edition == Edition.OFFLINE:
         mode = require_method(pile=pile, method=method)
+    if (until := dark_until(pile, clock.now())) is not None:
+        raise DomainError("night_cut_off", {"code": pile.code, "until": f"{until:%H:%M}"})
     if not pile.online or connector.state == Connector.State.OFFLINE:
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:

@@ -55,6 +55,7 @@ TABLE = {
     ("POST", "driver/orders"): (401, 409, 403, 409),
     ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("POST", "driver/orders/<str:order_no>/extend"): (401, 404, 403, 409),
     ("POST", "driver/pay-and-start"): (401, 400, 400, 400),
     ("GET", "driver/pay-and-start/<str:out_trade_no>"): (401, 404, 200, 200),
     ("GET", "driver/wallet"): (401, 200, 200, 200),

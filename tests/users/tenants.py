@@ -11,6 +11,7 @@ from alerts.models import Alert
 from billing.models import (
     Account,
     Booking,
+    BoxCashDay,
     ChargingOrder,
     ChargingStrategy,
     ClearingRecord,
@@ -188,6 +189,7 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        BoxCashDay.objects.create(day=now.date(), coins_fen=100, **place),
         Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
         CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
         PileMeterDay.objects.create(

@@ -63,6 +63,7 @@ _READ_MONEY = (
     "marketing.view_coupon",
     "billing.view_chargingstrategy",
     "billing.view_orderfee",
+    "billing.view_boxcashday",
     "billing.view_chargingorder",
     "billing.view_reviewitem",
     "billing.view_account",
