@@ -2,7 +2,19 @@
 
 from celery import shared_task
 
-from billing.services import fees, paid_starts, payment_queries, refund_sending, sweeps, tariffs
+from billing.services import (
+    bookings,
+    card_lists,
+    fees,
+    nightly,
+    paid_starts,
+    payment_queries,
+    refund_sending,
+    score_orders,
+    score_permissions,
+    sweeps,
+    tariffs,
+)
 from billing.services.clearing import clear
 from billing.services.invoices import issuing
 from billing.services.payouts import contracts, sending, statements
@@ -16,6 +28,7 @@ def sweep_orders() -> None:
     sweeps.sweep_orders(actor=actor)
     sweeps.stop_due(actor=actor)
     fees.sweep_fees(actor=actor)
+    bookings.expire_due(actor=actor)
     sweeps.flag_silent(actor=actor)
 
 
@@ -54,6 +67,13 @@ def sweep_paid_starts() -> None:
     paid_starts.sweep(actor=system("paid start sweep"))
 
 
+@shared_task(name="billing.sweep_score_orders", ignore_result=True)
+def sweep_score_orders() -> None:
+    actor = system("pay score")
+    score_orders.sweep(actor=actor)
+    score_permissions.query_due(actor=actor)
+
+
 @shared_task(name="billing.build_statements", ignore_result=True)
 def build_statements() -> None:
     """T+1: fees of contracts first, then what each payee is owed up to yesterday."""
@@ -71,6 +91,11 @@ def send_payout(payout_id: int) -> None:
     sending.work(payout_id=payout_id, actor=system("payouts"))
 
 
+@shared_task(name="billing.sync_card_lists", ignore_result=True)
+def sync_card_lists() -> None:
+    card_lists.sweep_lists(actor=system("card lists"))
+
+
 @shared_task(name="billing.reconcile_recent", ignore_result=True)
 def reconcile_recent() -> None:
     """Compare the last days with the channels' bills; closing a day stays a person's word."""
@@ -85,3 +110,9 @@ def work_invoices() -> None:
 @shared_task(name="billing.issue_invoice", ignore_result=True)
 def issue_invoice(invoice_id: int) -> None:
     issuing.work(invoice_id=invoice_id, actor=system("invoices"))
+
+
+@shared_task(name="billing.check_books", ignore_result=True)
+def check_books() -> None:
+    """Count everything again, once a night; asked every half hour so that a missed night is made good."""
+    nightly.run_if_due()

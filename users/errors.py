@@ -29,6 +29,7 @@ register_messages(
         "staff_above": (_("The account %(username)s may do more than you; ask somebody above it."), 403),
         "operator_inactive": (_("The operator %(code)s is disabled."), 409),
         "driver_cancelled": (_("This account has been cancelled."), 409),
+        "phone_differs": (_("This is not the number of your account."), 400),
         "card_no_invalid": (
             _("%(number)s is not a card number; up to 20 letters, digits and _ . : - are accepted."),
             400,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from billing import payers
 from billing.admin import order_page
 from billing.admin.exports import ORDER_COLUMNS
 from billing.finance_words import fee_word
@@ -123,6 +124,9 @@ class ChargingOrderAdmin(FactAdmin):
         ("operator", AutocompleteSelectFilter),
         ("driver", AutocompleteSelectFilter),
         ("pile", AutocompleteSelectFilter),
+        ("enterprise", AutocompleteSelectFilter),
+        ("card", AutocompleteSelectFilter),
+        choice_filter("payer_kind", _("Payer"), ChargingOrder.PayerKind.choices),
         choice_filter("start_method", _("Started by"), ChargingOrder.StartMethod.choices),
         choice_filter("charge_mode", _("Charge mode"), ChargeMode.choices),
     )
@@ -215,10 +219,10 @@ class ChargingOrderAdmin(FactAdmin):
 
     @operator_action(
         title=_("Give money back"),
-        text=_("It returns to the driver's wallet when a second person has approved it."),
+        text=_("It returns to whoever paid when a second person has approved it."),
         permission="billing.propose_change",
         form=OrderRefundForm,
-        available=lambda order: order.state == State.SETTLED and order.driver_id is not None,
+        available=lambda order: order.state == State.SETTLED and payers.of_order(order) is not None,
         icon="undo",
     )
     def refund(self, request, obj, form):

@@ -4,9 +4,13 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin import station_wizard
+from billing.services import card_lists
 from stations.admin.station import StationAdmin
-from stations.models import Station
-from users.console.admin import replace
+from stations.models import Pile, Station
+from users.console.actions import operator_action
+from users.console.admin import actor_of, replace
+
+REFUSALS_SHOWN = 10
 
 
 @replace(Station)
@@ -17,9 +21,31 @@ class BillingStationAdmin(StationAdmin):
         (_("Three-level monitoring"), "monitor", "stations.view_station"),
     )
 
+    actions_detail = (*StationAdmin.actions_detail, "sync_cards")
+
     def get_urls(self):
         view = self.admin_site.admin_view(self.wizard_view)
         return [path("wizard/", view, name="stations_station_wizard"), *super().get_urls()]
 
     def wizard_view(self, request):
         return station_wizard.view(self, request)
+
+    @operator_action(
+        title=_("Send card lists"),
+        text=_("Every pile here that cards start without the platform is sent the cards it should accept."),
+        permission="users.sync_card",
+        available=lambda station: station.piles.exists(),
+        unavailable=_("The station has no piles."),
+        icon="contactless",
+    )
+    def sync_cards(self, request, obj, form):
+        piles = Pile.objects.for_actor(actor_of(request)).filter(station=obj).select_related("station")
+        results = card_lists.sync_piles(
+            actor=actor_of(request), piles=piles.order_by("code"), reason=form.cleaned_data["reason"]
+        )
+        refused = [f"{result.pile.code}: {result.words}" for result in results if not result.sent]
+        words = _("Sent to %(sent)d of %(all)d piles; each answers by itself.") % {
+            "sent": sum(result.sent for result in results),
+            "all": len(results),
+        }
+        return " ".join([str(words), *refused[:REFUSALS_SHOWN]])

@@ -165,13 +165,14 @@ def book_fee(
     ended_at: datetime,
     came: bool = True,
     charging: list[Span] | None = None,
+    rule: Any = None,
 ) -> OrderFee | None:
     """Book a parking or reservation fee that somebody saw from beginning to end; once per order and kind.
 
-    The rule is the order's frozen one; None when its tariff has none. `charging` are the spans of charging, which
+    The rule is the order's frozen one unless an older one is given; None when its tariff has none. `charging` are the spans of charging, which
     parking may leave free; the order's own is the default. Call it under the order's lock or alone.
     """
-    rule = snapshot_of_order(order).component(kind)
+    rule = rule or snapshot_of_order(order).component(kind)
     if rule is None or payers.of_order(order) is None:
         return None
     with transaction.atomic():

@@ -47,6 +47,7 @@ REFUSAL_OF = {
     "no_tariff": "pile_stopped",
     "tariff_not_on_pile": "pile_stopped",
     "connector_busy": "pile_has_unsettled_record",
+    "connector_reserved": "not_allowed_here",
     "capacity_short": "station_capacity_short",
     "wrong_password": "wrong_password",
     "method_not_allowed": "not_allowed_here",

@@ -18,7 +18,8 @@ from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
-from billing.services import discounts, ledger, order_coupons, paying
+from billing.services import bookings, discounts, ledger, order_coupons, paying
+from billing.services.extensions import wire_limits
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
@@ -34,6 +35,7 @@ from kernel.services import audit
 from stations.models import Connector, Pile, Station
 from stations.models.mode import Edition
 from stations.modes import Method, Mode
+from stations.night import dark_until
 from stations.services.modes import require_method
 from users import policy
 from users.models import Card, Driver, Enterprise
@@ -64,6 +66,7 @@ def start_order(
     enterprise: Enterprise | None = None,
     card: Card | None = None,
     coupon: str = "",
+    by_score: bool = False,
 ) -> ChargingOrder:
     """Open an order on a connector, hold the payer's money and send the start command.
 
@@ -75,13 +78,14 @@ def start_order(
         enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
         card: the driver's own card, whose payer pays.
         coupon: the number of one of the driver's coupons, to be used on this order.
+        by_score: a service order of pay score stands behind it (`billing.services.score_orders`): nothing is held.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
 
     Raises:
         DomainError: `connector_unknown`, `station_closed`, `pile_offline`, `pile_out_of_service`,
-            `connector_fault`, `connector_busy`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
+            `connector_fault`, `connector_busy`, `connector_reserved`, `method_not_allowed`, `no_tariff`, `tariff_not_on_pile`, `driver_frozen`,
             `driver_in_arrears`, `driver_busy`, `insufficient_balance`, `amount_invalid`, `command_pending`,
             `strategy_refuses`, `package_invalid`, `coupon_unknown`, `coupon_not_usable`, `permission_denied`, and
             those of `billing.services.paying` for cards and enterprises.
@@ -111,6 +115,7 @@ def start_order(
             targets=targets,
             package_fen=package_fen,
             coupon=coupon,
+            by_score=by_score,
         )
         send_command(
             actor=actor,
@@ -123,6 +128,7 @@ def start_order(
                 "id_tag": order.id_tag,
                 "balance_fen": wire_balance_fen(order),
                 **({"limits": order.targets} if order.targets else {}),
+                **wire_limits(order),
                 **_card_params(driver, card),
             },
             reference=order.order_no,
@@ -143,6 +149,7 @@ def open_order(
     targets: Targets | None = None,
     package_fen: int | None = None,
     coupon: str = "",
+    by_score: bool = False,
     transaction_ref: str | None = None,
     id_tag: str | None = None,
 ) -> ChargingOrder:
@@ -154,6 +161,9 @@ def open_order(
     connector = connectors.get(pk=connector.pk)
     purse = paying.lock_for(party)
     offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
+    booking = bookings.holder_of(connector)
+    if booking is not None and pile.protocol != Pile.Protocol.YKC and id_tag is None:
+        id_tag = booking.booking_no  # what the pile keeps the connector for
     party = paying.check_party(party, connector.station)
     free = mode == Mode.OFFLINE_FREE
     wanted = within(strategy_at(pile), targets or Targets(fen=limit_fen), method=start_method)
@@ -163,16 +173,27 @@ def open_order(
     else:
         most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
         least = least_fen(offer.snapshot, package_fen)
-        terms = paying.terms_for(party, purse, connector.station, most, least)
+        if by_score:
+            terms = paying.terms_by_score(party, most, least)
+        else:
+            terms = paying.terms_for(party, purse, connector.station, most, least)
     method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
     order = _create(
         connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
     )
     if not free:
         _freeze_discounts(order, offer, coupon)
-    if terms.hold_fen:
-        ledger.hold(order=order, amount_fen=terms.hold_fen, purse=purse)
-    note(order, "created", actor, {"hold_fen": terms.hold_fen}, to_state=order.state)
+    hold_fen = terms.hold_fen
+    if booking is not None:
+        bookings.use(booking, order, actor)
+        purse = paying.lock_for(party)  # the booking's fee has left it
+        if (short := hold_fen - max(purse.available_fen, 0)) > 0:
+            hold_fen -= short
+            order.stop_at_fen -= short
+            order.save(update_fields=["stop_at_fen"])
+    if hold_fen:
+        ledger.hold(order=order, amount_fen=hold_fen, purse=purse)
+    note(order, "created", actor, {"hold_fen": hold_fen}, to_state=order.state)
     audit.record(
         actor=actor,
         action="billing.start_order",
@@ -181,7 +202,7 @@ def open_order(
             "connector": connector.code,
             "driver": order.driver_id,
             "payer": order.payer_kind,
-            "hold_fen": terms.hold_fen,
+            "hold_fen": hold_fen,
             "charge_mode": mode,
         },
     )
@@ -193,10 +214,10 @@ def wire_balance_fen(order: ChargingOrder) -> int:
     return settings.DEFAULT_HOLD_FEN if order.stop_at_fen is None else order.stop_at_fen
 
 
-def why_not_startable(*, connector: Connector) -> DomainError | None:
-    """The reason why nobody could start on this connector right now, or None; for showing, not for deciding."""
+def why_not_startable(*, connector: Connector, driver: Driver | None = None) -> DomainError | None:
+    """The reason why nobody (or this driver) could start here right now, or None; for showing, not for deciding."""
     try:
-        _check_place(connector, connector.pile, connector.station, Method.SCAN)
+        _check_place(connector, connector.pile, connector.station, Method.SCAN, driver)
     except DomainError as refusal:
         return refusal
     orders = ChargingOrder.objects.unscoped("any order occupies the connector")
@@ -311,16 +332,27 @@ def _check_place(
         raise DomainError("pile_out_of_service", {"code": pile.code})
     if pile.online or pile.edition == Edition.OFFLINE:
         mode = require_method(pile=pile, method=method)
+    if (until := dark_until(pile, clock.now())) is not None:
+        raise DomainError("night_cut_off", {"code": pile.code, "until": f"{until:%H:%M}"})
     if not pile.online or connector.state == Connector.State.OFFLINE:
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:
         raise DomainError("connector_fault", {"code": connector.code})
-    if connector.state not in STARTABLE:
+    booking = bookings.holder_of(connector)
+    if booking is not None and (driver is None or booking.driver_id != driver.pk):
+        raise DomainError("connector_reserved", {"code": connector.code})
+    kept = booking is not None and connector.state == Connector.State.RESERVED
+    if connector.state not in STARTABLE and not kept:
         raise DomainError("connector_busy", {"code": connector.code})
     offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
     if offer is None:
         raise DomainError("no_tariff", {"code": pile.code})
     return offer, mode
+
+
+def check_place(connector: Connector, pile: Pile, station: Station, driver: Driver) -> None:
+    """Raise what stands against charging at a place by the app, as a start would."""
+    _check_place(connector, pile, station, Method.SCAN, driver)
 
 
 def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Targets:

@@ -25,6 +25,7 @@ from users.models import Card, Driver, Enterprise, EnterpriseMember, Vehicle, Wh
 from users.services.cards import is_valid_on
 
 C = ChargingOrder.Cover
+BOOKS = ZoneInfo("Asia/Shanghai")  # days and months of limits
 UNSETTLED_STATES = (*OPEN_STATES, ChargingOrder.State.FINISHING, ChargingOrder.State.REVIEW)
 
 
@@ -152,6 +153,19 @@ def terms_for(
     raise ledger.insufficient(available, minimum)
 
 
+def terms_by_score(party: Party, limit_fen: int | None, least_fen: int = 0) -> Terms:
+    """As `terms_for`, for a charge that pay score debits at its end: nothing is held, the limit is what it may ask.
+
+    Raises `driver_in_arrears`, and `insufficient_balance` when the shortest charge costs more.
+    """
+    if owed := ledger.owed_fen(party.payer):
+        raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
+    most = settings.PAYSCORE_FUND_FEN if limit_fen is None else limit_fen
+    if most < least_fen:
+        raise ledger.insufficient(most, least_fen)
+    return Terms(0, most, C.SCORE)
+
+
 def cover_of_record(party: Party) -> str:
     """What covers a charge of a card that the platform hears of afterwards."""
     if party.card is None:
@@ -184,6 +198,20 @@ def spent_fen(*, enterprise_id: int, driver_id: int, since: datetime) -> int:
         output_field=BigIntegerField(),
     )
     return orders.aggregate(spent=Sum(spent))["spent"] or 0
+
+
+def left_of_member(member: EnterpriseMember) -> dict[str, int | None]:
+    """What a member may still spend of the enterprise's money today and in this month (fen; None: no limit)."""
+    today = clock.now().astimezone(BOOKS).replace(hour=0, minute=0, second=0, microsecond=0)
+    limits = {"day": (member.day_limit_fen, today), "month": (member.month_limit_fen, today.replace(day=1))}
+    found: dict[str, int | None] = {}
+    for name, (limit, since) in limits.items():
+        found[name] = limit
+        if limit is not None:
+            found[name] -= spent_fen(
+                enterprise_id=member.enterprise_id, driver_id=member.driver_id, since=since
+            )
+    return found
 
 
 def unsettled_of_card(card: Card) -> str | None:
@@ -232,14 +260,8 @@ def _member_room(party: Party) -> int | None:
     found = member.first()
     if found is None:
         raise DomainError("enterprise_member_unknown", {"name": party.enterprise.name})
-    rooms = [found.order_limit_fen]
-    today = (
-        clock.now().astimezone(ZoneInfo("Asia/Shanghai")).replace(hour=0, minute=0, second=0, microsecond=0)
-    )
-    for limit, since in ((found.day_limit_fen, today), (found.month_limit_fen, today.replace(day=1))):
-        if limit is not None:
-            spent = spent_fen(enterprise_id=party.payer.id, driver_id=party.driver.pk, since=since)
-            rooms.append(limit - spent)
+    left = left_of_member(found)
+    rooms = (found.order_limit_fen, left["day"], left["month"])
     return min((room for room in rooms if room is not None), default=None)
 
 

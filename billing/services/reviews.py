@@ -29,7 +29,13 @@ IMPOSSIBLE = frozenset({"energy_above_power", "negative_energy", "end_before_sta
 
 
 def settle_review(
-    *, actor: Actor, order_no: str, how: str, reason: str, energy_kwh: Decimal | None = None
+    *,
+    actor: Actor,
+    order_no: str,
+    how: str,
+    reason: str,
+    energy_kwh: Decimal | None = None,
+    permission: str = "billing.settle_review",
 ) -> ChargingOrder | Proposal:
     """Settle an order that waits for a person, or ask a second one where more is at stake than one may decide.
 
@@ -37,6 +43,7 @@ def settle_review(
         how: `record` prices the pile's record although it was doubted, `meter` the difference of the pile's meter
             (its record's, or `energy_kwh` as read off), `samples` the live readings, `zero` charges nothing.
         reason: why; kept in the audit trail.
+        permission: what the actor needs; another one for a door that settles orders of one kind only.
 
     Returns:
         The settled order; or, when what is billed or given up is above `EV_REVIEW_ALONE_FEN`, the proposal that
@@ -46,7 +53,7 @@ def settle_review(
         DomainError: `order_unknown`, `order_not_in_review`, `record_missing`, `choice_invalid`, `invalid`,
             `reason_required`, `permission_denied`.
     """
-    policy.require(actor, "billing.settle_review")
+    policy.require(actor, permission)
     if not reason.strip():
         raise DomainError("reason_required", field="reason")
     found = ChargingOrder.objects.for_actor(actor).filter(order_no=order_no).first()

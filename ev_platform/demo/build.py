@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from billing.models import Discount, SpecialDay, Tariff, TariffAssignment
 from billing.services import calendars, discounts, ledger, tariffs
 from devices.simulators.demo import demo_password
-from ev_platform.demo import fleet, world
+from ev_platform.demo import fleet, people, world
 from kernel import clock
 from kernel.actor import Actor
 from marketing.models import CouponCampaign
@@ -53,6 +53,9 @@ def build(*, actor: Actor) -> Built:
     _accounts(actor, built)
     _drivers(actor, built)
     _coupons(actor, built)
+    for what, number in people.prepare(actor=actor).items():
+        if number:
+            built.count(what, number)
     return built
 
 

@@ -252,3 +252,23 @@ ACCOUNTS = (
     DemoAccount("caiwu", "徽云财务", "finance_admin", "huiyun"),
     DemoAccount("luzhou", "庐州运营主管", "operator_admin", "luzhou"),
 )
+
+# Cards, an enterprise with a fleet, and a tag, of the first operator.
+PEOPLE_OF = OPERATORS[0].code
+ENTERPRISE = ("jiangnan", "江南同城物流", 500_000)
+MEMBERS = (21, 22, 23)
+FLEET = (
+    ("皖A00001D", "LSVDEM0A0E2000001"),
+    ("皖A00002D", "LSVDEM0A0E2000002"),
+    ("皖A00003D", "LSVDEM0A0E2000003"),
+)
+# (physical no., printed no., kind, fen on it, number of the driver who holds it or 0)
+CARDS = (
+    ("D14B0A54", "8600000000000017", "online", 20_000, 1),
+    ("D14B0A55", "8600000000000025", "online", 10_000, 0),
+    ("D14B0A56", "8600000000000033", "offline", 10_000, 2),
+    ("D14B0A57", "8600000000000041", "month", 0, 3),
+    ("D14B0A58", "8600000000000058", "staff", 0, 4),
+    ("D14B0A59", "8600000000000066", "online", 0, 0),
+)
+TAG = ("员工", (4, 5, 6))

@@ -1,16 +1,17 @@
 """Who gets what from every endpoint: one table, and a test that fails when an endpoint is not in it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import Invoice, PaidStart, Payment, Refund
+from billing.models import Booking, Invoice, PaidStart, Payment, Refund, ScoreOrder
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
-from tests.factories import make_driver, make_site
+from tests.factories import CardFactory, VehicleFactory, make_driver, make_site
 from users.services.drivers import set_frozen
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +23,26 @@ TABLE = {
     ("POST", "driver/login/verify"): (400, 400, 400, 400),
     ("POST", "driver/logout"): (401, 204, 204, 204),
     ("GET", "driver/me"): (401, 200, 200, 200),
+    ("PATCH", "driver/me"): (401, 400, 400, 400),
+    ("POST", "driver/me/cancel"): (401, 400, 400, 400),
+    ("GET", "driver/vehicles"): (401, 200, 200, 200),
+    ("POST", "driver/vehicles"): (401, 400, 400, 400),
+    ("PATCH", "driver/vehicles/<int:vehicle_id>"): (401, 404, 200, 200),
+    ("DELETE", "driver/vehicles/<int:vehicle_id>"): (401, 404, 204, 204),
+    ("POST", "driver/vehicles/<int:vehicle_id>/default"): (401, 404, 200, 200),
+    # The photo comes as a form, never as JSON.
+    ("POST", "driver/vehicles/<int:vehicle_id>/verification"): (401, 404, 415, 415),
+    ("GET", "driver/bookings"): (401, 200, 200, 200),
+    ("POST", "driver/bookings"): (401, 400, 400, 400),
+    ("GET", "driver/bookings/<str:booking_no>"): (401, 404, 200, 200),
+    ("POST", "driver/bookings/<str:booking_no>/cancel"): (401, 404, 200, 200),
+    ("GET", "driver/cards"): (401, 200, 200, 200),
+    ("POST", "driver/cards"): (401, 400, 400, 400),
+    ("GET", "driver/cards/<str:card_no>"): (401, 404, 200, 200),
+    ("DELETE", "driver/cards/<str:card_no>"): (401, 404, 204, 204),
+    ("POST", "driver/cards/<str:card_no>/lost"): (401, 404, 200, 200),
+    ("PUT", "driver/cards/<str:card_no>/password"): (401, 400, 400, 400),
+    ("GET", "driver/enterprises"): (401, 200, 200, 200),
     ("GET", "driver/stations"): (401, 200, 200, 200),
     ("GET", "driver/stations/<str:code>"): (401, 200, 200, 200),
     ("GET", "driver/stations/recommended"): (401, 400, 400, 400),
@@ -34,11 +55,20 @@ TABLE = {
     ("POST", "driver/orders"): (401, 409, 403, 409),
     ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("POST", "driver/orders/<str:order_no>/extend"): (401, 404, 403, 409),
     ("POST", "driver/pay-and-start"): (401, 400, 400, 400),
     ("GET", "driver/pay-and-start/<str:out_trade_no>"): (401, 404, 200, 200),
     ("GET", "driver/wallet"): (401, 200, 200, 200),
     ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
     ("GET", "driver/payment-channels"): (401, 200, 200, 200),
+    ("GET", "driver/payment-methods"): (401, 400, 400, 400),
+    ("GET", "driver/bill"): (401, 200, 200, 200),
+    ("POST", "driver/bill/pay"): (401, 400, 400, 400),
+    ("GET", "driver/pay-score"): (401, 200, 200, 200),
+    ("POST", "driver/pay-score/permission"): (401, 409, 409, 409),
+    ("POST", "driver/pay-score/withdraw"): (401, 409, 409, 409),
+    ("POST", "driver/score-starts"): (401, 400, 400, 400),
+    ("GET", "driver/score-starts/<str:number>"): (401, 404, 200, 200),
     ("GET", "driver/payments"): (401, 200, 200, 200),
     ("POST", "driver/payments"): (401, 400, 400, 400),
     ("GET", "driver/payments/<str:out_trade_no>"): (401, 404, 200, 200),
@@ -123,11 +153,16 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         payment=payment, driver=site.driver, connector=free.connector, operator=site.operator,
         station=free.station, pile=free.pile, created_at=now,
     )  # fmt: skip
+    score = ScoreOrder.objects.create(
+        number="S1", driver=site.driver, connector=free.connector, operator=site.operator, station=free.station,
+        pile=free.pile, openid="o", fund_fen=100, rule="x", created_at=now,
+    )  # fmt: skip
     invoice = Invoice.objects.create(
         number="F1", operator=site.operator, driver=site.driver, buyer_kind="individual", buyer_name="X", gross_fen=113,
         net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
     )  # fmt: skip
-    path = address.replace("<str:order_no>", order.order_no).replace("<str:number>", invoice.number)
+    number = score.number if address.startswith("driver/score-starts") else invoice.number
+    path = address.replace("<str:order_no>", order.order_no).replace("<str:number>", number)
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no
     )
@@ -136,6 +171,14 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         site.station.code if "stations" in address or "favourites" in address else site.connector.code,
     )
     path = path.replace("<int:campaign_id>", "987654")
+    vehicle = VehicleFactory(driver=site.driver)
+    card = CardFactory(operator=site.operator, driver=site.driver)
+    path = path.replace("<int:vehicle_id>", str(vehicle.pk)).replace("<str:card_no>", card.logical_no)
+    booking = Booking.objects.create(
+        booking_no="B1", driver=site.driver, connector=site.connectors[1], operator=site.operator,
+        station=site.station, pile=site.pile, state="active", created_at=now, expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    path = path.replace("<str:booking_no>", booking.booking_no)
     # Another driver meets a busy connector, the owner meets their own running order.
     code = site.connector.code if caller == "another driver" else free.connector.code
     body = {"connector_code": code} if address == "driver/orders" and method == "POST" else None

@@ -46,6 +46,12 @@ def test_the_world_is_built_once():
         "parameter_sets": 2,
         "accounts": 5,
         "drivers": 30,
+        "enterprises": 1,
+        "bound_stations": 2,
+        "members": 3,
+        "vehicles": 3,
+        "cards": 6,
+        "tags": 1,
         "orders": first["orders"],
     }
     assert 5 <= first["orders"] <= 8

@@ -10,6 +10,8 @@ from django.utils import timezone
 from alerts.models import Alert
 from billing.models import (
     Account,
+    Booking,
+    BoxCashDay,
     ChargingOrder,
     ChargingStrategy,
     ClearingRecord,
@@ -29,6 +31,8 @@ from billing.models import (
     RechargeBonus,
     Refund,
     ReviewItem,
+    ScoreOrder,
+    ScorePermission,
     ServiceContract,
     SettlementItem,
     Statement,
@@ -138,6 +142,15 @@ def make_tenant() -> Tenant:
         site.tariff,
         site.version,
         order,
+        Booking.objects.create(
+            booking_no=f"B{order.pk}",
+            connector=site.connector,
+            driver=driver,
+            state="active",
+            created_at=now,
+            expires_at=now + timedelta(hours=1),
+            **place,
+        ),
         OrderFee.objects.create(
             order=order,
             kind="occupancy",
@@ -176,12 +189,24 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        BoxCashDay.objects.create(day=now.date(), coins_fen=100, **place),
         Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
         CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
         PileMeterDay.objects.create(
             day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
         ),
         *make_held(site),
+        ScoreOrder.objects.create(
+            number=f"S{order.pk}",
+            driver=driver,
+            connector=site.connector,
+            openid="o",
+            fund_fen=100,
+            rule="x",
+            created_at=now,
+            **place,
+        ),
+        ScorePermission.objects.create(driver=driver, operator=operator, code=f"A{order.pk}", created_at=now),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),

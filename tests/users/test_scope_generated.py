@@ -254,6 +254,9 @@ def test_every_page_of_the_site_is_known():
         "billing_tariff_import",
         "billing_tariff_sheet",
         "billing_specialday_import",
+        # tests/billing/test_card_desk.py
+        "users_card_import",
+        "users_enterprise_statement",
         # tests/users/test_exports.py
         "kernel_exportjob_file",
     } | {
@@ -302,6 +305,7 @@ def test_every_tenant_model_with_a_page_is_in_the_console_or_internal():
         "devices.MeterSample",
         "devices.SensorReading",  # on the page of its sensor
         "billing.RefundPart",
+        "billing.ScorePermission",  # a driver's own
         "billing.ClearingLine",
         "analytics.HourFact",  # read by the reports only
         "analytics.DriverFact",

@@ -38,7 +38,7 @@ class TagForm(ServiceModelForm):
 
     class Meta:
         model = DriverTag
-        fields = ("operator", "name", "note")
+        fields = ("operator", "name", "note", "rank")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -68,7 +68,7 @@ class TagForm(ServiceModelForm):
 @admin.register(DriverTag)
 class DriverTagAdmin(ScopedModelAdmin):
     form = TagForm
-    list_display = ("name", "operator", "number_of_drivers", "note")
+    list_display = ("name", "operator", "number_of_drivers", "rank", "note")
     list_select_related = ("operator",)
     list_filter = (("operator", AutocompleteSelectFilter),)
     search_fields = ("name",)
@@ -79,7 +79,7 @@ class DriverTagAdmin(ScopedModelAdmin):
         return super().get_queryset(request).annotate(carriers=Count("drivers"))
 
     def get_fieldsets(self, request, obj=None):
-        return ((None, {"fields": ["operator", "name", "note", "phones"]}),)
+        return ((None, {"fields": ["operator", "name", "note", "rank", "phones"]}),)
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **{**kwargs, "fields": self.form.Meta.fields})
@@ -101,6 +101,7 @@ class DriverTagAdmin(ScopedModelAdmin):
             operator=tag.operator if tag else data["operator"],
             name=data["name"],
             note=data["note"],
+            rank=data["rank"],
             drivers=data["phones"],
             tag=tag,
         )

@@ -39,3 +39,14 @@ class LoginPhoneThrottle(LoginCodePhoneThrottle):
     """Codes tried for one phone: five tries per code are not to be multiplied by asking for new codes."""
 
     scope = "login"
+
+
+class CardBindThrottle(SimpleRateThrottle):
+    """Cards a driver tries to bind: the proof has few characters and is not to be guessed."""
+
+    scope = "card_bind"
+
+    def get_cache_key(self, request: Request, view) -> str | None:
+        if request.method != "POST":
+            return None
+        return self.cache_format % {"scope": self.scope, "ident": request.user.pk}

@@ -2,11 +2,24 @@
 
 from django.urls import path
 
-from users.api import views
+from users.api import vehicles, views
 
 urlpatterns = [
     path("driver/login/code", views.LoginCodeView.as_view(), name="driver-login-code"),
     path("driver/login/verify", views.LoginVerifyView.as_view(), name="driver-login-verify"),
     path("driver/logout", views.LogoutView.as_view(), name="driver-logout"),
     path("driver/me", views.MeView.as_view(), name="driver-me"),
+    path("driver/me/cancel", views.CancelView.as_view(), name="driver-cancel"),
+    path("driver/vehicles", vehicles.VehicleListView.as_view(), name="driver-vehicles"),
+    path("driver/vehicles/<int:vehicle_id>", vehicles.VehicleView.as_view(), name="driver-vehicle"),
+    path(
+        "driver/vehicles/<int:vehicle_id>/default",
+        vehicles.VehicleDefaultView.as_view(),
+        name="driver-vehicle-default",
+    ),
+    path(
+        "driver/vehicles/<int:vehicle_id>/verification",
+        vehicles.VehicleVerificationView.as_view(),
+        name="driver-vehicle-verification",
+    ),
 ]

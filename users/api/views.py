@@ -10,7 +10,7 @@ from users.api import throttles
 from users.api.base import DriverView, client_ip, read
 from users.api.schema import describe
 from users.models import Driver
-from users.services import login, tokens
+from users.services import drivers, login, tokens
 
 
 class LoginCodeSerializer(serializers.Serializer):
@@ -35,6 +35,15 @@ class MeSerializer(serializers.ModelSerializer):
         model = Driver
         fields = ["phone", "name", "is_frozen", "created_at"]
         read_only_fields = fields
+
+
+class MeChangeSerializer(serializers.Serializer):
+    name = serializers.CharField(max_length=64, allow_blank=True)
+
+
+class CancelSerializer(serializers.Serializer):
+    phone = serializers.CharField(max_length=20, help_text="My own number once more: this cannot be undone.")
+    reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
 class LoginSerializer(serializers.Serializer):
@@ -114,3 +123,36 @@ class MeView(DriverView):
     @describe(operation_id="me", summary="My account", responses={200: MeSerializer}, tags=["account"])
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(self.driver).data)
+
+    @describe(
+        operation_id="me_change",
+        summary="Change my name",
+        request=MeChangeSerializer,
+        responses={200: MeSerializer},
+        refuses=(400,),
+        tags=["account"],
+    )
+    def patch(self, request: Request) -> Response:
+        data = read(MeChangeSerializer, request.data)
+        return Response(MeSerializer(drivers.rename_self(actor=self.actor, name=data["name"])).data)
+
+
+class CancelView(DriverView):
+    """End my account."""
+
+    @describe(
+        operation_id="me_cancel",
+        summary="Cancel my account",
+        description=(
+            "Name, phone, vehicles and cards are taken off, orders stay without a name. Refused while a session "
+            "runs, anything is owed, or money is on the wallet or a card of mine: it is refunded first."
+        ),
+        request=CancelSerializer,
+        responses={204: None},
+        refuses=(400, 409),
+        tags=["account"],
+    )
+    def post(self, request: Request) -> Response:
+        data = read(CancelSerializer, request.data)
+        drivers.cancel_self(actor=self.actor, phone=data["phone"], reason=data["reason"])
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -15,6 +15,12 @@ class DriverTag(models.Model):
     )
     name = models.CharField(_("name"), max_length=32)
     note = models.CharField(_("note"), max_length=255, blank=True)
+    rank = models.SmallIntegerField(
+        _("rank"),
+        default=0,
+        db_default=0,
+        help_text=_("Of several tags with a price of their own the highest holds"),
+    )
     drivers = models.ManyToManyField(
         "users.Driver", verbose_name=_("drivers"), related_name="tags", blank=True
     )

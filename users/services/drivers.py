@@ -83,6 +83,28 @@ def update_driver(*, actor: Actor, driver: Driver, changes: Mapping[str, Any]) -
     return driver
 
 
+def rename_self(*, actor: Actor, name: str) -> Driver:
+    """A driver changes their own name; DomainError `invalid`."""
+    with transaction.atomic():
+        driver = _locked(_self(actor))
+        before, after = edits.apply(driver, {"name": name.strip()}, editable=EDITABLE)
+        if before:
+            driver.save(update_fields=list(before))
+            audit.record(actor=actor, action="users.update_driver", target=driver, before=before, after=after)
+    return driver
+
+
+def cancel_self(*, actor: Actor, phone: str, reason: str = "") -> Driver:
+    """A driver ends their own account and types their number to say so.
+
+    DomainError `phone_invalid`, `phone_differs`, and those of `cancel_driver`.
+    """
+    driver = _self(actor)
+    if normal_phone(phone) != driver.phone:
+        raise DomainError("phone_differs", field="phone")
+    return cancel_driver(actor=actor, driver=driver, reason=reason)
+
+
 def set_frozen(*, actor: Actor, driver: Driver, frozen: bool, reason: str) -> Driver:
     """Freeze a driver, or lift it. A frozen driver may read and stop, never start.
 
@@ -159,6 +181,12 @@ def _by_phone(phone: str) -> Driver | None:
     return (
         Driver.objects.unscoped("a phone number is unique on the whole platform").filter(phone=phone).first()
     )
+
+
+def _self(actor: Actor) -> Driver:
+    if actor.kind is not ActorKind.ACCOUNT:
+        raise DomainError("not_found")
+    return Driver.objects.unscoped("the actor themself").get(pk=int(actor.id))
 
 
 def _locked(driver: Driver) -> Driver:

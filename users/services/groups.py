@@ -20,6 +20,7 @@ def save_tag(
     name: str,
     note: str = "",
     drivers: Iterable[Driver] = (),
+    rank: int = 0,
     tag: DriverTag | None = None,
 ) -> DriverTag:
     """Create a tag, or rename it and set who carries it.
@@ -30,7 +31,7 @@ def save_tag(
     policy.require(actor, "users.change_drivertag" if tag else "users.add_drivertag")
     edits.in_scope(actor, tag or operator)
     row = tag or DriverTag(operator=operator)
-    row.name, row.note = name.strip(), note.strip()
+    row.name, row.note, row.rank = name.strip(), note.strip(), rank
     edits.validate(row)
     wanted = set(Driver.objects.for_actor(actor).filter(pk__in=[driver.pk for driver in drivers]))
     try:
@@ -44,7 +45,7 @@ def save_tag(
                 action="users.save_tag",
                 target=row,
                 before={"drivers": sorted(driver.pk for driver in seen)},
-                after={"name": row.name, "drivers": sorted(driver.pk for driver in wanted)},
+                after={"name": row.name, "rank": row.rank, "drivers": sorted(driver.pk for driver in wanted)},
             )
     except IntegrityError:
         raise DomainError("tag_taken", {"name": row.name}, field="name") from None
@@ -113,3 +114,10 @@ def end_white(*, actor: Actor, entry: WhitelistEntry, reason: str) -> WhitelistE
             audit.record(actor=actor, action="users.end_white", target=entry, reason=reason)
         entry.refresh_from_db()
     return entry
+
+
+def price_groups_of(driver: Driver, operator_id: int) -> list[str]:
+    """The driver's price groups at an operator: the names of their tags there, the strongest first."""
+    tags = DriverTag.objects.unscoped("the tags of the one who asks for a price")
+    rows = tags.filter(operator_id=operator_id, drivers=driver).order_by("-rank", "pk")
+    return list(rows.values_list("name", flat=True))

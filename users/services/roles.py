@@ -63,6 +63,7 @@ _READ_MONEY = (
     "marketing.view_coupon",
     "billing.view_chargingstrategy",
     "billing.view_orderfee",
+    "billing.view_boxcashday",
     "billing.view_chargingorder",
     "billing.view_reviewitem",
     "billing.view_account",
@@ -70,6 +71,8 @@ _READ_MONEY = (
     "billing.view_payment",
     "billing.view_refund",
     "billing.view_paidstart",
+    "billing.view_scoreorder",
+    "billing.view_booking",
     "billing.view_rechargebonus",
     "users.view_driver",
 )
@@ -167,6 +170,7 @@ ROLES = (
             "billing.add_chargingstrategy",
             "billing.change_chargingstrategy",
             "billing.waive_fee",
+            "billing.cancel_booking",
             "billing.settle_review",
             *_READ_PEOPLE,
             *_CARDS,
@@ -191,7 +195,14 @@ ROLES = (
     Role(
         "monitoring_admin",
         gettext_noop("Monitoring admin"),
-        (*_READ_DEVICES, "billing.view_chargingorder", "billing.view_reviewitem", *_OPERATE),
+        (
+            *_READ_DEVICES,
+            "billing.view_chargingorder",
+            "billing.view_reviewitem",
+            "billing.view_booking",
+            "billing.cancel_booking",
+            *_OPERATE,
+        ),
     ),
     Role(
         "platform_finance",
@@ -215,6 +226,7 @@ ROLES = (
             "billing.view_channelbill",
             "billing.view_difference",
             "billing.view_dayclose",
+            "billing.view_checkfinding",
             "billing.reconcile",
             "billing.settle_difference",
             "billing.close_day",
