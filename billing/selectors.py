@@ -11,7 +11,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_noop
 
 from billing.event_words import event_detail
-from billing.models import Account, ChargingOrder, Difference, Entry, OrderEvent, PileTariff, TariffVersion
+from billing.models import (
+    Account,
+    ChargingOrder,
+    CheckFinding,
+    Difference,
+    Entry,
+    OrderEvent,
+    PileTariff,
+    TariffVersion,
+)
 from billing.pricing import TariffSnapshot
 from billing.services.tariffs import snapshot_of, version_in_force
 from devices.models import DeviceCommand, FrameLog, VehicleReport
@@ -42,6 +51,9 @@ EVENT_TITLES: dict[str, str] = {
     "stop_failed": gettext_noop("The stop had no effect"),
     "stop_impossible": gettext_noop("The stop could not be sent"),
     "nothing_delivered": gettext_noop("Closed without energy"),
+    "score_asked": gettext_noop("Debit asked of pay score"),
+    "score_done": gettext_noop("Pay score is through with the order"),
+    "score_ended": gettext_noop("Pay score no longer stands behind the order"),
     "record_attached": gettext_noop("Record kept with the order"),
     "record_doubtful": gettext_noop("The record waits for a person"),
     "record_missing": gettext_noop("No record in time"),
@@ -302,3 +314,8 @@ def open_differences(*, actor: Actor) -> int:
     if not grants_of(actor).everything:
         return 0
     return Difference.objects.filter(state=Difference.State.OPEN).count()
+
+
+def open_findings(*, actor: Actor) -> int:
+    """Problems in the books that the nightly checks found; 0 for anybody but the platform's own staff."""
+    return CheckFinding.objects.filter(gone_at=None).count() if grants_of(actor).everything else 0

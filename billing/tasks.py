@@ -6,9 +6,12 @@ from billing.services import (
     bookings,
     card_lists,
     fees,
+    nightly,
     paid_starts,
     payment_queries,
     refund_sending,
+    score_orders,
+    score_permissions,
     sweeps,
     tariffs,
 )
@@ -64,6 +67,13 @@ def sweep_paid_starts() -> None:
     paid_starts.sweep(actor=system("paid start sweep"))
 
 
+@shared_task(name="billing.sweep_score_orders", ignore_result=True)
+def sweep_score_orders() -> None:
+    actor = system("pay score")
+    score_orders.sweep(actor=actor)
+    score_permissions.query_due(actor=actor)
+
+
 @shared_task(name="billing.build_statements", ignore_result=True)
 def build_statements() -> None:
     """T+1: fees of contracts first, then what each payee is owed up to yesterday."""
@@ -100,3 +110,9 @@ def work_invoices() -> None:
 @shared_task(name="billing.issue_invoice", ignore_result=True)
 def issue_invoice(invoice_id: int) -> None:
     issuing.work(invoice_id=invoice_id, actor=system("invoices"))
+
+
+@shared_task(name="billing.check_books", ignore_result=True)
+def check_books() -> None:
+    """Count everything again, once a night; asked every half hour so that a missed night is made good."""
+    nightly.run_if_due()

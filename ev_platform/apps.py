@@ -15,7 +15,8 @@ class PlatformConfig(AppConfig):
     verbose_name = _("Platform")
 
     def ready(self) -> None:
-        from ev_platform.gauges import ground_gauges
+        from ev_platform.gauges import ground_gauges, money_gauges
         from kernel.metrics import register_gauges
 
         register_gauges(ground_gauges)
+        register_gauges(money_gauges)

@@ -43,6 +43,17 @@ def difference_badge(request: Any) -> str:
     return str(number) if number else ""
 
 
+def finding_badge(request: Any) -> str:
+    """Number of problems in the books; empty when none, and for everybody but the platform."""
+    from billing.selectors import open_findings
+    from users.console.admin import actor_of
+
+    if not request.user.has_perm("billing.view_checkfinding"):
+        return ""
+    number = open_findings(actor=actor_of(request))
+    return str(number) if number else ""
+
+
 def _may(permission: str) -> Callable[[Any], bool]:
     return lambda request: request.user.has_perm(permission)
 
@@ -124,6 +135,7 @@ NAVIGATION = [
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
         _item(_("Cash of boxes"), "savings", "billing.boxcashday"),
+        _item(_("Pay score"), "verified_user", "billing.scoreorder"),
         _item(_("Refunds"), "undo", "billing.refund"),
         _item(_("Recharge bonuses"), "redeem", "billing.rechargebonus"),
         _item(_("Payment notices"), "mark_email_read", "billing.paymentnotice"),
@@ -146,6 +158,7 @@ NAVIGATION = [
         _item(
             _("Reconciliation differences"), "compare_arrows", "billing.difference", counter=difference_badge
         ),
+        _item(_("Problems in the books"), "report", "billing.checkfinding", counter=finding_badge),
         _item(_("Fees and adjustments"), "balance", "billing.settlementitem"),
         _item(_("Settlement terms"), "gavel", "billing.financeterms"),
         _item(_("Service contracts"), "contract", "billing.servicecontract"),

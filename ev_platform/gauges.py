@@ -34,3 +34,13 @@ def ground_gauges() -> Iterator[Gauge]:
     beat = beat_age_s()
     if beat is not None:
         yield Gauge("ev_beat_age_seconds", "Seconds since a periodic job last ran", beat)
+
+
+def money_gauges() -> Iterator[Gauge]:
+    """What a person has to look at in the books: an alert rule on either is above zero."""
+    from billing.models import CheckFinding, Difference
+
+    found = CheckFinding.objects.filter(gone_at=None).count()
+    yield Gauge("ev_book_problems", "Problems in the books that the nightly checks found", found)
+    waiting = Difference.objects.filter(state=Difference.State.OPEN).count()
+    yield Gauge("ev_channel_differences", "Open differences with payment channels", waiting)

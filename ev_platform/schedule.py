@@ -22,6 +22,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.sweep_orders": 5.0,
     "billing.push_due_tariffs": 30.0,
     "billing.sweep_paid_starts": 5.0,
+    "billing.sweep_score_orders": 5.0,
     "billing.query_payments": 10.0,
     "billing.query_refunds": 30.0,
     "billing.clear_orders": 20.0,
@@ -30,6 +31,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.work_payouts": 30.0,
     "billing.sync_card_lists": 60.0,
     "billing.work_invoices": 30.0,
+    "billing.check_books": 1800.0,
     "billing.reconcile_recent": 1800.0,
 }
 

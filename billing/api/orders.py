@@ -12,6 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.serializers import (
     ExtendSerializer,
     OrderDetailSerializer,
@@ -134,7 +135,7 @@ class OrderListView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=StartSerializer,
         responses={201: OrderSerializer},
-        refuses=(400, 402, 403, 404, 409),
+        refuses=(400, 402, 403, 404, 409, 429),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -153,7 +154,8 @@ class OrderListView(DriverView):
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 
-        code, body = once(self, request, "start", dict(data), start)
+        with CodeGuard(self.driver):
+            code, body = once(self, request, "start", dict(data), start)
         return Response(body, status=code)
 
 

@@ -4,10 +4,12 @@ from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
+from billing.models.finding import CheckFinding, CheckRun
 from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
+from billing.models.pay_score import ScoreOrder, ScorePermission
 from billing.models.payee import Payee
 from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
@@ -37,6 +39,8 @@ __all__ = [
     "ChannelBill",
     "ChargingOrder",
     "ChargingStrategy",
+    "CheckFinding",
+    "CheckRun",
     "ClearingLine",
     "ClearingRecord",
     "ClearingRule",
@@ -70,6 +74,8 @@ __all__ = [
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ScoreOrder",
+    "ScorePermission",
     "ServiceContract",
     "SettlementItem",
     "SpecialDay",

@@ -175,6 +175,7 @@ class Journal(models.Model):
         ARREARS_PAYMENT = "arrears_payment", _("Arrears paid")
         CORRECTION = "correction", _("Order corrected")
         RECHARGE = "recharge", _("Recharge")
+        SCORE_DEBIT = "score_debit", _("Debited by pay score")
         REFUND_FREEZE = "refund_freeze", _("Refund asked for")
         REFUND_PAID = "refund_paid", _("Refunded to origin")
         REFUND_RETURNED = "refund_returned", _("Refund returned to the wallet")

@@ -49,6 +49,7 @@ class ChargingOrder(models.Model):
         LATER = "later", _("May be owed (whitelist)")
         MONTH_CARD = "month_card", _("Month card")
         FREE = "free", _("The operator")
+        SCORE = "score", _("Pay score, which debits the whole bill")
 
     order_no = models.CharField(_("order no."), max_length=32, unique=True)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)

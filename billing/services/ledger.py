@@ -68,6 +68,11 @@ def wallet_of(driver: Driver) -> Account:
     return account_of(Account.Kind.WALLET, driver=driver)
 
 
+def arrears_account(driver: Driver) -> Account:
+    """Where the driver's debt stands."""
+    return account_of(Account.Kind.ARREARS, driver=driver)
+
+
 def paying_account(payer: Payer) -> Account:
     """The account a payer pays from."""
     return account_of(payer.kind, payer=payer)
@@ -493,12 +498,14 @@ def settle_debt(
             order.covered_fen = covers.covered_fen(order)
             total -= order.covered_fen
             lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
-        from_account = max(min(total, account.available_fen), 0)
+        by_score = order.cover == ChargingOrder.Cover.SCORE and kind == Journal.Kind.SETTLEMENT
+        from_account = 0 if by_score else max(min(total, account.available_fen), 0)
         if not from_account:
             account.save(update_fields=["held_fen"])  # no line of the journal does it
         from_bonus = 0
         if purse.bonus is not None:
-            from_bonus = max(min(total - from_account, purse.bonus.available_fen), 0)
+            spare = 0 if by_score else purse.bonus.available_fen
+            from_bonus = max(min(total - from_account, spare), 0)
             if not from_bonus:
                 purse.bonus.save(update_fields=["held_fen"])
             lines.append((purse.bonus, -from_bonus))

@@ -66,6 +66,7 @@ def start_order(
     enterprise: Enterprise | None = None,
     card: Card | None = None,
     coupon: str = "",
+    by_score: bool = False,
 ) -> ChargingOrder:
     """Open an order on a connector, hold the payer's money and send the start command.
 
@@ -77,6 +78,7 @@ def start_order(
         enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
         card: the driver's own card, whose payer pays.
         coupon: the number of one of the driver's coupons, to be used on this order.
+        by_score: a service order of pay score stands behind it (`billing.services.score_orders`): nothing is held.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -113,6 +115,7 @@ def start_order(
             targets=targets,
             package_fen=package_fen,
             coupon=coupon,
+            by_score=by_score,
         )
         send_command(
             actor=actor,
@@ -146,6 +149,7 @@ def open_order(
     targets: Targets | None = None,
     package_fen: int | None = None,
     coupon: str = "",
+    by_score: bool = False,
     transaction_ref: str | None = None,
     id_tag: str | None = None,
 ) -> ChargingOrder:
@@ -169,7 +173,10 @@ def open_order(
     else:
         most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
         least = least_fen(offer.snapshot, package_fen)
-        terms = paying.terms_for(party, purse, connector.station, most, least)
+        if by_score:
+            terms = paying.terms_by_score(party, most, least)
+        else:
+            terms = paying.terms_for(party, purse, connector.station, most, least)
     method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
     order = _create(
         connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag

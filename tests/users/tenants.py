@@ -31,6 +31,8 @@ from billing.models import (
     RechargeBonus,
     Refund,
     ReviewItem,
+    ScoreOrder,
+    ScorePermission,
     ServiceContract,
     SettlementItem,
     Statement,
@@ -194,6 +196,17 @@ def make_tenant() -> Tenant:
             day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
         ),
         *make_held(site),
+        ScoreOrder.objects.create(
+            number=f"S{order.pk}",
+            driver=driver,
+            connector=site.connector,
+            openid="o",
+            fund_fen=100,
+            rule="x",
+            created_at=now,
+            **place,
+        ),
+        ScorePermission.objects.create(driver=driver, operator=operator, code=f"A{order.pk}", created_at=now),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),

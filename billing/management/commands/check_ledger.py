@@ -4,7 +4,7 @@ import json
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.services import checks, finance_checks, payment_checks
+from billing.services import checks, finance_checks, invoice_checks, payment_checks
 
 
 class Command(BaseCommand):
@@ -18,6 +18,7 @@ class Command(BaseCommand):
             *checks.ledger_problems(),
             *payment_checks.payment_problems(),
             *finance_checks.finance_problems(),
+            *invoice_checks.invoice_problems(),
         ]
         if options["json"]:
             rows = [{"code": p.code, "subject": p.subject, **p.data} for p in problems]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from billing.invoicing.tax import Taxed, tax_inside
 from billing.models import Account, Invoice, InvoicedOrder, Proposal
-from billing.services import proposals
+from billing.services import ledger, proposals
 from billing.services.invoices import issuing, requests
 from billing.services.invoices.states import INVOICE_STATES
 from kernel.errors import DomainError
@@ -204,6 +204,17 @@ def test_who_issues_none_who_owes_and_what_needs_no_review(provider):
         )  # fmt: skip
     issuer(site, auto_approve_fen=1_100)
     assert ask(site.driver, order)[0]["state"] == "approved"
+
+
+def test_what_a_bonus_paid_is_not_invoiced(provider):
+    site = issuer(f.make_site(balance_fen=500))
+    bonus = ledger.account_of(Account.Kind.BONUS, driver=site.driver)
+    given = ledger.account_of(Account.Kind.PLATFORM_BONUS)
+    ledger.post(key="gift", kind="bonus", lines=[(given, -5_000), (bonus, 5_000)], actor=JOB)
+    order = settled(site)
+    (made,) = ask(site.driver, order)
+    assert made["gross_fen"] == 500, "the wallet paid 500 of 1,100 fen, the bonus the rest"
+    assert [line["gross_fen"] for line in made["lines"]] == [318, 182]
 
 
 def test_the_console_reviews_reverses_and_shows_rates(client, provider, site):

@@ -1,0 +1,38 @@
+"""Invoices counted again: against their lines, their orders and what was paid; changes nothing."""
+
+from collections.abc import Iterator
+
+from django.db.models import F, Q
+
+from billing.models import Invoice, InvoicedOrder
+from billing.services.checks import Problem, _total
+from billing.services.invoices.requests import paid_by_kind
+
+WHY = "a check of every invoice"
+OVER = (Invoice.State.REJECTED, Invoice.State.WITHDRAWN, Invoice.State.REVERSED)
+
+
+def invoice_problems() -> Iterator[Problem]:
+    """Invoices that differ from lines or orders, red ones from what they reverse, orders from what they paid."""
+    invoices = Invoice.objects.unscoped(WHY)
+    summed = invoices.annotate(lines_fen=_total("lines__gross_fen")).exclude(gross_fen=F("lines_fen"))
+    for row in summed.values("number", "gross_fen", "lines_fen"):
+        yield Problem("invoice_lines_differ", f"invoice {row.pop('number')}", row)
+    blue = invoices.filter(kind=Invoice.Kind.BLUE).annotate(orders_fen=_total("orders__gross_fen"))
+    for row in blue.exclude(gross_fen=F("orders_fen")).values("number", "gross_fen", "orders_fen"):
+        yield Problem("invoice_orders_differ", f"invoice {row.pop('number')}", row)
+    unmatched = invoices.filter(kind=Invoice.Kind.RED).exclude(gross_fen=-F("red_of__gross_fen"))
+    for number in unmatched.values_list("number", flat=True):
+        yield Problem("invoice_red_differs", f"invoice {number}")
+    held = InvoicedOrder.objects.select_related("invoice", "order")
+    wrong = Q(live=True, invoice__state__in=OVER) | (Q(live=False) & ~Q(invoice__state__in=OVER))
+    for one in held.filter(wrong):
+        yield Problem("invoice_holds_order", f"invoice {one.invoice.number}", {"order": one.order.order_no})
+    for one in held.filter(live=True).iterator(chunk_size=500):
+        paid = paid_by_kind(one.order)
+        # A fee that was booked after the invoice is no part of it; less than was invoiced must not be.
+        short = {kind: fen for kind, fen in one.amounts.items() if paid.get(kind, 0) < fen}
+        if short:
+            yield Problem(
+                "invoice_above_paid", f"order {one.order.order_no}", {"invoiced": one.amounts, "paid": paid}
+            )
