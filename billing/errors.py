@@ -10,6 +10,9 @@ from kernel.errors import DomainError, register_messages
 register_messages(
     {
         "connector_busy": (_("The connector %(code)s is in use."), 409),
+        "night_cut_off": (_("The pile %(code)s is switched off at night until %(until)s."), 409),
+        "extend_not_possible": (_("The pile %(code)s cannot change a running charge."), 409),
+        "nothing_to_add": (_("Give the amount to add, or a package where the tariff sells time."), 400),
         "connector_fault": (_("The connector %(code)s reports a fault."), 409),
         "driver_busy": (_("You already have a charging session: %(order_no)s."), 409),
         "driver_in_arrears": (_("There is an unpaid amount of %(yuan)s yuan. Top up first."), 402),
@@ -54,6 +57,12 @@ register_messages(
             _("%(amount)s fen is not accepted; %(minimum)s to %(maximum)s fen are."),
             400,
         ),
+        "bill_paid": (_("Nothing is owed; there is no bill to pay."), 409),
+        "score_unavailable": (_("Charging on pay score is not offered here."), 409),
+        "score_given_already": (_("The permission for pay score has been given already."), 409),
+        "score_not_given": (_("The permission for pay score has not been given, or was withdrawn."), 409),
+        "score_refused": (_("WeChat refused the charge on pay score (%(code)s)."), 409),
+        "score_order_unknown": (_("There is no charge on pay score %(number)s."), 404),
         "payment_unknown": (_("There is no payment %(number)s."), 404),
         "payment_channel_off": (_("%(channel)s is not available; available are: %(accepted)s."), 400),
         "payment_way_unknown": (_("%(way)s is not a way of %(channel)s; accepted are: %(accepted)s."), 400),

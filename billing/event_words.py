@@ -23,6 +23,9 @@ _STOPS = {
     "driver": gettext_noop("By the driver"),
     "energy": gettext_noop("The wanted energy is reached"),
     "soc": gettext_noop("The wanted SoC is reached"),
+    "night": gettext_noop("The night cut-off begins"),
+    "overload": gettext_noop("The load was above the limit for too long"),
+    "safety": gettext_noop("For safety: smoke, heat or water at the pile"),
     "time": gettext_noop("The wanted time is over"),
 }
 _DOUBTS = {
@@ -54,6 +57,12 @@ def _codes(order: ChargingOrder, kind: str, data: Mapping[str, Any]) -> str:
         return str(data.get("text") or "")
     if kind == "stop_impossible":
         return DomainError(reason, {"code": order.pile.code, "kind": "stop", "protocol": protocol}).message
+    if kind in ("charge_paused", "charge_resumed"):
+        return stop_reason_text(protocol, reason)
+    if kind == "extended":
+        return gettext("%(yuan)s yuan added") % {"yuan": f"{data.get('amount_fen', 0) / 100:.2f}"}
+    if kind == "extend_failed":
+        return answer_text(protocol, reason)
     if kind == "nothing_delivered":
         return stop_reason_text(protocol, str(data.get("stop_reason") or "") or reason)
     if kind == "pile_offline":

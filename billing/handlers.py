@@ -8,12 +8,16 @@ from django.db import transaction
 from billing.models import TariffVersion
 from billing.services import (
     bookings,
+    cash,
     fees,
     leaving,
     local_starts,
     paid_starts,
+    pauses,
     payments,
     refunds,
+    safety,
+    score_orders,
     sessions,
     settlement,
     settling_together,
@@ -36,7 +40,7 @@ def _pile_actor(pile: events.PileRef) -> Actor:
 
 def on_command_answered(event: events.CommandAnswered) -> None:
     command = event.command
-    if command.kind in (DeviceCommand.Kind.START, DeviceCommand.Kind.STOP):
+    if command.kind in (DeviceCommand.Kind.START, DeviceCommand.Kind.STOP, DeviceCommand.Kind.EXTEND):
         sessions.command_answered(actor=_pile_actor(event.pile), command=command)
     elif command.kind == DeviceCommand.Kind.RESERVE:
         bookings.pile_answered(command=command)
@@ -64,6 +68,24 @@ def on_connector_status(event: events.ConnectorStatusChanged) -> None:
     fees.connector_reported(actor=_pile_actor(event.pile), event=event)
 
 
+def on_charge_paused(event: events.ChargePaused) -> None:
+    pauses.charge_paused(actor=_pile_actor(event.pile), event=event)
+
+
+def on_charge_resumed(event: events.ChargeResumed) -> None:
+    pauses.charge_resumed(actor=_pile_actor(event.pile), event=event)
+
+
+def on_cash(event: events.CashReported) -> None:
+    cash.book_cash(actor=_pile_actor(event.pile), event=event)
+
+
+def on_sensor(event: events.SensorReported) -> None:
+    """Smoke, heat or water at a box: nothing goes on charging there."""
+    if event.alarm and not event.was_alarm and event.kind in safety.SENSORS:
+        safety.stop_pile(actor=_pile_actor(event.pile), pile_id=event.pile.id)
+
+
 def on_fault(event: events.FaultRaised) -> None:
     sessions.fault_raised(
         actor=_pile_actor(event.pile),
@@ -72,6 +94,10 @@ def on_fault(event: events.FaultRaised) -> None:
         code=event.code,
         words=event.words,
     )
+    if event.code in safety.FAULTS:
+        safety.stop_pile(
+            actor=_pile_actor(event.pile), pile_id=event.pile.id, connector_no=event.connector_no
+        )
 
 
 def on_pile_offline(event: events.PileOffline) -> None:
@@ -161,6 +187,7 @@ def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
+    outbox.register_handler(score_orders.TOPIC, score_orders.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     outbox.register_handler(requests.SEND_TOPIC, on_invoice_approved)
@@ -169,6 +196,10 @@ def register() -> None:
     events.subscribe(events.MetersSampled, on_meters_sampled)
     events.subscribe(events.ConnectorStatusChanged, on_connector_status)
     events.subscribe(events.FaultRaised, on_fault)
+    events.subscribe(events.ChargePaused, on_charge_paused)
+    events.subscribe(events.ChargeResumed, on_charge_resumed)
+    events.subscribe(events.CashReported, on_cash)
+    events.subscribe(events.SensorReported, on_sensor)
     events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
     events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.TransactionReported, on_transaction_reported, together=on_transactions_reported)

@@ -1,4 +1,5 @@
-"""The only places of this app that lock rows: a business day, then a paid start, pile, then orders by id, then a refund, then payments by id, then
+"""The only places of this app that lock rows: a business day, then a paid start or pay-score order, pile, then orders
+by id, then a refund, then payments by id, then
 discounts by id, then accounts by id.
 
 Row locks leave the keys alone (`FOR NO KEY UPDATE`), so that a row that only points at a locked one can still
@@ -25,6 +26,8 @@ from billing.models import (
     Payout,
     Proposal,
     Refund,
+    ScoreOrder,
+    ScorePermission,
 )
 from users.models import Operator
 
@@ -39,9 +42,22 @@ def _orders() -> QuerySet[ChargingOrder]:
 def lock_paid_start(payment_id: int) -> PaidStart | None:
     """Lock the charge that a payment is for, before anything else; None for a recharge."""
     rows = PaidStart.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    return (
-        rows.select_related("payment", "driver", "connector", "order").filter(payment_id=payment_id).first()
-    )
+    return rows.select_related("payment", "driver", "connector").filter(payment_id=payment_id).first()
+
+
+def lock_score_order(score_id: int) -> ScoreOrder:
+    """Lock one pay-score order, before anything else; every state move of it happens under this lock.
+
+    Its order is read after the lock: a join would show what there was before a wait for it.
+    """
+    rows = ScoreOrder.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("driver", "connector", "pile").get(pk=score_id)
+
+
+def lock_score_permission(permission_id: int) -> ScorePermission:
+    """Lock one pay-score permission; it is given and withdrawn only under this lock."""
+    rows = ScorePermission.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=permission_id)
 
 
 def lock_booking(booking_id: int) -> Booking:

@@ -10,6 +10,8 @@ from billing.services import (
     paid_starts,
     payment_queries,
     refund_sending,
+    score_orders,
+    score_permissions,
     sweeps,
     tariffs,
 )
@@ -63,6 +65,13 @@ def clear_leftovers() -> None:
 @shared_task(name="billing.sweep_paid_starts", ignore_result=True)
 def sweep_paid_starts() -> None:
     paid_starts.sweep(actor=system("paid start sweep"))
+
+
+@shared_task(name="billing.sweep_score_orders", ignore_result=True)
+def sweep_score_orders() -> None:
+    actor = system("pay score")
+    score_orders.sweep(actor=actor)
+    score_permissions.query_due(actor=actor)
 
 
 @shared_task(name="billing.build_statements", ignore_result=True)

@@ -73,6 +73,7 @@ def _wechat(production: bool) -> dict[str, Any]:
         "cert_serial": _required("EV_WECHAT_CERT_SERIAL"),
         "private_key": _file("EV_WECHAT_PRIVATE_KEY_FILE"),
         "apiv3_key": key,
+        "service_id": os.environ.get("EV_WECHAT_PAYSCORE_SERVICE_ID", ""),
         # Without a public key the platform's certificates are fetched and kept up to date instead.
         "public_key_id": public_key_id,
         "public_key": _file("EV_WECHAT_PUBLIC_KEY_FILE") if public_key_id else "",

@@ -244,6 +244,8 @@ SPECTACULAR_SETTINGS = {
         "EntryKind": "billing.api.serializers.ENTRY_KINDS",
         "PaymentState": "billing.api.payments.PAYMENT_STATES",
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
+        "ScoreOrderState": "billing.models.ScoreOrder.State",
+        "ScorePermissionState": "billing.api.pay_score.PERMISSION_STATES",
         "PaidStartState": "billing.api.paid_starts.PAID_START_STATES",
         "RefundState": "billing.api.refunds.REFUND_STATES",
         "RefundPartState": "billing.api.refunds.PART_STATES",
@@ -290,6 +292,7 @@ DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
 RECHARGE_MAX_FEN = ev_env.integer("EV_RECHARGE_MAX_FEN", 500_000, 1, 10_000_000)
 PAYMENT_EXPIRE_S = ev_env.integer("EV_PAYMENT_EXPIRE_S", 1800, 60, 7200)  # a WeChat prepay id lives two hours
+PAYSCORE_FUND_FEN = ev_env.integer("EV_PAYSCORE_FUND_FEN", 20_000, 1, 1_000_000)  # the service's risk fund
 REFUND_APPROVAL_FEN = ev_env.integer("EV_REFUND_APPROVAL_FEN", 50_000, 0, 10_000_000)  # above it: four eyes
 PAYOUT_APPROVAL_FEN = ev_env.integer(
     "EV_PAYOUT_APPROVAL_FEN", 500_000, 0, 1_000_000_000

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demo: database, demo data, the platform in one process, simulated piles in a second, and what to look at.
+"""The demo: database, demo data, the platform, simulated piles and the payment sandbox, and what to look at.
 
 Ends everything with Ctrl-C; a second start keeps the data. Standard library only, so that it can say what is wrong
 even when nothing else can be imported.
@@ -47,6 +47,7 @@ def _settings() -> dict[str, str]:
     environment.setdefault("EV_HTTP_PORT", "8000")
     environment.setdefault("EV_YKC_PORT", "8767")
     environment.setdefault("EV_DNY_PORT", "8768")
+    environment.setdefault("EV_SANDBOX_PORT", "8900")
     environment["EV_DEMO"] = "1"
     environment["PYTHONUNBUFFERED"] = "1"
     return environment
@@ -59,10 +60,17 @@ def _port(environment: dict[str, str], name: str) -> int:
     return int(text)
 
 
-def _refuse_taken_ports(environment: dict[str, str]) -> None:
+def _wants_sandbox(environment: dict[str, str]) -> bool:
+    """Whether recharges go to a sandbox of ours: unless the caller names channels or a sandbox of their own."""
+    own = ("EV_PAYMENT_SANDBOX", "EV_WECHAT_MCHID", "EV_ALIPAY_APP_ID")
+    return environment.get("EV_ENV") != "production" and not any(environment.get(name) for name in own)
+
+
+def _refuse_taken_ports(environment: dict[str, str], *, sandbox: bool) -> None:
     host = environment["EV_HTTP_HOST"]
     devices = environment.get("EV_DEVICE_HOST", host)
-    for name, at in (("EV_HTTP_PORT", host), ("EV_YKC_PORT", devices), ("EV_DNY_PORT", devices)):
+    wanted = [("EV_HTTP_PORT", host), ("EV_YKC_PORT", devices), ("EV_DNY_PORT", devices)]
+    for name, at in [*wanted, ("EV_SANDBOX_PORT", "127.0.0.1")] if sandbox else wanted:
         port = _port(environment, name)
         try:
             socket.create_server((at, port), family=socket.AF_INET6 if ":" in at else socket.AF_INET).close()
@@ -104,7 +112,7 @@ def _manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 class Part:
-    """One of the two long-running processes, in a process group of its own, with its log file."""
+    """One of the long-running processes, in a process group of its own, with its log file."""
 
     def __init__(self, name: str, environment: dict[str, str], logs: Path, *arguments: str):
         self.name = name
@@ -169,7 +177,7 @@ def _wait_until_ready(platform: Part, url: str) -> None:
     )
 
 
-def _announce(url: str, demo: dict[str, Any], logs: Path, seconds: float) -> None:
+def _announce(url: str, sandbox: str, demo: dict[str, Any], logs: Path, seconds: float) -> None:
     say(f"READY {url}")
     say(f"  after {seconds:.0f} s; {demo['piles']} piles, {demo['orders']} orders so far")
     say()
@@ -189,6 +197,8 @@ def _announce(url: str, demo: dict[str, Any], logs: Path, seconds: float) -> Non
     )
     say(f"  {url}admin/billing/tariff/         a tariff's 48 half-hours")
     say(f"  {url}api/docs/                  the driver API")
+    if sandbox:
+        say(f"  {sandbox:<38}   payments that wait: pay or cancel them (examples/recharge.sh opens one)")
     say(f"Logs: {logs}. Ctrl-C ends everything; the data stays in {logs.parent}.")
 
 
@@ -203,7 +213,8 @@ def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
     try:
-        _refuse_taken_ports(environment)
+        sandbox = _wants_sandbox(environment)
+        _refuse_taken_ports(environment, sandbox=sandbox)
         data = Path(environment["EV_DATA_DIR"]).expanduser().resolve()
         logs = data / "logs"
         try:
@@ -217,22 +228,26 @@ def run() -> int:
         host = environment["EV_HTTP_HOST"]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{environment['EV_HTTP_PORT']}/"
+        pages = f"http://127.0.0.1:{environment['EV_SANDBOX_PORT']}/" if sandbox else ""
+        if sandbox:
+            environment["EV_PAYMENT_SANDBOX"] = pages.rstrip("/")
         parts.append(Part("platform", environment, logs, "serve"))
+        if sandbox:
+            port = environment["EV_SANDBOX_PORT"]
+            parts.append(Part("sandbox", environment, logs, "sandbox", "--port", port))
         _wait_until_ready(parts[0], url)
         parts.append(
             Part("simulator", environment, logs, "simulate", "--demo", "--http-url", url.rstrip("/"))
         )
-        _announce(url, demo, logs, time.monotonic() - began)
-        simulating = True
+        _announce(url, pages, demo, logs, time.monotonic() - began)
+        going_on = parts[1:]
         while True:
             time.sleep(0.5)
             if parts[0].ended:
                 raise DemoFailed(f"The platform ended: {parts[0].last_words()} (log: {parts[0].log})")
-            if simulating and parts[1].ended:
-                simulating = False
-                say(
-                    f"The simulator ended: {parts[1].last_words()} (log: {parts[1].log}); the platform goes on."
-                )
+            for part in [part for part in going_on if part.ended]:
+                going_on.remove(part)
+                say(f"The {part.name} ended: {part.last_words()} (log: {part.log}); the platform goes on.")
     except Stopped:
         say("\nStopping ...")
         return 0

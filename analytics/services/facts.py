@@ -139,7 +139,12 @@ def _channels(start: datetime, end: datetime) -> dict[str, dict[str, int]]:
         journal__at__gte=start,
         journal__at__lt=end,
         account__kind__in=CHANNELS,
-        journal__kind__in=(Journal.Kind.RECHARGE, Journal.Kind.TOPUP, Journal.Kind.REFUND_PAID),
+        journal__kind__in=(
+            Journal.Kind.RECHARGE,
+            Journal.Kind.SCORE_DEBIT,
+            Journal.Kind.TOPUP,
+            Journal.Kind.REFUND_PAID,
+        ),
     ).order_by()
     found: dict[str, dict[str, int]] = {}
     for channel, kind, number, fen in rows.values_list("account__kind", "journal__kind").annotate(

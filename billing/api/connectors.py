@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.serializers import ConnectorSerializer, EstimateSerializer, estimate_view, tariff_view
 from billing.pricing import PricingError, TariffSnapshot, charge, foreseen
 from billing.pricing.components import PackageFee
@@ -38,11 +39,12 @@ class ConnectorView(DriverView):
         summary="Connector by code",
         description="State, price now, the price of the day, and why one cannot start when one cannot.",
         responses={200: ConnectorSerializer},
-        refuses=(404,),
+        refuses=(404, 429),
         tags=["charging"],
     )
     def get(self, request: Request, code: str) -> Response:
-        connector = connector_get(actor=self.actor, code=code)
+        with CodeGuard(self.driver):
+            connector = connector_get(actor=self.actor, code=code)
         refusal = orders.why_not_startable(connector=connector, driver=self.driver)
         snapshot = snapshot_at(connector, self.driver)
         zone = ZoneInfo(connector.station.time_zone)
@@ -90,12 +92,13 @@ class EstimateView(DriverView):
         ),
         parameters=[EstimateQuerySerializer],
         responses={200: EstimateSerializer},
-        refuses=(400, 404, 409),
+        refuses=(400, 404, 409, 429),
         tags=["charging"],
     )
     def get(self, request: Request) -> Response:
         query = read(EstimateQuerySerializer, request.query_params)
-        connector = connector_get(actor=self.actor, code=query["connector_code"])
+        with CodeGuard(self.driver):
+            connector = connector_get(actor=self.actor, code=query["connector_code"])
         snapshot = snapshot_at(connector, self.driver)
         if snapshot is None:
             raise DomainError("no_tariff", {"code": connector.pile.code})

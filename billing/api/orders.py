@@ -1,6 +1,7 @@
 """Starting, watching and stopping one's own charging."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.serializers import (
+    ExtendSerializer,
     OrderDetailSerializer,
     OrderPageSerializer,
     OrderSerializer,
@@ -20,7 +23,7 @@ from billing.api.serializers import (
 from billing.models import ChargingOrder
 from billing.models.order import OPEN_STATES
 from billing.selectors import order_get, order_list
-from billing.services import orders
+from billing.services import extensions, orders
 from billing.services.targets import Targets
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -51,6 +54,24 @@ def targets_of(data: dict[str, Any]) -> Targets | None:
     """The limits of a start; None without any. Raises `target_invalid` naming the field."""
     wanted = {name: data[name] for name in LIMITS if data[name] is not None}
     return Targets.from_json({**wanted, "fen": data["limit_fen"]}) if wanted else None
+
+
+def once(
+    view: DriverView, request: Request, what: str, data: dict[str, Any], action: Callable[[], tuple[int, Any]]
+) -> tuple[int, Any]:
+    """Run an action once per `Idempotency-Key` of the request; without a key each time. Raises `invalid`."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > LONGEST_KEY:
+        reason = _("at most %(longest)s characters are accepted.") % {"longest": LONGEST_KEY}
+        raise DomainError("invalid", {"field": "Idempotency-Key", "reason": reason}, field="Idempotency-Key")
+    if not key:
+        return action()
+    return idempotency.run_once(
+        owner=view.actor.key,
+        key=key,
+        request_fingerprint=idempotency.fingerprint(what, data),
+        action=action,
+    )
 
 
 def payer_of(actor: Actor, driver: Driver, data: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +135,7 @@ class OrderListView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=StartSerializer,
         responses={201: OrderSerializer},
-        refuses=(400, 402, 403, 404, 409),
+        refuses=(400, 402, 403, 404, 409, 429),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -133,21 +154,8 @@ class OrderListView(DriverView):
             )
             return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
 
-        key = request.headers.get("Idempotency-Key", "").strip()
-        if len(key) > LONGEST_KEY:
-            reason = _("at most %(longest)s characters are accepted.") % {"longest": LONGEST_KEY}
-            raise DomainError(
-                "invalid", {"field": "Idempotency-Key", "reason": reason}, field="Idempotency-Key"
-            )
-        if key:
-            code, body = idempotency.run_once(
-                owner=self.actor.key,
-                key=key,
-                request_fingerprint=idempotency.fingerprint("start", dict(data)),
-                action=start,
-            )
-        else:
-            code, body = start()
+        with CodeGuard(self.driver):
+            code, body = once(self, request, "start", dict(data), start)
         return Response(body, status=code)
 
 
@@ -164,6 +172,33 @@ class OrderView(DriverView):
     )
     def get(self, request: Request, order_no: str) -> Response:
         return Response(OrderDetailSerializer(order_get(actor=self.actor, order_no=order_no)).data)
+
+
+class OrderExtendView(DriverView):
+    """Buy more on one of my orders that is charging."""
+
+    @describe(
+        operation_id="orders_extend",
+        summary="Add time or money",
+        description=(
+            "The same order goes on with what is added; e-bike boxes are told the new end. What is not used in the "
+            "end is not charged. Needs a pile that can change a running charge."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=ExtendSerializer,
+        responses={200: OrderSerializer},
+        refuses=(400, 402, 403, 404, 409),
+        tags=["orders"],
+    )
+    def post(self, request: Request, order_no: str) -> Response:
+        data = read(ExtendSerializer, request.data)
+
+        def extend() -> tuple[int, Any]:
+            extensions.extend_order(actor=self.actor, order_no=order_no, **data)
+            return status.HTTP_200_OK, order_json(order_get(actor=self.actor, order_no=order_no))
+
+        code, body = once(self, request, "extend", {"order_no": order_no, **data}, extend)
+        return Response(body, status=code)
 
 
 class OrderStopView(DriverView):

@@ -4,6 +4,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.codes import CodeGuard
 from billing.api.orders import IDEMPOTENCY_KEY
 from billing.api.payments import PaymentSerializer, RechargeSerializer, idempotency_key
 from billing.errors import sentence_of
@@ -72,21 +73,22 @@ class PayAndStartView(DriverView):
         parameters=[IDEMPOTENCY_KEY],
         request=PaidStartAskSerializer,
         responses={201: PaidStartSerializer},
-        refuses=(400, 402, 403, 404, 409, 503),
+        refuses=(400, 402, 403, 404, 409, 429, 503),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
         data = read(PaidStartAskSerializer, request.data)
         names = ("energy_kwh", "seconds", "soc_pct", "package_fen")
         limits = {name: data.pop(name) for name in names if name in data}
-        start = paid_starts.pay_and_start(
-            actor=self.actor,
-            driver=self.driver,
-            limits=limits,
-            client_ip=client_ip(request),
-            idempotency_key=idempotency_key(request),
-            **data,
-        )
+        with CodeGuard(self.driver):
+            start = paid_starts.pay_and_start(
+                actor=self.actor,
+                driver=self.driver,
+                limits=limits,
+                client_ip=client_ip(request),
+                idempotency_key=idempotency_key(request),
+                **data,
+            )
         return Response(_answer(start), status=status.HTTP_201_CREATED)
 
 

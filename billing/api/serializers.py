@@ -13,6 +13,7 @@ from billing.models import ChargingOrder, Entry, Journal, OrderFee
 from billing.order_money import STATES, money_of
 from billing.pricing import Bill, TariffSnapshot, slot_label
 from billing.pricing.components import PackageFee
+from billing.services import deadlines, extensions
 from billing.services import fees as fee_services
 from billing.tier_words import tier_word
 from devices.words import stop_reason_text
@@ -162,6 +163,31 @@ class StartSerializer(serializers.Serializer):
     )
 
 
+class ExtendSerializer(serializers.Serializer):
+    amount_fen = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=10_000_000,
+        default=None,
+        help_text="Hold and use up to so much more; of a package its own price when left out.",
+    )
+    package_fen = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The package to add, where the tariff sells time in packages.",
+    )
+    seconds = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=7 * 86_400, default=None,
+        help_text="Add so long to the limit of time, if the order has one.",
+    )  # fmt: skip
+    energy_kwh = serializers.DecimalField(
+        max_digits=8, decimal_places=4, min_value=Decimal("0.0001"), required=False, allow_null=True, default=None,
+        help_text="Add so much to the limit of energy, if the order has one.",
+    )  # fmt: skip
+
+
 class FeeLineSerializer(serializers.Serializer):
     kind = serializers.CharField()
     name = serializers.CharField()
@@ -224,6 +250,13 @@ class OrderSerializer(serializers.ModelSerializer):
     fees = serializers.SerializerMethodField(help_text="Further lines of the bill once settled.")
     discounts = serializers.SerializerMethodField(help_text="Discounts of the bill once settled.")
     later_fees = serializers.SerializerMethodField(help_text="Occupancy, parking, reservation.")
+    bought_fen = serializers.SerializerMethodField(help_text="All packages of this order; null without.")
+    remaining_s = serializers.SerializerMethodField(
+        help_text="Seconds left of the time or of the money at the power now; null when neither is limited."
+    )
+    paused = serializers.SerializerMethodField(
+        help_text="Why the port stands still, in words; empty: it charges."
+    )
 
     class Meta:
         model = ChargingOrder
@@ -252,6 +285,9 @@ class OrderSerializer(serializers.ModelSerializer):
             "limit_fen",
             "targets",
             "package_fen",
+            "bought_fen",
+            "remaining_s",
+            "paused",
             "stop_reason",
             "stop_reason_text",
             "bill",
@@ -263,6 +299,16 @@ class OrderSerializer(serializers.ModelSerializer):
 
     def get_minutes(self, order: ChargingOrder) -> int:
         return minutes_of(order, clock.now())
+
+    def get_bought_fen(self, order: ChargingOrder) -> int | None:
+        return None if order.package_fen is None else order.package_fen + sum(order.further_packages)
+
+    def get_remaining_s(self, order: ChargingOrder) -> int | None:
+        return extensions.remaining_s(order, clock.now())
+
+    def get_paused(self, order: ChargingOrder) -> str:
+        still = deadlines.open_pause(order) if order.is_open else None
+        return "" if still is None else stop_reason_text(order.pile.protocol, still[1]) or still[1]
 
     def get_stop_reason_text(self, order: ChargingOrder) -> str:
         return stop_reason_text(order.pile.protocol, order.stop_reason)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing.api import (
+    bills,
     bookings,
     cards,
     connectors,
@@ -10,6 +11,7 @@ from billing.api import (
     notify,
     orders,
     paid_starts,
+    pay_score,
     payers,
     payments,
     refunds,
@@ -36,6 +38,7 @@ urlpatterns = [
     path("driver/orders", orders.OrderListView.as_view(), name="driver-orders"),
     path("driver/orders/<str:order_no>", orders.OrderView.as_view(), name="driver-order"),
     path("driver/orders/<str:order_no>/stop", orders.OrderStopView.as_view(), name="driver-order-stop"),
+    path("driver/orders/<str:order_no>/extend", orders.OrderExtendView.as_view(), name="driver-order-extend"),
     path("driver/pay-and-start", paid_starts.PayAndStartView.as_view(), name="driver-pay-and-start"),
     path(
         "driver/pay-and-start/<str:out_trade_no>",
@@ -45,6 +48,20 @@ urlpatterns = [
     path("driver/wallet", wallet.WalletView.as_view(), name="driver-wallet"),
     path("driver/wallet/entries", wallet.EntryListView.as_view(), name="driver-wallet-entries"),
     path("driver/payment-channels", payments.ChannelListView.as_view(), name="driver-payment-channels"),
+    path("driver/payment-methods", pay_score.MethodListView.as_view(), name="driver-payment-methods"),
+    path("driver/bill", bills.BillView.as_view(), name="driver-bill"),
+    path("driver/bill/pay", bills.BillPayView.as_view(), name="driver-bill-pay"),
+    path("driver/pay-score", pay_score.ScoreView.as_view(), name="driver-pay-score"),
+    path(
+        "driver/pay-score/permission",
+        pay_score.ScorePermissionView.as_view(),
+        name="driver-pay-score-permission",
+    ),
+    path(
+        "driver/pay-score/withdraw", pay_score.ScoreWithdrawView.as_view(), name="driver-pay-score-withdraw"
+    ),
+    path("driver/score-starts", pay_score.ScoreStartView.as_view(), name="driver-score-starts"),
+    path("driver/score-starts/<str:number>", pay_score.ScoreOrderView.as_view(), name="driver-score-start"),
     path("driver/payments", payments.PaymentListView.as_view(), name="driver-payments"),
     path("driver/payments/<str:out_trade_no>", payments.PaymentView.as_view(), name="driver-payment"),
     path("driver/refunds", refunds.RefundListView.as_view(), name="driver-refunds"),

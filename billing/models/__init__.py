@@ -1,5 +1,6 @@
 from billing.models.bonus import RechargeBonus
 from billing.models.booking import Booking
+from billing.models.cash import BoxCashDay
 from billing.models.clearing import ClearingLine, ClearingRecord, ClearingRule
 from billing.models.discount import Discount, DiscountUse
 from billing.models.fee import OrderFee
@@ -8,6 +9,7 @@ from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceT
 from billing.models.ledger import Account, Entry, Hold, Journal
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
+from billing.models.pay_score import ScoreOrder, ScorePermission
 from billing.models.payee import Payee
 from billing.models.payer import EnterpriseStation
 from billing.models.payment import Channel, Payment, PaymentNotice
@@ -32,6 +34,7 @@ __all__ = [
     "Account",
     "BillLine",
     "Booking",
+    "BoxCashDay",
     "Channel",
     "ChannelBill",
     "ChargingOrder",
@@ -71,6 +74,8 @@ __all__ = [
     "Refund",
     "RefundPart",
     "ReviewItem",
+    "ScoreOrder",
+    "ScorePermission",
     "ServiceContract",
     "SettlementItem",
     "SpecialDay",

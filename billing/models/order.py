@@ -49,6 +49,7 @@ class ChargingOrder(models.Model):
         LATER = "later", _("May be owed (whitelist)")
         MONTH_CARD = "month_card", _("Month card")
         FREE = "free", _("The operator")
+        SCORE = "score", _("Pay score, which debits the whole bill")
 
     order_no = models.CharField(_("order no."), max_length=32, unique=True)
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
@@ -114,6 +115,7 @@ class ChargingOrder(models.Model):
     targets = models.JSONField(_("limits"), default=dict, blank=True)
     stop_due_at = models.DateTimeField(_("stop by"), null=True, blank=True)
     package_fen = models.BigIntegerField(_("bought ahead (fen)"), null=True, blank=True)
+    further_packages = models.JSONField(default=list, blank=True)  # fen, bought on top while it ran
 
     created_at = models.DateTimeField(_("created at"))
     started_at = models.DateTimeField(_("charging since"), null=True, blank=True)
@@ -129,6 +131,9 @@ class ChargingOrder(models.Model):
     soc_pct = models.PositiveSmallIntegerField(_("SoC (%)"), null=True, blank=True)
     last_sample_at = models.DateTimeField(_("last sample"), null=True, blank=True)
     segments = models.JSONField(default=dict, blank=True)
+    pauses = models.JSONField(
+        default=list, blank=True
+    )  # [[from, to or null, reason]] while the port stood still
     power_steps = models.JSONField(default=list, blank=True)  # [[moment, watts]] where the price step changed
 
     electricity_fen = models.BigIntegerField(_("electricity (fen)"), default=0)

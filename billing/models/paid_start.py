@@ -38,13 +38,22 @@ class PaidStart(models.Model):
     )
     limits = models.JSONField(_("limits"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
-    order = models.OneToOneField(
+    order = models.ForeignKey(
         "billing.ChargingOrder",
         verbose_name=_("order"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        related_name="paid_start",
+        related_name="paid_starts",
+    )
+    # The order that ran on the connector already: the payment adds to it instead of starting another.
+    extends = models.ForeignKey(
+        "billing.ChargingOrder",
+        verbose_name=_("adds to"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="paid_extensions",
     )
     refund = models.OneToOneField(
         "billing.Refund",
@@ -67,6 +76,9 @@ class PaidStart(models.Model):
         verbose_name_plural = _("paid starts")
         ordering = ["-id"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["order"], condition=models.Q(extends__isnull=True), name="paid_start_begins_one_order"
+            ),
             models.CheckConstraint(
                 name="paid_start_state_known",
                 condition=models.Q(state__in=["waiting", "due", "started", "refunding", "done", "cancelled"]),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from users.scope import ScopedManager, ScopePaths
 
 WAITING_STATES = ("created", "paying")
+SCORE_WAY = "payscore"  # not asked of the payer: the debit at the end of a charge on pay score
 
 
 class Channel(models.TextChoices):

@@ -31,6 +31,7 @@ class WeChatConfig:
     public_key_id: str = ""
     public_key: str = ""
     notify_url: str = ""
+    service_id: str = ""  # at pay score; empty: that is off
 
     def __repr__(self) -> str:
         return f"WeChatConfig(mchid={self.mchid!r}, url={self.url!r})"  # keys stay out of logs

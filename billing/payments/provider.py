@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from billing.payments.pay_score import PermissionView, ScoreView
+
 
 class ProviderUnknown(Exception):
     """Nobody knows what the channel did. Ask again with the same number."""
@@ -86,11 +88,13 @@ class RefundView:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A verified notice: about a payment (`trade`), about a refund (`out_refund_no`), or neither."""
+    """A verified notice: about a payment (`trade`), a refund (`out_refund_no`), a pay-score order or permission."""
 
     notice_id: str
     trade: Trade | None = None
     out_refund_no: str = ""
+    score_order: ScoreView | None = None
+    permission: PermissionView | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -109,12 +113,13 @@ class PayRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RefundRequest:
-    """One refund part of a payment."""
+    """One refund part of a payment; with `provider_no` the payment is named by the channel's number."""
 
     out_trade_no: str
     out_refund_no: str
     amount_fen: int
     paid_fen: int
+    provider_no: str = ""
 
 
 class PaymentProvider(Protocol):

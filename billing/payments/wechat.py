@@ -198,11 +198,15 @@ class WeChatProvider:
 
     # --- refunds ---------------------------------------------------------------
     def refund(self, request: RefundRequest) -> RefundView:
+        # The number of a pay-score order is none of a payment: its debit is known by the channel's number.
+        named = {"out_trade_no": request.out_trade_no}
+        if request.provider_no:
+            named = {"transaction_id": request.provider_no}
         return self._refund_view(
             self._call(
                 "refund",
                 out_refund_no=request.out_refund_no,
-                out_trade_no=request.out_trade_no,
+                **named,
                 amount={"refund": request.amount_fen, "total": request.paid_fen, "currency": "CNY"},
             )
         )
@@ -272,7 +276,23 @@ class WeChatProvider:
             return Notice(
                 notice_id=notice_id, out_refund_no=str(resource.get("out_refund_no", "")), body=resource
             )
+        if kind.startswith("PAYSCORE.") and self.service_id:
+            return self._score_notice(notice_id, kind, resource)
         return Notice(notice_id=notice_id, body=resource)
+
+    def _score_notice(self, notice_id: str, kind: str, resource: Mapping[str, Any]) -> Notice:
+        from billing.payments.wechat_score import read_order, read_permission
+
+        if resource.get("appid") != self._config.appid:
+            raise NoticeRefused("not_ours", status=403)
+        try:
+            if kind in ("PAYSCORE.USER_OPEN_SERVICE", "PAYSCORE.USER_CLOSE_SERVICE"):
+                permission = read_permission(resource, service_id=self.service_id)
+                return Notice(notice_id=notice_id, permission=permission, body=resource)
+            order = read_order(resource, service_id=self.service_id)
+            return Notice(notice_id=notice_id, score_order=order, body=resource)
+        except ProviderUnknown as error:
+            raise NoticeRefused("malformed", status=400) from error
 
     # --- the wire --------------------------------------------------------------
     def _client(self) -> _Client:
@@ -296,8 +316,13 @@ class WeChatProvider:
         except Exception as error:  # the library raises bare exceptions, requests its own
             raise ProviderUnknown(f"no platform certificates: {error!r}") from error
 
+    @property
+    def service_id(self) -> str:
+        """The merchant's service at pay score, or nothing."""
+        return self._config.service_id
+
     def call(self, method: str, **kwargs: Any) -> dict[str, Any]:
-        """As `_call`, for the clients of transfers and bills that share this merchant."""
+        """As `_call`, for the clients of transfers, bills and pay score that share this merchant."""
         return self._call(method, **kwargs)
 
     def download(self, url: str) -> bytes:
@@ -344,7 +369,7 @@ class WeChatProvider:
                 out_trade_no=body["out_trade_no"],
                 state=state,
                 provider_no=body.get("transaction_id", ""),
-                amount_fen=_whole(amount.get("total")),
+                amount_fen=whole_fen(amount.get("total")),
                 currency=amount.get("currency", "CNY"),
                 paid_at=datetime.fromisoformat(body["success_time"]) if body.get("success_time") else None,
                 payer=(body.get("payer") or {}).get("openid", ""),
@@ -359,14 +384,15 @@ class WeChatProvider:
                 out_refund_no=body["out_refund_no"],
                 state=_REFUND_STATES[body["status"]],
                 provider_no=body.get("refund_id", ""),
-                amount_fen=_whole((body.get("amount") or {}).get("refund")),
+                amount_fen=whole_fen((body.get("amount") or {}).get("refund")),
                 raw=body,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProviderUnknown(f"unreadable refund: {error!r}") from error
 
 
-def _whole(value: Any) -> int | None:
+def whole_fen(value: Any) -> int | None:
+    """A JSON number that has to be whole fen, or nothing; ValueError otherwise."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):

@@ -39,6 +39,7 @@ MICROSECOND = timedelta(microseconds=1)
 SECOND_US = 1_000_000
 HOUR_US = 3_600_000_000
 PowerPoint = tuple[datetime, int]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Usage:
         ended_at: when it ended, or the moment up to which one asks.
         power: (moment, watts from then on), in time; empty means the average power.
         package_fen: what was bought ahead, where the tariff sells packages.
+        further_packages_fen: what was bought on top of it while it ran, in this order.
+        pauses: (from, to) in which the port stood still (overload, power cut): such time has no price.
     """
 
     segments: Mapping[str, Decimal] | None = None
@@ -61,6 +64,8 @@ class Usage:
     ended_at: datetime | None = None
     power: tuple[PowerPoint, ...] = ()
     package_fen: int | None = None
+    further_packages_fen: tuple[int, ...] = ()
+    pauses: tuple[Span, ...] = ()
 
 
 def charge(snapshot: TariffSnapshot, usage: Usage) -> Bill:
@@ -203,11 +208,15 @@ def _lines_of(one: Component, usage: Usage, total_units: int, zone: str) -> Iter
         case PackageFee():
             if usage.package_fen is None:
                 return
-            bought = one.seconds_of(usage.package_fen)
-            used = min(-(-_microseconds(usage, zone, None) // SECOND_US), bought)
-            fen = -(-usage.package_fen * used // bought) if one.refundable else usage.package_fen
-            params = {"fen": usage.package_fen, "bought_s": bought}
-            yield FeeLine(one.fee, one.kind, Fraction(fen), seconds=used, params=params)
+            left = -(-_microseconds(usage, zone, None) // SECOND_US)
+            # What was bought first is used first, so that buying more never changes the price of what is used.
+            for paid in (usage.package_fen, *usage.further_packages_fen):
+                bought = one.seconds_of(paid)
+                used = min(left, bought)
+                left -= used
+                fen = -(-paid * used // bought) if one.refundable else paid
+                params = {"fen": paid, "bought_s": bought}
+                yield FeeLine(one.fee, one.kind, Fraction(fen), seconds=used, params=params)
         case PowerFee():
             yield from _power_lines(one, usage, total_units)
 
@@ -215,8 +224,9 @@ def _lines_of(one: Component, usage: Usage, total_units: int, zone: str) -> Iter
 def _power_lines(one: PowerFee, usage: Usage, total_units: int) -> Iterator[FeeLine]:
     """Time per step, one line for each that was used."""
     start, end = _span(usage)
+    still = _pauses(usage)
     points = [(_utc(at), watts) for at, watts in usage.power] or [
-        (start, _average_watts(total_units, start, end))
+        (start, _average_watts(total_units, _flowing(start, end, still)))
     ]
     spent: dict[int, int] = {}
     step, at = one.step_of(points[0][1]), start
@@ -225,9 +235,9 @@ def _power_lines(one: PowerFee, usage: Usage, total_units: int) -> Iterator[FeeL
         if one.follow == "highest":
             new = max(new, step)
         moment = min(max(moment, at), end)
-        spent[step] = spent.get(step, 0) + (moment - at) // MICROSECOND
+        spent[step] = spent.get(step, 0) + _flowing(at, moment, still)
         at, step = moment, new
-    spent[step] = spent.get(step, 0) + (end - at) // MICROSECOND
+    spent[step] = spent.get(step, 0) + _flowing(at, end, still)
     for index in sorted(spent):
         if spent[index]:
             rate = one.steps[index]
@@ -240,18 +250,18 @@ def _power_lines(one: PowerFee, usage: Usage, total_units: int) -> Iterator[FeeL
             )
 
 
-def _average_watts(total_units: int, start: datetime, end: datetime) -> int:
-    span = (end - start) // MICROSECOND
+def _average_watts(total_units: int, span: int) -> int:
     return round_half_up(total_units * HOUR_US, span * 10) if span else 0
 
 
 def _microseconds(usage: Usage, zone: str, window: Window | None) -> int:
     """Time of the session, or of its part inside the half-hours of a window."""
     start, end = _span(usage)
+    still = _pauses(usage)
     if window is None:
-        return (end - start) // MICROSECOND
+        return _flowing(start, end, still)
     return sum(
-        (until - since) // MICROSECOND
+        _flowing(since, until, still)
         for since, until, slot in slot_edges(start, end, zone)
         if in_window(window, slot)
     )
@@ -268,6 +278,25 @@ def _span(usage: Usage) -> tuple[datetime, datetime]:
     if end - start > MAX_INTERVAL:
         raise PricingError("interval_too_long", {"days": (end - start).days, "limit": MAX_INTERVAL.days})
     return start, end
+
+
+def _pauses(usage: Usage) -> list[Span]:
+    """The pauses in time, none inside another."""
+    merged: list[Span] = []
+    for since, until in sorted((_utc(since), _utc(until)) for since, until in usage.pauses):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
+        elif until > since:
+            merged.append((since, until))
+    return merged
+
+
+def _flowing(start: datetime, end: datetime, pauses: list[Span]) -> int:
+    """Microseconds from start to end without the pauses."""
+    still = sum(
+        (max(min(until, end) - max(since, start), timedelta()) for since, until in pauses), timedelta()
+    )
+    return (end - start - still) // MICROSECOND
 
 
 def _utc(at: datetime) -> datetime:

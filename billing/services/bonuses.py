@@ -15,6 +15,7 @@ from billing.models import (
     RechargeBonus,
     RefundPart,
 )
+from billing.models.payment import SCORE_WAY
 from billing.services import ledger
 from billing.services.payments import on_booked
 from kernel import clock
@@ -39,8 +40,10 @@ def found_bonus_of(driver: Driver) -> Account | None:
 def give(payment: Payment) -> RechargeBonus | None:
     """Give the best bonus that a booked recharge has a right to, once, in the transaction that books it.
 
-    What was paid for one charge (pay and start) gets none.
+    What was paid for one charge (pay and start, pay score) gets none.
     """
+    if payment.way == SCORE_WAY:
+        return None
     if PaidStart.objects.unscoped("the payment's own").filter(payment=payment).exists():
         return None
     mine = RechargeBonus.objects.unscoped("the driver's own").filter(driver_id=payment.driver_id)
@@ -49,8 +52,10 @@ def give(payment: Payment) -> RechargeBonus | None:
     times: dict[int, int] = {}
     for offer_id in mine.values_list("offer_id", flat=True):
         times[offer_id] = times.get(offer_id, 0) + 1
-    others = Payment.objects.unscoped("the driver's own").filter(
-        driver_id=payment.driver_id, state=Payment.State.SUCCEEDED, paid_start=None
+    others = (
+        Payment.objects.unscoped("the driver's own")
+        .filter(driver_id=payment.driver_id, state=Payment.State.SUCCEEDED, paid_start=None)
+        .exclude(way=SCORE_WAY)
     )
     offer = recharge_offers.take_offer(
         amount_fen=payment.paid_fen,

@@ -15,7 +15,7 @@ by its own and billed by readings.
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -40,8 +40,10 @@ from billing.pricing import (
     wire_mapping,
 )
 from billing.pricing.register import SAMPLE_LAG, energy_limit_kwh
+from billing.services.deadlines import pauses_of
 from devices.models import MeterSample, TransactionRecord
 
+COUNTED_EXACTLY = timedelta(seconds=60)  # a box counts its seconds a little otherwise than our clock
 WIRE_TIERS = ("sharp", "peak", "flat", "valley")
 Reading = tuple[datetime, Decimal]
 
@@ -84,7 +86,7 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
         evidence["basis"] = "readings"
     if evidence.get("basis") == "readings" or _has_windows(order):
         evidence["readings"] = _as_json(readings_between(order, record))
-    evidence |= _times(order, record.started_at, record.ended_at)
+    evidence |= _times(order, record.started_at, record.ended_at, charged_s=record.charged_s)
     findings += check_record(
         snapshot=snapshot,
         energy_kwh=record.energy_kwh,
@@ -160,7 +162,14 @@ def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
         ended_at=datetime.fromisoformat(evidence["ended_at"]) if "ended_at" in evidence else None,
         power=points_from_json(evidence.get("power", ())),
         package_fen=order.package_fen,
+        further_packages_fen=tuple(order.further_packages),
+        pauses=spans_from_json(evidence.get("pauses", ())),
     )
+
+
+def spans_from_json(rows: Iterable[Any]) -> tuple[tuple[datetime, datetime], ...]:
+    """[[ISO moment, ISO moment]] as spans of time."""
+    return tuple((datetime.fromisoformat(since), datetime.fromisoformat(until)) for since, until in rows)
 
 
 def points_from_json(rows: Iterable[Any]) -> tuple[tuple[datetime, int], ...]:
@@ -204,8 +213,14 @@ def _has_windows(order: ChargingOrder) -> bool:
     return any(rule.window is not None for rule in snapshot_of_order(order).discounts)
 
 
-def _times(order: ChargingOrder, started_at: datetime, ended_at: datetime) -> dict[str, Any]:
-    """What a tariff with components needs beside the energy; nothing for one of energy alone."""
+def _times(
+    order: ChargingOrder, started_at: datetime, ended_at: datetime, *, charged_s: int | None = None
+) -> dict[str, Any]:
+    """What a tariff with components needs beside the energy; nothing for one of energy alone.
+
+    Time in which the port stood still does not count: the pauses it told, and what a box that counts its own time
+    (`charged_s`) says it did not charge beyond them.
+    """
     snapshot = snapshot_of_order(order)
     if not snapshot.components:
         return {}
@@ -213,6 +228,18 @@ def _times(order: ChargingOrder, started_at: datetime, ended_at: datetime) -> di
     if snapshot.component("power") is not None:
         points = power_changes(snapshot, _power_readings(order, started_at, ended_at))
         times["power"] = [[at.isoformat(), watts] for at, watts in points]
+    pauses = [
+        (max(since, started_at), min(until, ended_at))
+        for since, until in pauses_of(order, ended_at)
+        if since < ended_at and until > started_at
+    ]
+    if charged_s is not None:
+        told = sum((until - since for since, until in pauses), timedelta())
+        untold = ended_at - started_at - told - timedelta(seconds=charged_s)
+        if untold > COUNTED_EXACTLY:
+            pauses.append((max(ended_at - untold, started_at), ended_at))
+    if pauses:
+        times["pauses"] = [[since.isoformat(), until.isoformat()] for since, until in pauses]
     return times
 
 

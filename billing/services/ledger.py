@@ -68,6 +68,11 @@ def wallet_of(driver: Driver) -> Account:
     return account_of(Account.Kind.WALLET, driver=driver)
 
 
+def arrears_account(driver: Driver) -> Account:
+    """Where the driver's debt stands."""
+    return account_of(Account.Kind.ARREARS, driver=driver)
+
+
 def paying_account(payer: Payer) -> Account:
     """The account a payer pays from."""
     return account_of(payer.kind, payer=payer)
@@ -369,6 +374,26 @@ def hold(*, order: ChargingOrder, amount_fen: int, purse: Purse | None = None) -
         )
 
 
+def raise_hold(*, order: ChargingOrder, amount_fen: int, least_fen: int) -> int:
+    """Reserve more for a running order, as much of `amount_fen` as is free but at least `least_fen`.
+
+    Returns the fen reserved; raises `insufficient_balance`. Call it under the order's lock.
+    """
+    with transaction.atomic(savepoint=False):
+        active = Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
+        if active is None:
+            return 0  # nothing stands behind this order but its payer's word (credit, month card)
+        account = lock_accounts([active.account_id])[active.account_id]
+        if account.available_fen < least_fen:
+            raise insufficient(account.available_fen, least_fen)
+        more = max(min(amount_fen, account.available_fen), least_fen)
+        account.held_fen += more
+        account.save(update_fields=["held_fen"])
+        active.amount_fen += more
+        active.save(update_fields=["amount_fen"])
+        return more
+
+
 def release_hold(*, order: ChargingOrder) -> int:
     """Release the order's hold if it is active; returns the fen released. Call it under the order's lock."""
     with transaction.atomic(savepoint=False):
@@ -473,12 +498,14 @@ def settle_debt(
             order.covered_fen = covers.covered_fen(order)
             total -= order.covered_fen
             lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
-        from_account = max(min(total, account.available_fen), 0)
+        by_score = order.cover == ChargingOrder.Cover.SCORE and kind == Journal.Kind.SETTLEMENT
+        from_account = 0 if by_score else max(min(total, account.available_fen), 0)
         if not from_account:
             account.save(update_fields=["held_fen"])  # no line of the journal does it
         from_bonus = 0
         if purse.bonus is not None:
-            from_bonus = max(min(total - from_account, purse.bonus.available_fen), 0)
+            spare = 0 if by_score else purse.bonus.available_fen
+            from_bonus = max(min(total - from_account, spare), 0)
             if not from_bonus:
                 purse.bonus.save(update_fields=["held_fen"])
             lines.append((purse.bonus, -from_bonus))

@@ -35,6 +35,7 @@ _WAYS = {
     "offline_card": (Method.CARD, START.OFFLINE_CARD),
     "vin": (Method.VIN, START.VIN),
     "plug": (Method.PLUG, START.PLUG),
+    "free": (Method.PLUG, START.PLUG),  # a box that is set to charge whatever is plugged in
 }
 
 CAPPED = (Card.Kind.OFFLINE, Card.Kind.ONLINE)

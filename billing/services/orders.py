@@ -19,6 +19,7 @@ from billing.models.order import OPEN_STATES
 from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
 from billing.services import bookings, discounts, ledger, order_coupons, paying
+from billing.services.extensions import wire_limits
 from billing.services.offers import Offer, least_fen, offer_for
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
@@ -34,6 +35,7 @@ from kernel.services import audit
 from stations.models import Connector, Pile, Station
 from stations.models.mode import Edition
 from stations.modes import Method, Mode
+from stations.night import dark_until
 from stations.services.modes import require_method
 from users import policy
 from users.models import Card, Driver, Enterprise
@@ -64,6 +66,7 @@ def start_order(
     enterprise: Enterprise | None = None,
     card: Card | None = None,
     coupon: str = "",
+    by_score: bool = False,
 ) -> ChargingOrder:
     """Open an order on a connector, hold the payer's money and send the start command.
 
@@ -75,6 +78,7 @@ def start_order(
         enterprise: pays instead of the driver's wallet, within the driver's limits as its member.
         card: the driver's own card, whose payer pays.
         coupon: the number of one of the driver's coupons, to be used on this order.
+        by_score: a service order of pay score stands behind it (`billing.services.score_orders`): nothing is held.
 
     Returns:
         The order in state `starting`; it is closed again when the pile refuses or stays silent.
@@ -111,6 +115,7 @@ def start_order(
             targets=targets,
             package_fen=package_fen,
             coupon=coupon,
+            by_score=by_score,
         )
         send_command(
             actor=actor,
@@ -123,6 +128,7 @@ def start_order(
                 "id_tag": order.id_tag,
                 "balance_fen": wire_balance_fen(order),
                 **({"limits": order.targets} if order.targets else {}),
+                **wire_limits(order),
                 **_card_params(driver, card),
             },
             reference=order.order_no,
@@ -143,6 +149,7 @@ def open_order(
     targets: Targets | None = None,
     package_fen: int | None = None,
     coupon: str = "",
+    by_score: bool = False,
     transaction_ref: str | None = None,
     id_tag: str | None = None,
 ) -> ChargingOrder:
@@ -166,7 +173,10 @@ def open_order(
     else:
         most = min((fen for fen in (wanted.fen, limit_fen) if fen is not None), default=None)
         least = least_fen(offer.snapshot, package_fen)
-        terms = paying.terms_for(party, purse, connector.station, most, least)
+        if by_score:
+            terms = paying.terms_by_score(party, most, least)
+        else:
+            terms = paying.terms_for(party, purse, connector.station, most, least)
     method = ChargingOrder.StartMethod.STAFF if by_staff else start_method
     order = _create(
         connector, pile, party, terms, offer, method, mode, wanted, package_fen, transaction_ref, id_tag
@@ -322,6 +332,8 @@ def _check_place(
         raise DomainError("pile_out_of_service", {"code": pile.code})
     if pile.online or pile.edition == Edition.OFFLINE:
         mode = require_method(pile=pile, method=method)
+    if (until := dark_until(pile, clock.now())) is not None:
+        raise DomainError("night_cut_off", {"code": pile.code, "until": f"{until:%H:%M}"})
     if not pile.online or connector.state == Connector.State.OFFLINE:
         raise DomainError("pile_offline", {"code": pile.code})
     if connector.state == Connector.State.FAULT:

@@ -9,6 +9,7 @@ the end of a charge with what it did not use.
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.db.models import Q
 from billing.locks import lock_paid_start
 from billing.models import ChargingOrder, PaidStart, Payment
 from billing.models.payment import WAITING_STATES
-from billing.services import ledger, orders, payments, refunds
+from billing.services import extensions, ledger, orders, payments, refunds
 from billing.services.targets import Targets
 from kernel import clock
 from kernel.actor import Actor, ActorKind, system
@@ -50,6 +51,7 @@ def pay_and_start(
 ) -> PaidStart:
     """Open a payment that starts a charge when it is paid; nothing is asked of the driver in between.
 
+    On a port where the driver is charging already, the payment adds to that order (bought time adds up).
     The place and the driver are checked before any money is taken. `limits` may hold `energy_kwh`, `seconds`,
     `soc_pct`, `package_fen`. Raises what `payments.create_payment` and `orders.start_order` raise of the same arguments.
     """
@@ -57,7 +59,8 @@ def pay_and_start(
     connector = connector.select_related("pile", "station").filter(code=connector_code).first()
     if connector is None:
         raise DomainError("connector_unknown", {"code": connector_code}, field="connector_code")
-    refusal = orders.why_not_startable(connector=connector, driver=driver)
+    running = extensions.running_order(driver=driver, connector=connector)
+    refusal = None if running is not None else orders.why_not_startable(connector=connector, driver=driver)
     if refusal is not None and not _of_key(driver, idempotency_key):
         raise refusal
     if driver.is_frozen:
@@ -75,6 +78,7 @@ def pay_and_start(
             pile_id=connector.pile_id,
             connector=connector,
             limits=kept,
+            extends=running,
             created_at=clock.now(),
             next_at=clock.now() + RETRY,
         )
@@ -153,19 +157,54 @@ def _begin(start: PaidStart) -> None:
         return
     try:
         with transaction.atomic():
-            order = orders.start_order(
-                actor=actor,
-                connector_code=start.connector.code,
-                driver=driver,
-                limit_fen=start.payment.paid_fen,
-                targets=_targets(start.limits, start.payment.paid_fen),
-                package_fen=start.limits.get("package_fen"),
-            )
+            if start.extends is not None:
+                order = _extend(start, actor)
+            else:
+                order = orders.start_order(
+                    actor=actor,
+                    connector_code=start.connector.code,
+                    driver=driver,
+                    limit_fen=start.payment.paid_fen,
+                    targets=_targets(start.limits, start.payment.paid_fen),
+                    package_fen=start.limits.get("package_fen"),
+                )
     except DomainError as refusal:
         _refused(start, refusal)
         return
     start.order = order
     _move(start, S.STARTED)
+
+
+def _extend(start: PaidStart, actor: Actor) -> ChargingOrder:
+    energy = start.limits.get("energy_kwh")
+    return extensions.extend_order(
+        actor=actor,
+        order_no=start.extends.order_no,
+        amount_fen=start.payment.paid_fen,
+        package_fen=start.limits.get("package_fen"),
+        seconds=start.limits.get("seconds"),
+        energy_kwh=None if energy is None else Decimal(energy),
+    )
+
+
+def _used_fen(start: PaidStart) -> int:
+    """What an order used of one payment: the wallet's own share first, then the payments in the order they came."""
+    order = start.order
+    if order is None:
+        return 0
+    rows = (
+        PaidStart.objects.unscoped("the payments of one order").filter(order=order).select_related("payment")
+    )
+    paid = [(one.payment_id, one.payment.paid_fen) for one in rows.order_by("pk")]
+    from_wallet = max((order.stop_at_fen or 0) - sum(fen for _pk, fen in paid), 0) if len(paid) > 1 else 0
+    if len(paid) == 1 and start.extends_id is not None:
+        from_wallet = max((order.stop_at_fen or 0) - start.payment.paid_fen, 0)
+    left = max(order.total_fen - from_wallet, 0)
+    for payment_id, fen in paid:
+        if payment_id == start.payment_id:
+            return min(left, fen)
+        left = max(left - fen, 0)
+    return 0
 
 
 def _refused(start: PaidStart, refusal: DomainError) -> None:
@@ -182,8 +221,7 @@ def _refused(start: PaidStart, refusal: DomainError) -> None:
 def _refund_rest(start: PaidStart) -> None:
     """Send back what the charge did not use; waits while another charge of the driver is not settled."""
     job = system("paid start")
-    used = start.order.total_fen if start.order is not None else 0
-    rest = start.payment.paid_fen - used
+    rest = start.payment.paid_fen - _used_fen(start)
     rest = min(rest, refunds.refundable_fen(driver=start.driver))
     if rest > 0:
         try:

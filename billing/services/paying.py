@@ -153,6 +153,19 @@ def terms_for(
     raise ledger.insufficient(available, minimum)
 
 
+def terms_by_score(party: Party, limit_fen: int | None, least_fen: int = 0) -> Terms:
+    """As `terms_for`, for a charge that pay score debits at its end: nothing is held, the limit is what it may ask.
+
+    Raises `driver_in_arrears`, and `insufficient_balance` when the shortest charge costs more.
+    """
+    if owed := ledger.owed_fen(party.payer):
+        raise DomainError("driver_in_arrears", {"yuan": f"{owed / 100:.2f}"})
+    most = settings.PAYSCORE_FUND_FEN if limit_fen is None else limit_fen
+    if most < least_fen:
+        raise ledger.insufficient(most, least_fen)
+    return Terms(0, most, C.SCORE)
+
+
 def cover_of_record(party: Party) -> str:
     """What covers a charge of a card that the platform hears of afterwards."""
     if party.card is None:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from billing.locks import lock_payment
 from billing.models import Account, Channel, Journal, Payment, PaymentNotice
-from billing.models.payment import WAITING_STATES
+from billing.models.payment import SCORE_WAY, WAITING_STATES
 from billing.payments.channels import ChannelOff, channels_on, provider_of
 from billing.payments.provider import (
     PaymentProvider,
@@ -49,6 +49,7 @@ S = Payment.State
 # A late payer and a lost notice are found soon, an idle one costs few calls; seconds after the query before.
 QUERY_PLAN_S = (20, 20, 30, 60, 120, 300)
 CLOSE_GRACE_S = 30
+_askers: dict[str, Callable[[Payment], Trade]] = {}
 _booked_hooks: list[Callable[[Payment], None]] = []
 RECHECK_CLOSED_S = 900
 
@@ -64,12 +65,14 @@ def create_payment(
     client_ip: str = "",
     idempotency_key: str = "",
     claimed: Callable[[Payment], None] | None = None,
+    least_fen: int | None = None,
 ) -> Payment:
     """Open a recharge and get the parameters that let the driver pay it.
 
     The row is committed first, then the channel is called outside any transaction. A repeat with the same key
     finds the same payment, and calls the channel again (same number) if it had not answered. `claimed` is called with
-    a new row in the transaction that makes it, for what the payment is to belong to.
+    a new row in the transaction that makes it, for what the payment is to belong to. `least_fen` is the least amount
+    where that is not a recharge's.
 
     Raises:
         DomainError: `recharge_amount`, `payment_channel_off`, `payment_way_unknown`, `payment_openid_missing`,
@@ -80,7 +83,7 @@ def create_payment(
         raise DomainError("permission_denied", {"permission": "billing.add_payment"})
     provider = provider_for(channel)
     way = way or DEFAULT_WAY[channel]
-    _check_request(provider, way, amount_fen, openid)
+    _check_request(provider, way, amount_fen, openid, least_fen)
     payment = _claim(actor, driver, channel, way, amount_fen, idempotency_key, claimed)
     if payment.state != S.CREATED:
         return payment
@@ -132,7 +135,7 @@ def query_payment(*, actor: Actor, payment: Payment) -> Payment:
     """
     policy.require(actor, "billing.query_payment")
     try:
-        trade = provider_for(payment.channel).query(payment.out_trade_no)
+        trade = ask_channel(payment)
     except ProviderUnknown as error:
         _remember_error(payment.pk, str(error))
         raise DomainError("payment_channel_silent") from error
@@ -156,7 +159,7 @@ def resolve_payment(*, actor: Actor, payment: Payment, how: str, reason: str) ->
     trade = None
     if how == "credit":
         try:
-            trade = provider_for(payment.channel).query(payment.out_trade_no)
+            trade = ask_channel(payment)
         except ProviderUnknown as error:
             raise DomainError("payment_channel_silent") from error
         if trade.state is not TradeState.PAID or trade.currency != "CNY" or not trade.amount_fen:
@@ -181,6 +184,22 @@ def resolve_payment(*, actor: Actor, payment: Payment, how: str, reason: str) ->
     return locked
 
 
+def ask_elsewhere(way: str, asker: Callable[[Payment], Trade]) -> None:
+    """Register who knows about payments of a way that the channel's own query does not know."""
+    _askers[way] = asker
+
+
+def payment_of_key(driver: Driver, key: str) -> Payment | None:
+    """The driver's payment that was opened with this idempotency key."""
+    return _of_key(driver, key)
+
+
+def ask_channel(payment: Payment) -> Trade:
+    """What the channel says of a payment now; raises `ProviderUnknown`, `payment_channel_off`."""
+    asker = _askers.get(payment.way)
+    return asker(payment) if asker else provider_for(payment.channel).query(payment.out_trade_no)
+
+
 def provider_for(channel: str) -> PaymentProvider:
     """The client of a channel; raises `payment_channel_off` with the channels that are on."""
     try:
@@ -195,8 +214,11 @@ def provider_for(channel: str) -> PaymentProvider:
 
 
 # --- opening -------------------------------------------------------------------
-def _check_request(provider: PaymentProvider, way: str, amount_fen: Any, openid: str) -> None:
-    lowest, highest = settings.RECHARGE_MIN_FEN, settings.RECHARGE_MAX_FEN
+def _check_request(
+    provider: PaymentProvider, way: str, amount_fen: Any, openid: str, least_fen: int | None
+) -> None:
+    lowest = settings.RECHARGE_MIN_FEN if least_fen is None else least_fen
+    highest = settings.RECHARGE_MAX_FEN
     whole = isinstance(amount_fen, int) and not isinstance(amount_fen, bool)
     if not whole or not lowest <= amount_fen <= highest:
         params = {"amount": amount_fen, "minimum": lowest, "maximum": highest}
@@ -312,7 +334,7 @@ def _book(payment: Payment, trade: Trade, actor: Actor, data: dict[str, Any]) ->
     payment.provider_no, payment.payer = trade.provider_no, trade.payer[:128]
     payment.journal = ledger.credit(
         key=f"payment:{payment.out_trade_no}",
-        kind=Journal.Kind.RECHARGE,
+        kind=Journal.Kind.SCORE_DEBIT if payment.way == SCORE_WAY else Journal.Kind.RECHARGE,
         source=ledger.account_of(CHANNEL_ACCOUNTS[payment.channel]),
         driver=payment.driver,
         amount_fen=trade.amount_fen,

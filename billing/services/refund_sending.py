@@ -12,6 +12,7 @@ from django.db import transaction
 
 from billing.locks import lock_payments, lock_refund
 from billing.models import Account, Journal, Refund, RefundPart
+from billing.models.payment import SCORE_WAY
 from billing.payments.channels import ChannelOff, provider_of
 from billing.payments.provider import (
     ProviderRefused,
@@ -90,7 +91,12 @@ def _work(part_id: int, actor: Actor) -> bool:
             if part.refused_code:
                 return _take(part.pk, view, actor, refused=True)
         view = provider.refund(
-            RefundRequest(**number, amount_fen=part.amount_fen, paid_fen=part.payment.paid_fen)
+            RefundRequest(
+                **number,
+                amount_fen=part.amount_fen,
+                paid_fen=part.payment.paid_fen,
+                provider_no=part.payment.provider_no if part.payment.way == SCORE_WAY else "",
+            )
         )
         return _take(part.pk, view, actor)
     except ProviderRefused as refusal:

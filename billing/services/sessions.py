@@ -4,7 +4,7 @@ Every function takes one device event and may see it again; none of them trusts 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 
@@ -18,7 +18,6 @@ from billing.pricing import (
     Finding,
     PricingError,
     TariffSnapshot,
-    Usage,
     advance,
     charge,
     power_changes,
@@ -26,8 +25,9 @@ from billing.pricing import (
     segments_to_json,
 )
 from billing.pricing.tariff import zone_of
-from billing.services import fees
+from billing.services import deadlines, extensions, fees, pauses
 from billing.services.evidence import doubt_of, points_from_json, snapshot_of_order
+from billing.services.extensions import live_usage
 from billing.services.order_states import move, note, tell
 from billing.services.orders import request_stop, try_stop
 from billing.services.settlement import close_order, open_review
@@ -78,8 +78,7 @@ def charge_started(*, actor: Actor, event: ChargeStarted) -> ChargingOrder | Non
             fields.add("transaction_ref")
         if order.state in (S.STARTING, S.STOPPING) and order.started_at is None:
             order.started_at = event.at
-            if seconds := order.targets.get("seconds"):
-                order.stop_due_at = event.at + timedelta(seconds=seconds)
+            order.stop_due_at = deadlines.due_at(order)
             move(
                 order,
                 "charging_seen",
@@ -124,6 +123,8 @@ def command_answered(*, actor: Actor, command: DeviceCommand) -> None:
                 note(order, "start_accepted", actor, data)
             elif order.state == S.STARTING or (order.state == S.STOPPING and order.started_at is None):
                 _start_failed(order, command, actor, data)
+        elif command.kind == DeviceCommand.Kind.EXTEND:
+            extensions.command_ended(order, command, actor)
         elif command.kind == DeviceCommand.Kind.STOP:
             if accepted:
                 note(order, "stop_accepted", actor, data)
@@ -276,6 +277,9 @@ def _follow(order: ChargingOrder, samples: list[MeterSampled], actor: Actor) -> 
         order.last_sample_at, order.energy_kwh = reading
         if sample.device_amount is not None:
             order.device_amount = sample.device_amount
+        if sample.power_kw and pauses.end_pause(order, sample.at):
+            order.save(update_fields=["pauses", "stop_due_at"])
+            note(order, "charge_resumed", actor)
         _follow_power(order, snapshot, sample)
     if advanced:
         order.segments = segments_to_json(segments)
@@ -292,17 +296,6 @@ def _follow_power(order: ChargingOrder, snapshot: TariffSnapshot, sample: MeterS
         return
     points = [*points_from_json(order.power_steps), (sample.at, int(sample.power_kw * 1000))]
     order.power_steps = [[at.isoformat(), watts] for at, watts in power_changes(snapshot, sorted(points))]
-
-
-def live_usage(order: ChargingOrder, segments: Mapping[str, Decimal], until: datetime | None = None) -> Usage:
-    """What a running order has used up to its last reading, or up to a later moment."""
-    return Usage(
-        segments=segments,
-        started_at=order.started_at,
-        ended_at=until or order.last_sample_at,
-        power=points_from_json(order.power_steps),
-        package_fen=order.package_fen,
-    )
 
 
 def _guard_limits(order: ChargingOrder, actor: Actor, *, period: timedelta) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from billing.locks import lock_order
 from billing.models import ChargingOrder
 from billing.pricing import Finding
+from billing.services.deadlines import reason_now
 from billing.services.order_states import note
 from billing.services.orders import try_stop
 from billing.services.sessions import end_session, stop_for
@@ -38,8 +39,8 @@ def stop_due(*, actor: Actor, limit: int = 500) -> int:
         try:
             with transaction.atomic():
                 order = lock_order(pk)
-                if order.state == S.CHARGING and order.stop_due_at is not None:
-                    stopped += stop_for(order, actor, reason="time")
+                if order.state == S.CHARGING and (reason := reason_now(order, now)):
+                    stopped += stop_for(order, actor, reason=reason)
         except Exception:
             logger.exception("order %s could not be stopped", pk)
     return stopped

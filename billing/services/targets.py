@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from billing.models import ChargingOrder, ChargingStrategy, StrategyAssignment
+from billing.services.deadlines import reason_now
 from kernel.actor import Actor
 from kernel.errors import DomainError
 from kernel.services import audit
@@ -126,7 +127,9 @@ def _lower(one: Any, other: Any) -> Any:
 
 
 def reached(order: ChargingOrder, *, period: timedelta, now: datetime) -> str | None:
-    """Which target an order has reached (`energy`, `soc`, `time`), or None. Money is the balance guard's."""
+    """Why an order is to be stopped: `energy`, `soc`, or by the clock (`deadlines`); None. Money is the balance guard's."""
+    if by_clock := reason_now(order, now):
+        return by_clock
     if not order.targets:
         return None
     targets = Targets.from_json(order.targets)
@@ -136,8 +139,6 @@ def reached(order: ChargingOrder, *, period: timedelta, now: datetime) -> str | 
         ahead = (order.power_kw or Decimal(0)) * Decimal(period.total_seconds()) / 7200
         if order.energy_kwh + ahead >= targets.energy_kwh:
             return "energy"
-    if order.stop_due_at is not None and now >= order.stop_due_at:
-        return "time"
     return None
 
 

@@ -28,6 +28,7 @@ _SUPPORTED: dict[str, frozenset[str]] = {
         {
             _K.START,
             _K.STOP,
+            _K.EXTEND,
             _K.READ_STATUS,
             _K.REBOOT,
             _K.GET_CONFIGURATION,

@@ -116,7 +116,10 @@ class PileAdmin(ScopedModelAdmin):
         return (
             (_("Now"), {"fields": self.now_fields}),
             (_("Details"), {"fields": ("name", "protocol", "rated_power_kw", "model", "security_profile")}),
-            (_("How it charges"), {"fields": ("edition", "current", "charge_mode", "ways")}),
+            (
+                _("How it charges"),
+                {"fields": ("edition", "current", "charge_mode", "ways", "night_from", "night_until")},
+            ),
             (_("What the pile says of itself"), {"fields": self.reported_fields}),
             (_("Archive"), {"fields": ("installed_on", "warranty_until", "place", "qr_sheet")}),
             (

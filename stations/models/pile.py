@@ -57,6 +57,10 @@ class Pile(models.Model):
         default=SecurityProfile.PASSWORD,
         help_text=_("How the pile has to prove who it is, at least"),
     )
+    night_from = models.TimeField(
+        _("night cut-off from"), null=True, blank=True, help_text=_("Local time; no charging from then on")
+    )
+    night_until = models.TimeField(_("night cut-off until"), null=True, blank=True)
 
     # Link state, written when it changes; `last_seen_at` in batches by the gateway.
     online = models.BooleanField(_("online"), default=False)
@@ -112,6 +116,14 @@ class Pile(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="pile_edition_known", condition=models.Q(edition__in=["network", "offline"])
+            ),
+            models.CheckConstraint(
+                name="pile_night_has_both_ends",
+                condition=models.Q(night_from__isnull=True, night_until__isnull=True)
+                | (
+                    models.Q(night_from__isnull=False, night_until__isnull=False)
+                    & ~models.Q(night_from=models.F("night_until"))
+                ),
             ),
             models.CheckConstraint(
                 name="pile_charge_mode_known",

@@ -31,6 +31,8 @@ EDITABLE = (
     "rated_power_kw",
     "edition",
     "charge_mode",
+    "night_from",
+    "night_until",
     "network_type",
     "installed_on",
     "warranty_until",
@@ -194,6 +196,11 @@ def _credential(protocol: str, password: str | None) -> str:
 
 
 def _check_settings(pile: Pile) -> None:
+    if (pile.night_from is None) != (pile.night_until is None) or (
+        pile.night_from is not None and pile.night_from == pile.night_until
+    ):
+        reason = _("A cut-off needs both times, and they must differ.")
+        raise DomainError("invalid", {"field": "night_until", "reason": reason}, field="night_until")
     if pile.edition == Edition.OFFLINE and pile.current_type == PileModel.CurrentType.DC:
         reason = _("only AC piles work without a network.")
         raise DomainError("invalid", {"field": "edition", "reason": reason}, field="edition")

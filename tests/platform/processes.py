@@ -37,6 +37,8 @@ def database_url() -> str:
 class PlatformProcess:
     """One process; `kill()` is SIGKILL, as a power cut or the OOM killer would do it."""
 
+    own_group = False  # whether it has children, which are killed with it
+
     def __init__(self, *arguments: str, **environment: str):
         self.arguments = arguments
         self.environment = environment
@@ -51,10 +53,15 @@ class PlatformProcess:
             "EV_LOG_LEVEL": "WARNING",
             **self.environment,
         }
-        self.process = subprocess.Popen([sys.executable, *self.arguments], cwd=ROOT, env=env)
+        self.process = subprocess.Popen(
+            [sys.executable, *self.arguments], cwd=ROOT, env=env, start_new_session=self.own_group
+        )
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
+        if self.own_group:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
     def stop(self) -> None:
@@ -100,7 +107,9 @@ class Gateway(PlatformProcess):
 
 
 class Worker(PlatformProcess):
-    """Celery's worker with its beat, as production runs them."""
+    """Celery's worker with its beat (a child of it, which dies with it), as production runs them."""
+
+    own_group = True
 
     def __init__(self, **environment: str):
         super().__init__(

@@ -7,7 +7,7 @@ import pytest
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
-from billing.models import Booking, Invoice, PaidStart, Payment, Refund
+from billing.models import Booking, Invoice, PaidStart, Payment, Refund, ScoreOrder
 from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
@@ -55,11 +55,20 @@ TABLE = {
     ("POST", "driver/orders"): (401, 409, 403, 409),
     ("GET", "driver/orders/<str:order_no>"): (401, 404, 200, 200),
     ("POST", "driver/orders/<str:order_no>/stop"): (401, 404, 202, 202),
+    ("POST", "driver/orders/<str:order_no>/extend"): (401, 404, 403, 409),
     ("POST", "driver/pay-and-start"): (401, 400, 400, 400),
     ("GET", "driver/pay-and-start/<str:out_trade_no>"): (401, 404, 200, 200),
     ("GET", "driver/wallet"): (401, 200, 200, 200),
     ("GET", "driver/wallet/entries"): (401, 200, 200, 200),
     ("GET", "driver/payment-channels"): (401, 200, 200, 200),
+    ("GET", "driver/payment-methods"): (401, 400, 400, 400),
+    ("GET", "driver/bill"): (401, 200, 200, 200),
+    ("POST", "driver/bill/pay"): (401, 400, 400, 400),
+    ("GET", "driver/pay-score"): (401, 200, 200, 200),
+    ("POST", "driver/pay-score/permission"): (401, 409, 409, 409),
+    ("POST", "driver/pay-score/withdraw"): (401, 409, 409, 409),
+    ("POST", "driver/score-starts"): (401, 400, 400, 400),
+    ("GET", "driver/score-starts/<str:number>"): (401, 404, 200, 200),
     ("GET", "driver/payments"): (401, 200, 200, 200),
     ("POST", "driver/payments"): (401, 400, 400, 400),
     ("GET", "driver/payments/<str:out_trade_no>"): (401, 404, 200, 200),
@@ -144,11 +153,16 @@ def test_every_caller_gets_what_the_table_says(method, address, caller):
         payment=payment, driver=site.driver, connector=free.connector, operator=site.operator,
         station=free.station, pile=free.pile, created_at=now,
     )  # fmt: skip
+    score = ScoreOrder.objects.create(
+        number="S1", driver=site.driver, connector=free.connector, operator=site.operator, station=free.station,
+        pile=free.pile, openid="o", fund_fen=100, rule="x", created_at=now,
+    )  # fmt: skip
     invoice = Invoice.objects.create(
         number="F1", operator=site.operator, driver=site.driver, buyer_kind="individual", buyer_name="X", gross_fen=113,
         net_fen=100, tax_fen=13, requested_at=now, requested_by_key="x",
     )  # fmt: skip
-    path = address.replace("<str:order_no>", order.order_no).replace("<str:number>", invoice.number)
+    number = score.number if address.startswith("driver/score-starts") else invoice.number
+    path = address.replace("<str:order_no>", order.order_no).replace("<str:number>", number)
     path = path.replace("<str:out_trade_no>", payment.out_trade_no).replace(
         "<str:refund_no>", refund.refund_no
     )

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.embedded_only
-PORTS = ("EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT")
+PORTS = ("EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT", "EV_SANDBOX_PORT")
 
 
 def _free_port() -> int:
@@ -78,7 +78,9 @@ def test_the_demo_starts_charges_survives_kill_minus_nine_and_ends_cleanly(tmp_p
         assert f"READY {url}" in lines, lines
         assert any(line.split()[:1] == ["admin"] for line in lines)
         assert urllib.request.urlopen(f"{url}admin/login/", timeout=20).status == 200
-        assert len(_children(tmp_path)) == 2
+        assert len(_children(tmp_path)) == 3
+        page = f"http://127.0.0.1:{environment['EV_SANDBOX_PORT']}/"
+        assert any(line.split()[:1] == [page] for line in lines), lines
         online = [sys.executable, "manage.py", "online_piles", "--json"]
 
         def charging() -> bool:
@@ -88,6 +90,11 @@ def test_the_demo_starts_charges_survives_kill_minus_nine_and_ends_cleanly(tmp_p
             return '"charging"' in json.dumps(json.loads(done.stdout))
 
         assert _wait_until(charging, 60)
+        recharge = ["examples/recharge.sh", "30", "wechat", "--pay"]
+        done = subprocess.run(
+            recharge, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0 and ": succeeded" in done.stdout, done.stdout + done.stderr
         first_orders = int(re.search(r"(\d+) orders so far", "\n".join(lines))[1])
     finally:
         demo.kill()

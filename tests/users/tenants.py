@@ -11,6 +11,7 @@ from alerts.models import Alert
 from billing.models import (
     Account,
     Booking,
+    BoxCashDay,
     ChargingOrder,
     ChargingStrategy,
     ClearingRecord,
@@ -30,6 +31,8 @@ from billing.models import (
     RechargeBonus,
     Refund,
     ReviewItem,
+    ScoreOrder,
+    ScorePermission,
     ServiceContract,
     SettlementItem,
     Statement,
@@ -186,12 +189,24 @@ def make_tenant() -> Tenant:
         f.ReportedVehicleFactory(pile=site.pile),
         f.VehicleReportFactory(pile=site.pile),
         f.MeterSampleFactory(pile=site.pile),
+        BoxCashDay.objects.create(day=now.date(), coins_fen=100, **place),
         Sensor.objects.create(code="s1", kind="smoke", reported_at=now, **place),
         CashCounter.objects.create(coins_fen_total=100, reported_at=now, **place),
         PileMeterDay.objects.create(
             day=now.date(), first_kwh=1, last_kwh=2, first_at=now, last_at=now, **place
         ),
         *make_held(site),
+        ScoreOrder.objects.create(
+            number=f"S{order.pk}",
+            driver=driver,
+            connector=site.connector,
+            openid="o",
+            fund_fen=100,
+            rule="x",
+            created_at=now,
+            **place,
+        ),
+        ScorePermission.objects.create(driver=driver, operator=operator, code=f"A{order.pk}", created_at=now),
         PaidStart.objects.create(
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),

@@ -5,7 +5,7 @@ field, and works out the before and after that the audit trail keeps.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
         return value.pk
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     return value
 

@@ -69,6 +69,38 @@ class TransferRow:
 
 
 @dataclass
+class PermissionRow:
+    """A driver's permission for pay score; `state` is UNBINDUSER, AVAILABLE or UNAVAILABLE."""
+
+    code: str
+    notify_url: str
+    state: str = "UNBINDUSER"
+    openid: str = ""
+    token: str = field(default_factory=lambda: secrets.token_hex(12))
+    changed_at: float = 0.0
+
+
+@dataclass
+class ScoreRow:
+    """A service order of pay score, with the requests that a repeat is compared with."""
+
+    number: str
+    request: dict[str, Any]
+    notify_url: str
+    openid: str
+    fund_fen: int
+    created_at: float
+    state: str
+    provider_no: str = ""
+    completed: dict[str, Any] | None = None
+    lowered: dict[str, Any] | None = None
+    total_fen: int = 0
+    debit_no: str = ""
+    debit_at: float = 0.0
+    elsewhere: str = ""
+
+
+@dataclass
 class Faults:
     """How to misbehave. Counters go down by themselves, the rest stays until it is changed."""
 
@@ -92,6 +124,9 @@ class Faults:
     transfer_outcome: str = "success"  # or fail, or wait: neither for now
     transfer_funds_fen: int = -1  # what the merchant has left to pay out; below 0: enough
     transfer_delay_s: float = 1.0
+    score_outcome: str = "success"  # or wait: the driver's accounts are empty
+    score_delay_s: float = 1.0
+    score_fund_fen: int = 100_000  # the most that a service order may be opened with
     bill_drop: int = 0  # the first lines of a bill are missing
     bill_amount_fen: int = 0  # the first line of a bill tells so much more
     bill_fee_fen: int = 0  # every line of a bill tells so much more of a fee
@@ -119,6 +154,8 @@ class Book:
         self.trades: dict[tuple[str, str], TradeRow] = {}
         self.refunds: dict[tuple[str, str], RefundRow] = {}
         self.transfers: dict[tuple[str, str], TransferRow] = {}
+        self.permissions: dict[str, PermissionRow] = {}
+        self.scores: dict[str, ScoreRow] = {}
         self._path = path
         if path is not None and path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -128,6 +165,8 @@ class Book:
                 self.add(RefundRow(**row))
             for row in content.get("transfers", ()):
                 self.add(TransferRow(**row))
+            self.permissions = {row["code"]: PermissionRow(**row) for row in content.get("permissions", ())}
+            self.scores = {row["number"]: ScoreRow(**row) for row in content.get("scores", ())}
 
     def add(self, row: TradeRow | RefundRow | TransferRow) -> None:
         rows = {TradeRow: self.trades, RefundRow: self.refunds, TransferRow: self.transfers}[type(row)]
@@ -154,6 +193,8 @@ class Book:
             "trades": [asdict(row) for row in self.trades.values()],
             "refunds": [asdict(row) for row in self.refunds.values()],
             "transfers": [asdict(row) for row in self.transfers.values()],
+            "permissions": [asdict(row) for row in self.permissions.values()],
+            "scores": [asdict(row) for row in self.scores.values()],
         }
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -83,6 +83,7 @@ class Keys:
     alipay_key: str = field(default_factory=new_key)
     invoice_key: str = field(default_factory=lambda: secrets.token_hex(32))
 
+    service_id: str = field(default_factory=lambda: f"{secrets.randbelow(10**31):031d}5")
     app_certificate: str = ""
     alipay_certificate: str = ""
     root_certificate: str = ""
@@ -123,6 +124,7 @@ class Keys:
                 "cert_serial": self.cert_serial,
                 "private_key": self.merchant_key,
                 "apiv3_key": self.apiv3_key,
+                "service_id": self.service_id,
                 "public_key_id": self.public_key_id,
                 "public_key": public_of(self.wechat_key),
             },

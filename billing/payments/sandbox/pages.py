@@ -43,7 +43,13 @@ def index_page(book: Book) -> str:
         head = "".join(f"<th>{word}</th>" for word in (_("Payment"), _("Channel"), _("Amount"), _("State")))
         empty = f'<p class="note">{_("Nothing waits for payment.")}</p>'
         table = f"<table><tr>{head}</tr>{lines}</table>" if rows else empty
-        return _page(_("Payment sandbox"), f'<p class="note">{_note()}</p>{table}')
+        asked = "".join(
+            f'<p><a href="/wechat/score?token=token-{escape(row.code)}-{escape(row.token)}">'
+            f"{_('Pay score: debit me after each charge')}</a></p>"
+            for row in book.permissions.values()
+            if row.state == "UNBINDUSER"
+        )
+        return _page(_("Payment sandbox"), f'<p class="note">{_note()}</p>{table}{asked}')
 
 
 def pay_page(row: TradeRow) -> str:
@@ -69,6 +75,16 @@ def pay_page(row: TradeRow) -> str:
         return _page(
             _("Pay"), f'{body}<p class="note">{_note()}</p><p><a href="/">{_("All payments")}</a></p>'
         )
+
+
+def permission_page(token: str) -> str:
+    """Where a driver lets pay score debit them."""
+    with override(LANGUAGE):
+        body = (
+            f'<form method="post" action="/wechat/score?token={escape(token)}">'
+            f'<button class="pay">{_("Allow")}</button></form>'
+        )
+        return _page(_("Pay score: debit me after each charge"), f'{body}<p class="note">{_note()}</p>')
 
 
 def refusal_page(code: str, message: str) -> str:

@@ -1,5 +1,6 @@
 """The sandbox as one HTTP server: both services, the payer's pages, and a control address for misbehaviour."""
 
+import contextlib
 import json
 import logging
 import secrets
@@ -21,7 +22,9 @@ from billing.payments.sandbox.book import (
     UNPAID,
     Book,
     Faults,
+    PermissionRow,
     RefundRow,
+    ScoreRow,
     TradeRow,
     TransferRow,
     new_number,
@@ -146,6 +149,67 @@ class Sandbox:
             self._tell_refund(row)
         return rows
 
+    def allow(self, token: str) -> PermissionRow:
+        """The driver gives permission for pay score, by the token of the app; the notice follows."""
+        with self.book.lock:
+            row = self.wechat.score.open(token)
+            self.book.save()
+        self.tell_permission(row)
+        return row
+
+    def forbid(self, code: str) -> PermissionRow:
+        """The driver withdraws the permission in WeChat; the notice follows."""
+        with self.book.lock:
+            row = self.book.permissions[code]
+            self.wechat.score.close(row)
+            self.book.save()
+        self.tell_permission(row)
+        return row
+
+    def debit(self, number: str) -> ScoreRow:
+        """The service debits a completed pay-score order; the notice follows. Raises `Refusal`."""
+        with self.book.lock:
+            row = self.wechat.score.debit(number)
+            self.book.save()
+        self.tell_score(row)
+        return row
+
+    def tell_permission(self, row: PermissionRow, *, faults: Faults | None = None) -> list:
+        event, resource = self.wechat.score.permission_notice(row)
+        return self._tell_score(event, resource, row.notify_url, faults)
+
+    def tell_score(self, row: ScoreRow, *, faults: Faults | None = None, notice_id: str = "") -> list:
+        """Call back about a pay-score order: confirmed, or paid."""
+        event = "PAYSCORE.USER_PAID" if row.debit_no else "PAYSCORE.USER_CONFIRM"
+        extra = (faults or self.faults).wrong_amount_fen
+        resource = self.wechat.score.view(row, extra_fen=extra)
+        return self._tell_score(event, resource, row.notify_url, faults, notice_id)
+
+    def _tell_score(
+        self, event: str, resource: dict[str, Any], url: str, faults: Faults | None, notice_id: str = ""
+    ) -> list:
+        faults = faults or self.faults
+        if faults.drop_callback:
+            return []
+        notice_id = notice_id or secrets.token_hex(16)
+
+        def build() -> tuple[dict[str, str], bytes]:
+            return self.wechat.score_notice_of(event, resource, notice_id, faults)
+
+        copies = 1 + faults.duplicate_callback
+        if self.by_itself:
+            self.caller.deliver("wechat", url, build, delay_s=faults.delay_callback_s, copies=copies)
+            return []
+        results = call_many("wechat", url, build, copies)
+        self.told.extend(results)
+        return results
+
+    def debit_due(self) -> None:
+        """Debit every completed pay-score order, as time does."""
+        for number in [row.number for row in self.book.scores.values() if self.wechat.score.is_paying(row)]:
+            with contextlib.suppress(Refusal):
+                self.debit(number)
+
     def finish_transfers(self) -> list[TransferRow]:
         """Let every transfer under way end: the payee confirms, or the service fails it."""
         with self.book.lock:
@@ -197,6 +261,10 @@ class Sandbox:
         if self.by_itself and any(row.state == "waiting" for row in self.book.transfers.values()):
             self.caller.later(self.faults.transfer_delay_s, self.finish_transfers)
 
+        paying = any(self.wechat.score.is_paying(row) for row in list(self.book.scores.values()))
+        if self.by_itself and paying and self.faults.score_outcome == "success":
+            self.caller.later(self.faults.score_delay_s, self.debit_due)
+
     def _own(self, method: str, path: str, query: str, body: bytes) -> Answer:
         """The payer's pages and the control address."""
         if path == "/":
@@ -212,6 +280,8 @@ class Sandbox:
             return self._open(lambda: self.wechat.open_in_app(dict(parse_qsl(query))))
         if path == "/alipay/app":
             return self._open(lambda: self.alipay.open_page(query))
+        if path == "/wechat/score":
+            return self._allow_page(method, dict(parse_qsl(query)).get("token", ""))
         if path == "/_sandbox/faults" and method == "POST":
             try:
                 self.misbehave(**json.loads(body or b"{}"))
@@ -221,6 +291,16 @@ class Sandbox:
         if path == "/_sandbox/pay" and method == "POST":
             return self._control(lambda: self.pay(json.loads(body)["number"]))
         return Answer(404, b"not found", content_type="text/plain")
+
+    def _allow_page(self, method: str, token: str) -> Answer:
+        """Where the driver gives permission for pay score: a page with one button."""
+        if method != "POST":
+            return Answer(body=pages.permission_page(token).encode(), content_type=HTML)
+        try:
+            self.allow(token)
+        except Refusal as refusal:
+            return Answer(400, pages.refusal_page(refusal.code, refusal.message).encode(), content_type=HTML)
+        return Answer(303, headers={"Location": "/"})
 
     def _control(self, work: Any) -> Answer:
         try:

@@ -25,6 +25,7 @@ from billing.payments.sandbox.book import (
     new_number,
     rfc3339,
 )
+from billing.payments.sandbox.payscore import PayScoreSide
 from billing.payments.sandbox.transfers import Transfers
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
@@ -42,6 +43,7 @@ class WeChatSide:
     def __init__(self, keys: rsa.Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
         self.transfers = Transfers(keys, book, faults)
+        self.score = PayScoreSide(keys, book, faults)
         self.bills = Bills(keys, book, faults, base_url)
         self.uses_public_key = True
         self._nonces: dict[str, float] = {}
@@ -129,6 +131,33 @@ class WeChatSide:
         if path == "/v3/bill/tradebill":
             self._is(method, "GET")
             return 200, self.bills.wechat_link(dict(parse_qsl(query)))
+        if path.startswith("/v3/payscore/"):
+            return 200, self._score(method, path.removeprefix("/v3/payscore/"), dict(parse_qsl(query)), body)
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is nothing at this address")
+
+    def _score(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
+        score = self.score
+        if path == "permissions":
+            self._is(method, "POST")
+            return score.ask_permission(body)
+        if match := re.fullmatch(r"permissions/authorization-code/([^/]+)", path):
+            self._is(method, "GET")
+            return score.permission_of(match[1], query)
+        if match := re.fullmatch(r"permissions/openid/([^/]+)/terminate", path):
+            self._is(method, "POST")
+            score.end_permission(match[1], body)
+            return None
+        if path == "serviceorder":
+            return score.create(body) if method == "POST" else score.query(query)
+        if match := re.fullmatch(r"serviceorder/([^/]+)/(complete|modify|sync|cancel)", path):
+            self._is(method, "POST")
+            verbs = {
+                "complete": score.complete,
+                "modify": score.lower,
+                "sync": score.sync,
+                "cancel": score.cancel,
+            }
+            return verbs[match[2]](match[1], body)
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "there is nothing at this address")
 
     @staticmethod
@@ -252,7 +281,11 @@ class WeChatSide:
         number, amount = body.get("out_refund_no") or "", body.get("amount") or {}
         if not re.fullmatch(r"[0-9A-Za-z_\-|*@]{1,64}", number):
             raise Refusal(400, "PARAM_ERROR", "out_refund_no is not well formed")
-        trade = self.book.trades.get((self.channel, body.get("out_trade_no", "")))
+        if transaction := body.get("transaction_id"):
+            rows = (row for row in self.book.trades.values() if row.channel == self.channel)
+            trade = next((row for row in rows if row.provider_no == transaction), None)
+        else:
+            trade = self.book.trades.get((self.channel, body.get("out_trade_no", "")))
         if trade is None or trade.state != PAID:
             raise Refusal(404, "RESOURCE_NOT_EXISTS", "the payment does not exist or is not paid")
         refund, total = amount.get("refund"), amount.get("total")
@@ -385,7 +418,7 @@ class WeChatSide:
                 "create_time": rfc3339(time.time()),
                 "resource_type": "encrypt-resource",
                 "event_type": event,
-                "summary": "支付成功" if associated == "transaction" else "退款通知",
+                "summary": {"transaction": "支付成功", "refund": "退款通知"}.get(associated, "支付分通知"),
                 "resource": {**self._encrypted(text, associated), "original_type": associated},
             },
             ensure_ascii=False,
@@ -395,6 +428,12 @@ class WeChatSide:
         if faults.probe_callback:
             headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
         return {**headers, "Content-Type": "application/json"}, body.encode()
+
+    def score_notice_of(
+        self, event: str, resource: dict[str, Any], notice_id: str, faults: Faults
+    ) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a notice of pay score."""
+        return self._notice(event, "payscore", resource, notice_id, faults)
 
     def open_in_app(self, params: dict[str, str]) -> TradeRow:
         """What WeChat does with the signed parameters of jsapi or app; raises `Refusal`."""

@@ -23,6 +23,7 @@ from billing.models import (
     Payment,
     RefundPart,
 )
+from billing.models.payment import SCORE_WAY
 from billing.payments.bills import Bill, BillNotReady, fetch_bill
 from billing.payments.channels import ChannelOff, provider_of
 from billing.payments.provider import ProviderRefused, ProviderUnknown
@@ -124,9 +125,22 @@ def reconcile_recent(*, actor: Actor) -> int:
 
 def compare(*, channel: str, day: date, actor: Actor) -> None:
     """Compare the stored bill with our rows as they are now and keep the differences. Under the day's lock."""
-    rows = BillLine.objects.filter(bill__channel=channel, bill__day=day).order_by("pk")
+    rows = list(BillLine.objects.filter(bill__channel=channel, bill__day=day).order_by("pk"))
+    # A debit of pay score stands in the bill under a number of the channel's; its transaction number is ours.
+    debits = Payment.objects.unscoped(WHY).filter(
+        channel=channel, way=SCORE_WAY, provider_no__in=[row.provider_no for row in rows if row.provider_no]
+    )
+    named = dict(debits.values_list("provider_no", "out_trade_no"))
     lines = [
-        Theirs(row.kind, row.number, row.provider_no, row.amount_fen, row.fee_fen, row.state) for row in rows
+        Theirs(
+            row.kind,
+            named.get(row.provider_no, row.number) if row.kind == matching.PAYMENT else row.number,
+            row.provider_no,
+            row.amount_fen,
+            row.fee_fen,
+            row.state,
+        )
+        for row in rows
     ]
     expected = _expected(channel, day)
     numbers = {line.number for line in lines} | {number for _kind, number in expected}
@@ -212,7 +226,7 @@ def _ask_for_missing(actor: Actor, channel: str, bill: Bill) -> list[str]:
     booked = []
     for payment in missing.exclude(state__in=[S.SUCCEEDED, S.REVIEW]):
         try:
-            trade = provider_of(channel).query(payment.out_trade_no)
+            trade = payments.ask_channel(payment)
             payments.book_trade(actor=actor, payment_id=payment.pk, trade=trade)
         except (ProviderUnknown, DomainError) as error:
             logger.warning("payment %s could not be asked for: %s", payment.out_trade_no, error)

@@ -77,6 +77,18 @@ def stop(command: DeviceCommand) -> Encoded:
     }
 
 
+def extend(command: DeviceCommand) -> Encoded:
+    """8A: the whole of what is bought now, `duration_s` or `energy_kwh`; a repeat changes nothing.
+
+    The frame names no order: a port that meanwhile charges for somebody else is guarded by the platform's own count.
+    """
+    params = command.params
+    mode, amount = BY_TIME, params.get("duration_s", 0)
+    if "energy_kwh" in params:
+        mode, amount = BY_ENERGY, int(Decimal(params["energy_kwh"]) * 100)
+    return 0x8A, {"rate_mode": mode, "port": port_of(command.connector_no), "amount": amount}
+
+
 def read_status(command: DeviceCommand) -> Encoded:
     return 0x81, {}
 
@@ -100,6 +112,7 @@ _K = DeviceCommand.Kind
 ENCODERS: dict[str, Callable[[DeviceCommand], Encoded]] = {
     _K.START: start,
     _K.STOP: stop,
+    _K.EXTEND: extend,
     _K.READ_STATUS: read_status,
     _K.REBOOT: reboot,
     _K.CHANGE_CONFIGURATION: change_configuration,

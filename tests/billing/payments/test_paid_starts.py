@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.conf import settings as django_settings
@@ -13,7 +14,11 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.models import ChargingOrder, PaidStart, Payment, Refund
+from billing.pricing.components import PackageFee
 from billing.services import paid_starts, sweeps
+from devices import events
+from devices.services import records
+from devices.services import status as status_service
 from kernel.models import OutboxMessage
 from kernel.services import outbox
 from stations.models import Connector
@@ -86,6 +91,57 @@ def test_paid_started_charged_billed_and_the_rest_is_back_where_it_came_from(des
     assert refunded(desk) == 1_450 and balance(site.driver) == 0
     paid_starts.sweep(actor=JOB)
     assert Refund.objects.count() == 1
+    assert_books_balance()
+
+
+@pytest.mark.feature("EBK-07")
+def test_a_second_payment_on_a_running_port_adds_to_its_order_and_the_rests_go_back(desk):
+    site = make_site(balance_fen=0, protocol="mqtt", rated_power_kw="1.0", connectors=2)
+    flow.publish(
+        site, prices=[("flat", "0.60000", "0")], slots=["flat"] * 48, components=[PackageFee(((600, 3_600),))]
+    )
+    first = ask(site, desk, amount_fen=700, package_fen=600)
+    desk.sandbox.pay(first.out_trade_no)
+    order = ChargingOrder.objects.get()
+    flow.answer(order)
+    moment = timezone.now()
+    status_service.charge_started(
+        events.ChargeStarted(
+            pile=site.ref, connector_no=1, at=moment, transaction_ref=order.order_no, id_tag=order.order_no
+        )
+    )
+    second = ask(site, desk, amount_fen=700, package_fen=600)
+    desk.sandbox.pay(second.out_trade_no)
+    desk.sandbox.tell(desk.sandbox.trade(second.out_trade_no))  # told again: added once
+    order.refresh_from_db()
+    assert ChargingOrder.objects.count() == 1
+    assert (order.stop_at_fen, order.targets["seconds"], order.further_packages) == (1_400, 7_200, [600])
+    assert status(site, second)["order_no"] == order.order_no
+    flow.shift_into_past(order, timedelta(minutes=90))
+    flow.send_record(
+        site,
+        records.ReportedTransaction(
+            connector_no=1,
+            protocol="mqtt",
+            identity=f"mqtt:{site.pile.code}:{order.order_no}",
+            transaction_ref=order.order_no,
+            started_at=order.started_at,
+            ended_at=order.started_at + timedelta(minutes=90),
+            energy_kwh=Decimal("0.5000"),
+            stop_reason="unplugged",
+            raw="{}",
+        ),
+    )
+    order.refresh_from_db()
+    assert (order.state, order.total_fen) == ("settled", 930)
+    for _ in range(2):
+        paid_starts.sweep(actor=JOB)
+    # The first payment is used up, of the second 230 fen are.
+    assert list(Refund.objects.values_list("amount_fen", flat=True)) == [470]
+    assert refunded(desk) == 470 and balance(site.driver) == 0
+    assert (status(site, first)["state"], status(site, second)["state"]) == ("done", "done")
+    late = ask(site, desk, amount_fen=700, package_fen=600)
+    assert PaidStart.objects.get(payment=late).extends is None, "the order is over: this is a start"
     assert_books_balance()
 
 

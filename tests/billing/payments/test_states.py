@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from billing.models import Account, Payment, Refund, RefundPart
+from billing.models import Account, Payment, Refund, RefundPart, ScoreOrder
 from billing.payment_words import EVENTS, REASONS, event_words, reason_words
 from billing.services.payment_checks import payment_problems
 from billing.services.payment_states import (
@@ -16,6 +16,7 @@ from billing.services.payment_states import (
     REFUND_STATES,
     move_payment,
 )
+from billing.services.score_states import SCORE_STATES
 from kernel.actor import system
 from kernel.errors import DomainError
 from tests.billing.payments.desk import ask_refund, assert_books_balance
@@ -26,6 +27,7 @@ MACHINES = (
     (PAYMENT_STATES, Payment.State),
     (REFUND_STATES, Refund.State),
     (PART_STATES, RefundPart.State),
+    (SCORE_STATES, ScoreOrder.State),
 )
 
 

@@ -51,6 +51,22 @@ def test_what_a_start_may_ask_of_the_box(sock, pile):
     assert (fields["full_w"], fields["stop_at_full"], fields["ignore_unplug"]) == (5, 1, 0)
 
 
+@pytest.mark.message("dny", "8A in", "8A out")
+def test_a_running_charge_is_told_its_new_end(sock, pile):
+    for params, fields, result, state, reason in (
+        ({"duration_s": 7_200}, (0, 7_200), 0, "accepted", ""),
+        ({"energy_kwh": "1.5"}, (2, 150), 2, "rejected", "less_than_used"),
+    ):
+        command = commands.send_command(
+            actor=system("test"), pile=pile, kind="extend", connector_no=3, params=params, reference="7"
+        )
+        told = sock.expect(0x8A).fields
+        assert (told["rate_mode"], told["amount"], told["port"]) == (*fields, 2)
+        sock.send(0x8A, message_id=sock.last_frame.message_id, result=result)
+        until(lambda pk=command.pk, wanted=state: commands.DeviceCommand.objects.get(pk=pk).state == wanted)
+        assert commands.DeviceCommand.objects.get(pk=command.pk).reason == reason
+
+
 def test_a_start_that_does_not_fit_the_wire_fails_and_sends_nothing(sock, pile):
     command = send_start(pile, duration_s=70_000)
     until(lambda: state_of(command) == "failed")

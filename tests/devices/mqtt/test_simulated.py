@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FAST = MqttTiming(tick_s=0.05, sample_s=0.2, start_delay_s=0.05, resend_s=0.5, pause_s=0.3, reconnect_s=0.2)
 COURSES = (
     ("", "full", []),
-    ("power_cut=0.2", "full", []),
-    ("overload=0.2", "full", []),
+    ("power_cut=0.2", "full", ["charge_paused", "charge_resumed"]),
+    ("overload=0.2", "full", ["charge_paused", "charge_resumed"]),
     ("drop_link=0.2", "full", []),
     ("unplug=0.3", "unplugged", []),
 )

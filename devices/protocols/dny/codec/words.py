@@ -163,7 +163,9 @@ STOP_REASONS: dict[str, str] = _texts(_STOP_REASONS)
 """Every listed stop reason: slug to sentence."""
 
 ANSWERS: dict[str, str] = _texts(_CHARGE_RESULTS) | {
-    "beyond_limits_of_box": gettext_noop("The values are beyond what the box can be set to.")
+    "beyond_limits_of_box": gettext_noop("The values are beyond what the box can be set to."),
+    "not_charging": gettext_noop("The port is not charging under this number."),
+    "less_than_used": gettext_noop("The box has delivered more than that already."),
 }
 """Every listed answer to a command: slug to sentence."""
 

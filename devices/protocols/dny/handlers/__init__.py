@@ -34,5 +34,6 @@ HANDLERS: dict[int, Handler] = {
     0x82: Handler(replies.charge),
     0x85: Handler(replies.limits_set),
     0x87: Handler(replies.rebooting),
+    0x8A: Handler(replies.changed),
     0x92: Handler(replies.limits_held),
 }

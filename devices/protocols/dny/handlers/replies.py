@@ -19,6 +19,7 @@ _KIND = DeviceCommand.Kind
 _STATE = DeviceCommand.State
 DONE, ALREADY_SO = 0, 2
 _STOP_DONE = (0x00, 0x03)
+CHANGE_RESULTS = {1: "not_charging", 2: "less_than_used", 3: "no_such_port"}
 
 
 async def charge(consumer, held: HeldBox, frame, message) -> None:
@@ -35,6 +36,13 @@ async def charge(consumer, held: HeldBox, frame, message) -> None:
         memory = held.port(connector_no)
         memory.running_ref, memory.idle_reports = ref, 0
         memory.state, memory.slug, memory.plugged = Connector.State.CHARGING, "charging", True
+
+
+async def changed(consumer, held: HeldBox, frame, message) -> None:
+    """8A: 0 done, 1 the port does not charge, 2 less than it has used, 3 no such port."""
+    result = message.fields["result"]
+    reason = CHANGE_RESULTS.get(result, "refused_by_pile")
+    await _end(consumer, held, frame, _KIND.EXTEND, result == DONE, reason="" if result == DONE else reason)
 
 
 async def limits_set(consumer, held: HeldBox, frame, message) -> None:

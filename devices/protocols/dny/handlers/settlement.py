@@ -76,6 +76,8 @@ def reported_transaction(
         started_at=started_at,
         ended_at=ended_at,
         energy_kwh=fields["energy"],
+        charged_s=fields["duration"],
+        peak_w=int(fields["max_power"]),
         stop_reason=words.stop_reason(fields["stop_reason"]).slug,
         stop_code=f"{fields['stop_reason']:02X}",
         start_method=words.START_METHODS.get(fields["how"], ""),
