@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from alerts.models import Alert
 from alerts.services.alerts import close_alerts, close_pile_alerts, open_alert, open_pile_alerts
 from devices import events
+from devices.words import is_protection
 from stations.models import Pile
 from stations.models.mode import Edition
 
@@ -64,10 +65,25 @@ def on_sensor_reported(event: events.SensorReported) -> None:
         close_alerts(pile=event.pile, kind=Alert.Kind.SENSOR, at=event.at, code=code)
 
 
+def on_transaction_reported(event: events.TransactionReported) -> None:
+    """A session that a protection ended calls for a person, whatever the live data said before."""
+    record = event.record
+    if event.repeated or not is_protection(record.protocol, record.stop_reason):
+        return
+    open_alert(
+        pile=event.pile,
+        kind=Alert.Kind.PROTECTION,
+        at=record.ended_at or event.at,
+        connector_no=record.connector_no,
+        code=record.stop_reason,
+    )
+
+
 def register() -> None:
     """Subscribe the handlers."""
     events.subscribe(events.PileOffline, on_pile_offline, together=on_piles_offline)
     events.subscribe(events.PileOnline, on_pile_online, together=on_piles_online)
     events.subscribe(events.FaultRaised, on_fault_raised)
     events.subscribe(events.FaultCleared, on_fault_cleared)
+    events.subscribe(events.TransactionReported, on_transaction_reported)
     events.subscribe(events.SensorReported, on_sensor_reported)

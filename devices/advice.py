@@ -221,3 +221,13 @@ ADVICE: Mapping[str, Mapping[str, str]] = {
     "ocpp201": _ANY | _OCPP,
     "dny": _ANY | _DNY,
 }
+
+# Ends of charging and faults by which a pile protects people, itself or the vehicle's supply: somebody has to go there.
+PROTECTION = frozenset(
+    {
+        EMERGENCY_STOP, BREAKER, METER, POWER_MODULE, SURGE, HEAT, REVERSED, PLUG_LOCK, CONTACTOR, INSULATION, OUTPUT,
+        SUPPLY, FUSE, WATER, FIRE, OVERLOAD, SHORT,
+    }
+)  # fmt: skip
+# Of these the ones that cannot wait.
+URGENT = frozenset({EMERGENCY_STOP, INSULATION, FUSE, WATER, FIRE, SHORT})

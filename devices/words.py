@@ -10,7 +10,7 @@ from functools import cache
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from devices.advice import ADVICE
+from devices.advice import ADVICE, PROTECTION, URGENT
 from devices.models import DeviceCommand
 from devices.protocols.dny.codec import FROM_DEVICE, TO_DEVICE
 from devices.protocols.dny.codec import words as dny
@@ -178,6 +178,18 @@ def advice_text(protocol: str, code: str) -> str:
     parts = [code, code.partition(": ")[0], *code.split("," if protocol == YKC else "/")]
     found = dict.fromkeys(known[part] for part in parts if part in known)
     return " ".join(gettext(sentence) for sentence in found)
+
+
+def is_protection(protocol: str, code: str) -> bool:
+    """Whether a fault or an end of charging says that the pile protected people, itself or the vehicle."""
+    return ADVICE.get(protocol, {}).get(code) in PROTECTION
+
+
+def is_urgent(protocol: str, code: str) -> bool:
+    """Whether somebody should go to the pile at once: emergency stop, leakage, short circuit, fire, water."""
+    known = ADVICE.get(protocol, {})
+    parts = code.split("," if protocol == YKC else "/")
+    return any(known.get(part) in URGENT for part in parts)
 
 
 def frame_title(protocol: str, name: str) -> str:

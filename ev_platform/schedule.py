@@ -16,6 +16,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "devices.tidy_up": 14_400.0,
     "devices.advance_firmware_campaigns": 5.0,
     "marketing.expire_coupons": 600.0,
+    "alerts.close_protections": 60.0,
     "alerts.watch_archives": 3600.0,
     "analytics.build_recent_facts": 60.0,
     "analytics.rebuild_facts": 21_600.0,

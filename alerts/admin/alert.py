@@ -44,7 +44,9 @@ class AlertAdmin(FactAdmin):
 
     @admin.display(description=_("state"))
     def status(self, obj):
-        return chip(_("Ongoing"), "red") if obj.closed_at is None else chip(_("Ended"), "green")
+        if obj.closed_at is not None:
+            return chip(_("Ended"), "green")
+        return chip(_("Urgent"), "red") if obj.is_urgent else chip(_("Ongoing"), "amber")
 
     @admin.display(description=_("what"))
     def what(self, obj):

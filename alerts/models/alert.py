@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from devices.words import ending_text, fault_text
+from devices.words import ending_text, fault_text, is_urgent, stop_reason_text
 from users.scope import ScopedManager, ScopePaths
 
 SENSOR_ALARMS = {
@@ -23,6 +23,7 @@ class Alert(models.Model):
     class Kind(models.TextChoices):
         OFFLINE = "offline", _("Pile offline")
         FAULT = "fault", _("Fault")
+        PROTECTION = "protection", _("Protective stop")
         SENSOR = "sensor", _("Sensor")
         SIM_USAGE = "sim_usage", _("Data plan nearly used up")
         SIM_EXPIRY = "sim_expiry", _("Data plan runs out")
@@ -66,6 +67,15 @@ class Alert(models.Model):
         return " · ".join(filter(None, [str(self.get_kind_display()), self.text]))
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether somebody should go there at once."""
+        if self.kind == self.Kind.SENSOR:
+            return True
+        return self.kind in (self.Kind.FAULT, self.Kind.PROTECTION) and is_urgent(
+            self.pile.protocol, self.code
+        )
+
+    @property
     def text(self) -> str:
         """What is wrong, in the active language; an unknown code with what the pile said of it."""
         if self.kind == self.Kind.OFFLINE:
@@ -77,6 +87,8 @@ class Alert(models.Model):
             return gettext("%(share)s %% of the month's data are used") % {"share": self.detail}
         if self.kind in (self.Kind.SIM_EXPIRY, self.Kind.INSURANCE):
             return gettext("Valid until %(day)s") % {"day": self.detail}
+        if self.kind == self.Kind.PROTECTION:
+            return stop_reason_text(self.pile.protocol, self.code)
         words = fault_text(self.pile.protocol, self.code)
         return f"{self.code} {gettext(self.detail)}" if words == self.code and self.detail else words
 

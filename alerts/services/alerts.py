@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 
 from alerts.models import Alert
 from devices.events import PileRef
+from devices.models import TransactionRecord
+from devices.words import is_protection
 from kernel.live import broadcast
 
 
@@ -85,6 +87,28 @@ def close_pile_alerts(*, piles: Sequence[PileRef], kind: str, at: datetime) -> i
     if closed:
         for pile in {pile.operator_id: pile for pile in piles}.values():
             _tell(pile)
+    return closed
+
+
+def close_protections() -> int:
+    """Close protective stops after which the same connector has charged and ended well; returns how many."""
+    closed = 0
+    rows = Alert.objects.unscoped("a sweep over every alert").filter(
+        kind=Alert.Kind.PROTECTION, closed_at__isnull=True
+    )
+    for alert in rows.order_by("pk")[:500]:
+        later = TransactionRecord.objects.unscoped("of the same connector").filter(
+            pile_id=alert.pile_id,
+            connector_no=alert.connector_no,
+            started_at__gt=alert.opened_at,
+            energy_kwh__gt=0,
+        )
+        well = next(
+            (one for one in later.order_by("pk")[:20] if not is_protection(one.protocol, one.stop_reason)),
+            None,
+        )
+        if well is not None:
+            closed += rows.filter(pk=alert.pk).update(closed_at=well.ended_at or well.received_at)
     return closed
 
 

@@ -147,6 +147,7 @@ def progress(
         request_id: the id of the command, when the pile names it; else its last one is meant.
     """
     with transaction.atomic():
+        lock_pile(pile.id)  # the file itself may be arriving by another door
         rows = PileUpload.objects.filter(pile_id=pile.id)
         if request_id is not None:
             rows = rows.filter(command_id=request_id)

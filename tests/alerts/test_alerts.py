@@ -1,15 +1,19 @@
 """Alerts open and close exactly once per episode, however often a pile repeats itself."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone, translation
 
 from alerts.models import Alert
-from alerts.services.alerts import open_alert
+from alerts.services.alerts import close_protections, open_alert
 from devices import events
 from tests import factories as f
+from tests.billing import flow
 
 
 def fault(site, code="E07", connector_no=1):
@@ -97,3 +101,40 @@ def test_rivals_open_one_alert():
         opened = [alert for alert in pool.map(once, range(8)) if alert is not None]
     assert len(opened) == 1
     assert Alert.objects.count() == 1
+
+
+STOPS = {
+    "start_emergency_stop": ("急停", True),
+    "abort_emergency_stop": ("急停", True),
+    "abort_surge_protector": ("防雷", False),
+    "abort_breaker_tripped": ("", False),
+    "abort_output": ("", False),
+    "start_insulation": ("绝缘", True),
+    "abort_temperature": ("", False),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.feature("PIL-19", "PIL-22", "PIL-23")
+@pytest.mark.parametrize("code", STOPS)
+def test_a_protective_stop_calls_for_a_person_and_is_settled_on_what_was_delivered(code, client):
+    site = f.make_site()
+    words, urgent = STOPS[code]
+    order = flow.charging(site)
+    flow.shift_into_past(order, timedelta(hours=1))
+    record = replace(flow.reported(site, order, {"flat": "10"}), stop_reason=code)
+    flow.send_record(site, record)
+    flow.send_record(site, record)  # told again
+    order.refresh_from_db()
+    assert (order.state, order.total_fen, order.stop_reason) == ("settled", 1_100, code)
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.connector_no, alert.code, alert.is_urgent) == ("protection", 1, code, urgent)
+    client.force_login(f.make_staff(superuser=True))
+    page = client.get(reverse("admin:alerts_alert_changelist")).content.decode()
+    assert words in page and ("紧急" in page) == urgent
+    assert close_protections() == 0
+    after = flow.charging(site)
+    flow.send_record(site, flow.reported(site, after, {"flat": "0.01"}, started_at=timezone.now()))
+    assert close_protections() == 1
+    alert.refresh_from_db()
+    assert alert.closed_at is not None

@@ -95,6 +95,7 @@ def test_the_platforms_report_is_what_was_settled_and_what_the_ledger_says(week)
 
 
 @pytest.mark.feature("RPT-02", "RPT-03", "FIN-02")
+@pytest.mark.feature("FIN-12")
 def test_every_dimension_and_grain_has_the_same_totals(week):
     mine, _other, _orders = week
     whole = read("platform").totals

@@ -155,6 +155,7 @@ def test_un_graying_settles_or_writes_off_what_holds_a_card(desk, site):
 
 @pytest.mark.feature("CRD-15", "CRD-19")
 @pytest.mark.promise(11)
+@pytest.mark.feature("CRD-16")
 def test_a_batch_is_looked_at_and_brought_in_as_one(desk, site):
     address = reverse("admin:users_card_import")
     header = ["operator", "physical_no", "logical_no", "kind", "state", "balance", "note"]

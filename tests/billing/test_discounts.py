@@ -55,6 +55,7 @@ def balance(kind, operator=None):
 
 
 @pytest.mark.feature("MKT-01", "MKT-04", "TAR-13")
+@pytest.mark.feature("USR-15")
 def test_it_is_frozen_at_the_start_and_borne_by_the_operator(clock):
     site, elsewhere = make_site(), make_site()
     rule = discount(site, station=site.station, off_bp=2_500)

@@ -38,6 +38,7 @@ def refused(code, call, *args, **kwargs):
 
 class TestStart:
     @pytest.mark.feature("WAL-07")
+    @pytest.mark.feature("TAR-12")
     def test_holds_the_money_and_sends_the_command(self):
         site = make_site(balance_fen=10_000)
         order = flow.start(site)

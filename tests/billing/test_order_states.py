@@ -22,6 +22,7 @@ def test_the_drawing_in_the_docs_is_the_table():
 
 
 @pytest.mark.feature("ORD-07")
+@pytest.mark.feature("FIN-10")
 def test_every_state_of_the_model_is_in_the_table_and_leads_to_an_end():
     assert ORDER_STATES.states == set(ChargingOrder.State.values)
     ends = {"settled"}

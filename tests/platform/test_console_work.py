@@ -275,6 +275,7 @@ def test_an_order_in_review_is_settled_with_a_reason(client, boss):
 
 
 @pytest.mark.promise(10)
+@pytest.mark.feature("USR-06")
 def test_a_top_up_books_once_however_often_it_is_sent(client, boss):
     driver = f.make_driver(balance_fen=0)
     address = reverse("admin:users_driver_top_up", args=[driver.pk])

@@ -87,6 +87,7 @@ def report(site, order, begun, kwh="2.0000"):
 
 
 @pytest.mark.feature("PLT-18")
+@pytest.mark.feature("STA-11")
 def test_from_the_sticker_to_the_bill(site, app):
     connector = app.get(f"connectors/{site.connector.code}").json()
     assert connector["can_start"] is True

@@ -182,6 +182,7 @@ def test_an_account_ends_without_money_and_without_a_name(site, app):
 
 
 @pytest.mark.feature("TAR-11", "USR-04", "USR-05")
+@pytest.mark.feature("USR-12")
 def test_a_tags_price_holds_for_its_drivers_there_and_nowhere_else(site, app):
     other = f.make_site(operator=site.operator, protocol="ocpp16")
     cheap = f.TariffFactory(operator=site.operator)

@@ -1,15 +1,20 @@
 """Our own trouble is never told to a station as its fault."""
 
+import io
+import threading
 import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, connections, transaction
 
-from devices.models import DeviceTransaction, PileSession, TransactionRecord
-from devices.services import presence, transactions
+from devices.locks import lock_pile
+from devices.models import DeviceTransaction, PileSession, PileUpload, TransactionRecord
+from devices.services import presence, transactions, uploads
+from devices.services.references import pile_ref
 from kernel import clock
 from stations.models import Connector, Pile
+from tests import factories as f
 from tests.devices.ocpp16.station import at, register
 
 
@@ -123,3 +128,28 @@ def test_values_that_name_no_transaction_prove_no_charging(dial, pile, eventuall
     again = dial()
     again.meter(None, register("1000", context="Sample.Clock"))
     assert Connector.objects.get(pile=pile, number=1).state == "offline"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_the_word_about_an_upload_never_takes_back_the_file_that_arrives_meanwhile(pile, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    upload = PileUpload.objects.create(
+        operator=pile.operator, station=pile.station, pile=pile, command=f.DeviceCommandFactory(pile=pile),
+        secret_digest=uploads._digest("secret"), created_at=clock.now(), expires_at=clock.now() + timedelta(1),
+    )  # fmt: skip
+    content = io.BytesIO(b"lines")
+    content.size = 5
+
+    def tell():
+        uploads.progress(pile=pile_ref(pile), word="Uploaded", status="uploaded", at=clock.now())
+        connections.close_all()
+
+    telling = threading.Thread(target=tell)
+    with transaction.atomic():
+        lock_pile(pile.pk)
+        telling.start()
+        telling.join(0.2)
+        assert telling.is_alive(), "it waits for the pile"
+        assert uploads.receive(secret="secret", name="a.log", content=content) is not None
+    telling.join(10)
+    assert PileUpload.objects.get(pk=upload.pk).state == "received"
