@@ -21,16 +21,12 @@ _CREDITED = (_K.OPERATOR_ELECTRICITY, _K.OPERATOR_SERVICE, _K.OPERATOR_FEES)
 def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
     """Debit the totals of locked orders whose amounts are written, and release their holds.
 
-    Returns the ids of the orders that were captured; one whose accounts are not all open yet is left as it was.
+    Returns the ids of the orders that were captured; one whose driver lacks an account is left as it was.
     Raises IntegrityError, with nothing booked, when one of them was booked before.
     """
     if not captures:
         return set()
-    accounts = lock_wallet_settlements(
-        driver_ids={order.driver_id for order, _actor in captures},
-        operator_ids={order.operator_id for order, _actor in captures},
-        operator_kinds=_CREDITED,
-    )
+    accounts = _lock_accounts([order for order, _actor in captures])
     of_driver = {(one.kind, one.driver_id): one for one in accounts if one.operator_id is None}
     of_operator = {(one.kind, one.operator_id): one for one in accounts if one.operator_id is not None}
     orders = [order.pk for order, _actor in captures]
@@ -70,6 +66,30 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
                 entries.append(ledger.new_entry(journal, account, fen))
     _write(accounts, released, journals, entries)
     return captured
+
+
+def _lock_accounts(orders: Sequence[ChargingOrder]) -> list[Account]:
+    """All accounts of these settlements, locked; those of an operator are opened at its first."""
+
+    def locked() -> list[Account]:
+        return lock_wallet_settlements(
+            driver_ids={order.driver_id for order in orders},
+            operator_ids={order.operator_id for order in orders},
+            operator_kinds=_CREDITED,
+        )
+
+    found = locked()
+    known = {(account.kind, account.operator_id) for account in found}
+    needed = {
+        (kind, order.operator_id): order
+        for order in orders
+        for kind, fen in ledger.credits_of(order).items()
+        if fen
+    }
+    missing = [key for key in needed if key not in known]
+    for key in missing:
+        ledger.account_of(key[0], operator=needed[key].operator)
+    return locked() if missing else found
 
 
 def _write(
