@@ -12,6 +12,10 @@ register_messages(
         "connector_busy": (_("The connector %(code)s is in use."), 409),
         "night_cut_off": (_("The pile %(code)s is switched off at night until %(until)s."), 409),
         "extend_not_possible": (_("The pile %(code)s cannot change a running charge."), 409),
+        "extend_needs_hold": (
+            _("No money is held for the order %(order_no)s; an amount cannot be added to it."),
+            409,
+        ),
         "nothing_to_add": (_("Give the amount to add, or a package where the tariff sells time."), 400),
         "connector_fault": (_("The connector %(code)s reports a fault."), 409),
         "driver_busy": (_("You already have a charging session: %(order_no)s."), 409),

@@ -24,7 +24,7 @@ class RechargeBonus(models.Model):
     given_at = models.DateTimeField(_("given at"))
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(driver="driver_id")
+    scope_paths = ScopePaths(operator="payment__operator_id", driver="driver_id")
 
     class Meta:
         verbose_name = _("recharge bonus")

@@ -56,8 +56,8 @@ def extend_order(
         seconds, energy_kwh: added to such limits of the order, where it has them.
 
     Raises:
-        DomainError: `order_unknown`, `order_not_running`, `driver_frozen`, `extend_not_possible`, `nothing_to_add`, `package_invalid`,
-            `amount_invalid`, `insufficient_balance`, `pile_offline`, `command_pending`, `permission_denied`.
+        DomainError: `order_unknown`, `order_not_running`, `driver_frozen`, `extend_not_possible`, `extend_needs_hold`,
+            `nothing_to_add`, `package_invalid`, `amount_invalid`, `insufficient_balance`, `pile_offline`, `command_pending`, `permission_denied`.
     """
     found = ChargingOrder.objects.for_actor(actor).filter(order_no=order_no).first()
     if found is None:
@@ -92,7 +92,10 @@ def extend_order(
         if amount_fen is None:  # what is held already may cover a package
             packages = order.package_fen + sum(order.further_packages)
             least = max(packages + order.electricity_fen - order.stop_at_fen, 0)
-        order.stop_at_fen += ledger.raise_hold(order=order, amount_fen=added, least_fen=least)
+        raised = ledger.raise_hold(order=order, amount_fen=added, least_fen=least)
+        if amount_fen is not None and not raised:
+            raise DomainError("extend_needs_hold", {"order_no": order_no}, field="amount_fen")
+        order.stop_at_fen += raised
         order.save(update_fields=["targets", "stop_at_fen", "stop_due_at", "further_packages", "package_fen"])
         if limits := wire_limits(order):  # of money alone only the platform counts
             send_command(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.models import Account, BoxCashDay, ChargingOrder, PaidStart, Payment
 from billing.pricing import Bill
 from billing.pricing.components import PackageFee, PowerFee, PowerStep, TimeFee
-from billing.services import checks, evidence, orders, sweeps
+from billing.services import checks, evidence, ledger, orders, sweeps
 from devices import events
 from devices.services import income, meters, records, sensors, status
 from kernel.actor import system
@@ -136,6 +136,14 @@ def test_a_second_payment_adds_time_to_the_same_order(clock):
     assert (refused.status_code, refused.json()["code"]) == (402, "insufficient_balance")
     order.refresh_from_db()
     assert order.further_packages == [200]
+    credit = box(TimeFee(100, fee="service"))
+    order = charging(credit, limit_fen=500)
+    ledger.release_hold(order=order)  # as of an order that somebody's credit stands behind
+    answer = ApiClient(credit.driver).post(
+        f"/api/v1/driver/orders/{order.order_no}/extend", {"amount_fen": 100}
+    )
+    order.refresh_from_db()
+    assert (answer.json()["code"], order.stop_at_fen) == ("extend_needs_hold", 500)
     other = make_site(protocol="ocpp16")
     running = flow.charging(other)
     answer = ApiClient(other.driver).post(

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing import business_day
-from billing.models import ChannelBill, DayClose, Difference, Journal, Payment, Proposal
+from billing.models import Account, ChannelBill, DayClose, Difference, Entry, Journal, Payment, Proposal
 from billing.payments.bill_files import BillUnreadable, read_alipay, read_wechat
 from billing.services import proposals
 from billing.services.finance_checks import finance_problems
@@ -19,7 +19,7 @@ from billing.services.reconciliation.matching import Ours, Theirs
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from tests import factories as f
-from tests.billing.finance.desk import JOB, assert_ties, platform, two_people
+from tests.billing.finance.desk import JOB, assert_ties, platform, settled, two_people
 from tests.billing.finance.past import paid_at_channel, recharge, refund
 
 pytestmark = pytest.mark.django_db
@@ -292,3 +292,18 @@ def test_the_console_compares_explains_closes_and_reopens(client, channels, sand
         "¥10.07" in client.get(reverse("admin:billing_channelbill_change", args=[bill.pk])).content.decode()
     )
     assert timezone.now() >= bill.fetched_at
+
+
+@pytest.mark.feature("FIN-04", "FIN-09")
+def test_transactions_accounts_and_every_movement_have_their_pages(client, channels, sandbox, noon):
+    site = f.make_site(balance_fen=0)
+    recharge(sandbox, site.driver, noon, 5_000)
+    settled(site, at=noon + timedelta(minutes=1))
+    refund(sandbox, site.driver, noon + timedelta(minutes=5), 1_000)
+    client.force_login(f.make_staff(superuser=True))
+    for model in (Payment, Account, Entry):
+        address = reverse(f"admin:billing_{model._meta.model_name}_changelist")
+        page = client.get(address, {} if model is Account else {"when": "all"})
+        listed = {row.pk for row in page.context["cl"].result_list}
+        assert listed == set(model.objects.values_list("pk", flat=True)) and listed, model
+    assert Entry.objects.count() >= 8

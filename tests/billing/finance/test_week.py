@@ -1,5 +1,7 @@
 """A week of three operators and an agent: bills, statements, payouts and invoices tie to the fen, and stay checked."""
 
+import os
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -65,3 +67,25 @@ def test_the_nightly_check_runs_once_and_keeps_what_it_finds(caplog):
     row.refresh_from_db()
     assert row.gone_at is not None and CheckRun.objects.count() == 2
     assert not Invoice.objects.exists()
+
+
+@pytest.mark.skipif(
+    "BIG_WEEK" not in os.environ, reason="a benchmark: BIG_WEEK=drivers,orders a day, with -s"
+)
+def test_a_big_week_ties_to_the_fen(channels, sandbox):
+    drivers, orders = (int(part) for part in os.environ["BIG_WEEK"].split(","))
+    channels.INVOICE_PROVIDER = {**sandbox.keys.merchant()["invoice"], "url": f"{sandbox.url}/invoice/v1"}
+    week = Week(sandbox, drivers_each=drivers, orders_a_day=orders).open()
+    began = time.monotonic()
+    week.live(business_day.bounds(business_day.today())[0] - timedelta(days=6, hours=12))
+    week.invoice_everything()
+    lived = time.monotonic()
+    assert_ties()
+    assert list(invoice_problems()) == []
+    told = week.report()
+    assert told["income_fen"] == told["divided_fen"] == told["invoiced_fen"] == told["provider_invoiced_fen"]
+    assert told["shares_fen"] == told["stated_fen"] == told["transfers_fen"] + told["carried_fen"]
+    print(
+        f"lived in {lived - began:.0f} s, checked in {time.monotonic() - lived:.1f} s, {week.lost} notices lost"
+    )
+    print(told)

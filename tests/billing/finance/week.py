@@ -103,7 +103,7 @@ class Week:
     def _day(self, noon: datetime, chance: random.Random) -> None:
         for site, driver in self.drivers:
             channel = chance.choice(CHANNELS)
-            amount = chance.randrange(8_000, 20_000)
+            amount = chance.randrange(8_000, 20_000) * self.orders_a_day
             if chance.random() < 0.2:  # the notice never comes: the night finds it
                 paid_at_channel(self.sandbox, driver, noon, amount, channel)
                 self.lost += 1
