@@ -59,6 +59,8 @@ class FrameSocket:
                 data = self.sock.recv(4096)
             except TimeoutError:
                 continue
+            except ConnectionResetError:  # a process that was killed answers like this
+                data = b""
             assert data, f"closed before {kind:02X}"
             self._inbox += [item for item in self._splitter.feed(data) if isinstance(item, self.frame_class)]
 

@@ -3,10 +3,10 @@
 import html
 import re
 from functools import cache
+from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 from django.contrib import admin
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -92,14 +92,11 @@ def url(model, page, *args):
 def english_words():
     """The msgids of every catalogue that say something else in Chinese."""
     words = set()
-    for path in ROOT.glob("**/locale/zh_Hans/LC_MESSAGES/django.po"):
-        if ".venv" not in path.parts:
-            with path.open("rb") as file:
-                words |= {
-                    entry.id.strip(" .:")
-                    for entry in read_po(file)
-                    if isinstance(entry.id, str) and entry.id and entry.string != entry.id
-                }
+    for path in [*ROOT.glob("*/locale/zh_Hans/LC_MESSAGES/django.mo"), *ROOT.glob("locale/*/*/django.mo")]:
+        with path.open("rb") as file:
+            for said, word in GNUTranslations(file)._catalog.items():
+                if isinstance(said, str) and said and word != said:
+                    words.add(said.strip(" .:"))
     assert len(words) > 1000
     return words - {"English"}  # the switch names each language in itself
 
@@ -135,23 +132,18 @@ def test_english_and_codes_would_be_found():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_list_opens_with_every_filter(client, superuser, model):
-    page = look(client, url(model, "changelist"))
+def test_list_opens_with_every_filter_and_few_queries(client, superuser, model):
+    with CaptureQueriesContext(connection) as queries:
+        page = look(client, url(model, "changelist"))
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:160] for query in queries]
     changelist = page.context["cl"]
     for spec in changelist.filter_specs:
         if getattr(spec, "quick", False):
             for choice in spec.choices(changelist):
                 look(client, url(model, "changelist") + choice["query_string"])
     if admin.site._registry[model].get_search_fields(None):
-        for term in ("x", "13800000000", "12345678901234567890123456789012", "7", "'\"%_", "0" * 200):
+        for term in ("13800000000", "7", "'\"%_", "0" * 200):
             look(client, url(model, "changelist"), {"q": term})
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_list_takes_few_queries(client, superuser, model):
-    with CaptureQueriesContext(connection) as queries:
-        look(client, url(model, "changelist"))
-    assert len(queries) <= MOST_QUERIES, [query["sql"][:160] for query in queries]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -75,7 +75,7 @@ def test_killed_between_the_start_and_its_answer_and_again_in_mid_charge(gateway
 @pytest.mark.promise(1)
 @pytest.mark.promise(2)
 @pytest.mark.promise(7)
-@pytest.mark.parametrize("moment_s", [0.004, 0.02])
+@pytest.mark.parametrize("moment_s", [0.01])
 def test_killed_between_settlement_and_answer(gateway, site, moment_s):
     sock = dial(gateway, site)
     order = start(sock, site)

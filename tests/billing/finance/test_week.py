@@ -69,11 +69,9 @@ def test_the_nightly_check_runs_once_and_keeps_what_it_finds(caplog):
     assert not Invoice.objects.exists()
 
 
-@pytest.mark.skipif(
-    "BIG_WEEK" not in os.environ, reason="a benchmark: BIG_WEEK=drivers,orders a day, with -s"
-)
+@pytest.mark.soak
 def test_a_big_week_ties_to_the_fen(channels, sandbox):
-    drivers, orders = (int(part) for part in os.environ["BIG_WEEK"].split(","))
+    drivers, orders = (int(part) for part in os.environ.get("BIG_WEEK", "2,6").split(","))
     channels.INVOICE_PROVIDER = {**sandbox.keys.merchant()["invoice"], "url": f"{sandbox.url}/invoice/v1"}
     week = Week(sandbox, drivers_each=drivers, orders_a_day=orders).open()
     began = time.monotonic()
