@@ -1,11 +1,16 @@
 """Settings of the console's theme (Unfold): titles, colours, the environment badge and the sidebar."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
+
+# The menu names sixty addresses, several times a page each; they never change while a process runs.
+reverse_lazy = lazy(cache(reverse), str)
 
 
 def environment(request: Any) -> tuple[str, str] | None:

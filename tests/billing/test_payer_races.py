@@ -4,6 +4,7 @@ import pytest
 
 from billing.models import ChargingOrder, EnterpriseStation
 from billing.services import ledger, orders, paying
+from devices.models import DeviceCommand
 from kernel.actor import system
 from kernel.errors import DomainError
 from tests import factories as f
@@ -52,6 +53,7 @@ def test_fifty_members_at_once_spend_what_the_enterprise_has_and_a_member_what_t
 
     # One member on many connectors: one at a time, and never above the day's limit.
     ChargingOrder.objects.exclude(pk=0).update(state="settled", total_fen=0)
+    DeviceCommand.objects.update(state="accepted")  # or a connector's own pending start refuses first
     ledger.top_up(actor=SYSTEM, driver=enterprise, amount_fen=90_000, reason="r", idempotency_key="2")
     one = members[49]
     EnterpriseMember.objects.filter(driver=one).update(order_limit_fen=None, day_limit_fen=1_500)
