@@ -58,9 +58,9 @@ format: venv  ## Format and mend what can be mended
 test: venv  ## Run the suite on a private PostgreSQL and Redis, then the embedded tests on SQLite
 	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; failed=""; \
 	echo "== Suite on PostgreSQL and Redis"; \
-	EV_DATA_DIR=$$data $(PY) scripts/services.py run -- $(PY) -m pytest -q -n 6 --dist loadgroup -m 'not soak and not embedded_only' || failed="the suite on PostgreSQL and Redis"; \
+	EV_DATA_DIR=$$data $(PY) scripts/services.py run -- $(PY) -m pytest -q -n 4 --dist loadgroup -m 'not soak and not embedded_only' || failed="the suite on PostgreSQL and Redis"; \
 	echo "== Embedded contract tests on SQLite and memory"; \
-	env -u EV_DATABASE_URL -u EV_REDIS_URL EV_ENV=test EV_DATA_DIR=$$data $(PY) -m pytest -q -n 6 --dist loadgroup -m '(embedded or embedded_only) and not soak' \
+	env -u EV_DATABASE_URL -u EV_REDIS_URL EV_ENV=test EV_DATA_DIR=$$data $(PY) -m pytest -q -n 4 --dist loadgroup -m '(embedded or embedded_only) and not soak' \
 		|| failed="$${failed:+$$failed, and }the embedded tests on SQLite"; \
 	if [ -n "$$failed" ]; then echo "FAILED: $$failed" >&2; exit 1; fi; \
 	echo "PASSED: the suite on PostgreSQL and Redis, and the embedded tests on SQLite"

