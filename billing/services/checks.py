@@ -40,7 +40,8 @@ class Problem:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def _total(name: str, condition: Q | None = None) -> Coalesce:
+def sum_of(name: str, condition: Q | None = None) -> Coalesce:
+    """The sum of a column of whole fen, 0 for no rows."""
     return Coalesce(Sum(name, filter=condition), Value(0), output_field=BigIntegerField())
 
 
@@ -49,26 +50,26 @@ def ledger_problems() -> Iterator[Problem]:
     accounts = Account.objects.unscoped("a check of the whole ledger")
     entries = Entry.objects.unscoped("a check of the whole ledger")
     for row in (
-        accounts.annotate(entries_fen=_total("entries__amount_fen"))
+        accounts.annotate(entries_fen=sum_of("entries__amount_fen"))
         .exclude(balance_fen=F("entries_fen"))
         .values("pk", "kind", "balance_fen", "entries_fen")
     ):
         yield Problem("balance_differs", f"account {row.pop('pk')}", row)
     for row in (
-        Journal.objects.annotate(sum_fen=_total("entries__amount_fen"))
+        Journal.objects.annotate(sum_fen=sum_of("entries__amount_fen"))
         .exclude(sum_fen=0)
         .values("pk", "idempotency_key", "sum_fen")
     ):
         yield Problem("journal_unbalanced", f"journal {row.pop('pk')}", row)
     for row in Journal.objects.filter(entries__isnull=True).values("pk", "idempotency_key"):
         yield Problem("journal_empty", f"journal {row.pop('pk')}", row)
-    total = entries.aggregate(total=_total("amount_fen"))["total"]
+    total = entries.aggregate(total=sum_of("amount_fen"))["total"]
     if total:
         yield Problem("ledger_not_zero", "ledger", {"total_fen": total})
     active = Q(holds__state=Hold.State.ACTIVE)
     for row in (
         accounts.exclude(kind=Account.Kind.BONUS)
-        .annotate(holds_fen=_total("holds__amount_fen", active))
+        .annotate(holds_fen=sum_of("holds__amount_fen", active))
         .exclude(held_fen=F("holds_fen"))
         .values("pk", "held_fen", "holds_fen")
     ):
@@ -76,7 +77,7 @@ def ledger_problems() -> Iterator[Problem]:
     active_bonus = Q(bonus_holds__state=Hold.State.ACTIVE)
     for row in (
         accounts.filter(kind=Account.Kind.BONUS)
-        .annotate(holds_fen=_total("bonus_holds__bonus_fen", active_bonus))
+        .annotate(holds_fen=sum_of("bonus_holds__bonus_fen", active_bonus))
         .exclude(held_fen=F("holds_fen"))
         .values("pk", "held_fen", "holds_fen")
     ):
@@ -154,7 +155,7 @@ def _problems_of_fee(fee: OrderFee) -> Iterator[Problem]:
         ],
         account__kind=fees.ACCOUNTS[fee.kind],
     )
-    booked_fen = entries.aggregate(total=_total("amount_fen"))["total"]
+    booked_fen = entries.aggregate(total=sum_of("amount_fen"))["total"]
     expected = 0 if fee.state == OrderFee.State.WAIVED else fee.amount_fen
     if booked_fen != expected:
         yield Problem("not_booked", subject, {"total_fen": expected, "booked_fen": booked_fen})
@@ -192,6 +193,6 @@ def _problems_of_settled(order: ChargingOrder) -> Iterator[Problem]:
         journal__kind=Journal.Kind.SETTLEMENT,
         account__kind__in=INCOME,
     )
-    booked_fen = booked.aggregate(total=_total("amount_fen"))["total"]
+    booked_fen = booked.aggregate(total=sum_of("amount_fen"))["total"]
     if booked_fen != order.total_fen:
         yield Problem("not_booked", subject, {"total_fen": order.total_fen, "booked_fen": booked_fen})

@@ -17,7 +17,7 @@ from billing.models import (
     SettlementItem,
     Statement,
 )
-from billing.services.checks import Problem, _total
+from billing.services.checks import Problem, sum_of
 from billing.services.clearing.clear import income_kinds, uncleared
 from billing.services.reconciliation.day_close import delta_fen, figures_of
 from kernel import clock
@@ -39,10 +39,10 @@ def finance_problems() -> Iterator[Problem]:
 
 def _records() -> Iterator[Problem]:
     records = ClearingRecord.objects.unscoped(WHY)
-    rows = records.annotate(lines_fen=_total("lines__amount_fen")).exclude(gross_fen=F("lines_fen"))
+    rows = records.annotate(lines_fen=sum_of("lines__amount_fen")).exclude(gross_fen=F("lines_fen"))
     for row in rows.values("pk", "gross_fen", "lines_fen"):
         yield Problem("clearing_differs", f"clearing {row.pop('pk')}", row)
-    income = _total("journal__entries__amount_fen", Q(journal__entries__account__kind__in=income_kinds()))
+    income = sum_of("journal__entries__amount_fen", Q(journal__entries__account__kind__in=income_kinds()))
     for row in (
         records.annotate(income_fen=income)
         .exclude(gross_fen=F("income_fen"))
@@ -59,15 +59,15 @@ def _accounts() -> Iterator[Problem]:
     waiting = uncleared().values("pk")
     for account in accounts.filter(kind__in=income_kinds()).exclude(balance_fen=0):
         rows = Entry.objects.unscoped(WHY).filter(account=account)
-        open_fen = rows.filter(journal__in=waiting).aggregate(total=_total("amount_fen"))["total"]
+        open_fen = rows.filter(journal__in=waiting).aggregate(total=sum_of("amount_fen"))["total"]
         # What no order asked for (an adjustment of old books) is not divided, and stands there for good.
         orderless = rows.filter(journal__order=None).exclude(journal__kind="clearing")
-        rest_fen = orderless.aggregate(total=_total("amount_fen"))["total"]
+        rest_fen = orderless.aggregate(total=sum_of("amount_fen"))["total"]
         if account.balance_fen != open_fen + rest_fen:
             data = {"balance_fen": account.balance_fen, "uncleared_fen": open_fen + rest_fen}
             yield Problem("income_differs", f"account {account.pk}", data)
-    commission = accounts.filter(kind=Account.Kind.COMMISSION).aggregate(total=_total("balance_fen"))["total"]
-    kept = lines.filter(role="commission").aggregate(total=_total("amount_fen"))["total"]
+    commission = accounts.filter(kind=Account.Kind.COMMISSION).aggregate(total=sum_of("balance_fen"))["total"]
+    kept = lines.filter(role="commission").aggregate(total=sum_of("amount_fen"))["total"]
     if commission != kept:
         yield Problem("commission_differs", "commission", {"booked_fen": commission, "lines_fen": kept})
     yield from _payables(accounts, lines)
@@ -87,14 +87,14 @@ def _payables(accounts, lines) -> Iterator[Problem]:
             if rows.get(payee_id, 0) != booked.get(payee_id, 0):
                 data = {"booked_fen": booked.get(payee_id, 0), "rows_fen": rows.get(payee_id, 0)}
                 yield Problem(f"{kind}_differs", f"payee {payee_id}", data)
-    own = items.exclude(kind=SettlementItem.Kind.PAYOUT_RETURNED).aggregate(total=_total("amount_fen"))[
+    own = items.exclude(kind=SettlementItem.Kind.PAYOUT_RETURNED).aggregate(total=sum_of("amount_fen"))[
         "total"
     ]
-    bank = payouts.filter(channel="bank", state=Payout.State.PAID).aggregate(total=_total("amount_fen"))[
+    bank = payouts.filter(channel="bank", state=Payout.State.PAID).aggregate(total=sum_of("amount_fen"))[
         "total"
     ]
     for kind, rows_fen in ((Account.Kind.PLATFORM_FEES, -own), (Account.Kind.BANK, bank)):
-        booked_fen = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
+        booked_fen = accounts.filter(kind=kind).aggregate(total=sum_of("balance_fen"))["total"]
         if booked_fen != rows_fen:
             yield Problem(f"{kind}_differs", kind, {"booked_fen": booked_fen, "rows_fen": rows_fen})
 
@@ -143,10 +143,10 @@ def _closed_days() -> Iterator[Problem]:
             yield Problem("closed_day_differs", f"day {closed.day}", {"closed": closed.figures, "now": now})
     accounts = Account.objects.unscoped(WHY)
     lines = ClearingLine.objects.unscoped(WHY).filter(role="channel_fee")
-    earned = lines.aggregate(total=_total("amount_fen"))["total"]
+    earned = lines.aggregate(total=sum_of("amount_fen"))["total"]
     differences = Difference.objects.filter(state=Difference.State.BOOKED).select_related("journal")
     booked = sum(delta_fen(row) for row in differences)
     for kind, rows_fen in ((Account.Kind.CHANNEL_FEES, earned - fees), (Account.Kind.DIFFERENCES, booked)):
-        booked_fen = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
+        booked_fen = accounts.filter(kind=kind).aggregate(total=sum_of("balance_fen"))["total"]
         if booked_fen != rows_fen:
             yield Problem(f"{kind}_differs", kind, {"booked_fen": booked_fen, "rows_fen": rows_fen})

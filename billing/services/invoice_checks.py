@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import F, Q
 
 from billing.models import Invoice, InvoicedOrder
-from billing.services.checks import Problem, _total
+from billing.services.checks import Problem, sum_of
 from billing.services.invoices.requests import paid_by_kind
 
 WHY = "a check of every invoice"
@@ -15,10 +15,10 @@ OVER = (Invoice.State.REJECTED, Invoice.State.WITHDRAWN, Invoice.State.REVERSED)
 def invoice_problems() -> Iterator[Problem]:
     """Invoices that differ from lines or orders, red ones from what they reverse, orders from what they paid."""
     invoices = Invoice.objects.unscoped(WHY)
-    summed = invoices.annotate(lines_fen=_total("lines__gross_fen")).exclude(gross_fen=F("lines_fen"))
+    summed = invoices.annotate(lines_fen=sum_of("lines__gross_fen")).exclude(gross_fen=F("lines_fen"))
     for row in summed.values("number", "gross_fen", "lines_fen"):
         yield Problem("invoice_lines_differ", f"invoice {row.pop('number')}", row)
-    blue = invoices.filter(kind=Invoice.Kind.BLUE).annotate(orders_fen=_total("orders__gross_fen"))
+    blue = invoices.filter(kind=Invoice.Kind.BLUE).annotate(orders_fen=sum_of("orders__gross_fen"))
     for row in blue.exclude(gross_fen=F("orders_fen")).values("number", "gross_fen", "orders_fen"):
         yield Problem("invoice_orders_differ", f"invoice {row.pop('number')}", row)
     unmatched = invoices.filter(kind=Invoice.Kind.RED).exclude(gross_fen=-F("red_of__gross_fen"))

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from django.db.models import BigIntegerField, F, Q, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Sum
 
 from billing.models import Account, Entry, Journal, Payment, Payout, RechargeBonus, RefundPart
-from billing.services.checks import Problem
+from billing.services.checks import Problem, sum_of
 from billing.services.payments import CHANNEL_ACCOUNTS
 
 T = RefundPart.State
@@ -16,10 +15,6 @@ OTHER_MOVES = (Journal.Kind.CHANNEL_FEE, Journal.Kind.DIFFERENCE)
 TAKEN = (*UNDER_WAY, T.SUCCEEDED)
 
 
-def _total(name: str, condition: Q | None = None) -> Coalesce:
-    return Coalesce(Sum(name, filter=condition), Value(0), output_field=BigIntegerField())
-
-
 def payment_problems() -> Iterator[Problem]:
     """Channel accounts, money under way and rests of recharges that are not what their rows add up to."""
     payments = Payment.objects.unscoped("a check of every payment")
@@ -27,28 +22,28 @@ def payment_problems() -> Iterator[Problem]:
     accounts = Account.objects.unscoped("a check of the whole ledger")
     payouts = Payout.objects.unscoped("a check of every payout")
     for channel, kind in CHANNEL_ACCOUNTS.items():
-        booked = accounts.filter(kind=kind).aggregate(total=_total("balance_fen"))["total"]
+        booked = accounts.filter(kind=kind).aggregate(total=sum_of("balance_fen"))["total"]
         paid = payments.filter(channel=channel, state=Payment.State.SUCCEEDED)
-        back = parts.filter(channel=channel, state=T.SUCCEEDED).aggregate(total=_total("amount_fen"))["total"]
-        out = payouts.filter(channel=channel, state=Payout.State.PAID).aggregate(total=_total("amount_fen"))[
+        back = parts.filter(channel=channel, state=T.SUCCEEDED).aggregate(total=sum_of("amount_fen"))["total"]
+        out = payouts.filter(channel=channel, state=Payout.State.PAID).aggregate(total=sum_of("amount_fen"))[
             "total"
         ]
         moved = Entry.objects.unscoped("a check of every payment").filter(
             account__kind=kind, journal__kind__in=OTHER_MOVES
         )
-        out += moved.aggregate(total=_total("amount_fen"))["total"]
-        rows_fen = back + out - paid.aggregate(total=_total("paid_fen"))["total"]
+        out += moved.aggregate(total=sum_of("amount_fen"))["total"]
+        rows_fen = back + out - paid.aggregate(total=sum_of("paid_fen"))["total"]
         if booked != rows_fen:
             yield Problem(
                 "channel_differs", f"channel {channel}", {"booked_fen": booked, "rows_fen": rows_fen}
             )
     given = RechargeBonus.objects.unscoped("a check of every bonus")
-    out = given.aggregate(given=_total("bonus_fen"), back=_total("taken_back_fen"))
-    booked = accounts.filter(kind=Account.Kind.PLATFORM_BONUS).aggregate(total=_total("balance_fen"))["total"]
+    out = given.aggregate(given=sum_of("bonus_fen"), back=sum_of("taken_back_fen"))
+    booked = accounts.filter(kind=Account.Kind.PLATFORM_BONUS).aggregate(total=sum_of("balance_fen"))["total"]
     if booked != out["back"] - out["given"]:
         yield Problem("bonus_differs", "bonuses", {"booked_fen": booked, **out})
     yield from _transit(accounts, parts)
-    rests = payments.annotate(taken_fen=_total("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
+    rests = payments.annotate(taken_fen=sum_of("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
     for row in rests.exclude(refunded_fen=F("taken_fen")).values("out_trade_no", "refunded_fen", "taken_fen"):
         yield Problem("refunded_differs", f"payment {row.pop('out_trade_no')}", row)
 

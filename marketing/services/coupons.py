@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils.translation import gettext
 
 from kernel import clock
@@ -141,22 +140,6 @@ def give_back(*, order_no: str) -> None:
     rows = _rows().filter(taken_for=order_no, state=S.TAKEN)
     rows.filter(expires_at__gt=now).update(state=S.AVAILABLE, taken_for="")
     rows.filter(expires_at__lte=now).update(state=S.EXPIRED, taken_for="")
-
-
-def usable_at(*, driver: Driver, operator_id: int, station_id: int, at: datetime) -> list[Coupon]:
-    """The driver's coupons that hold at a station, those that expire first in front."""
-    rows = (
-        _rows()
-        .select_related("campaign")
-        .filter(
-            Q(campaign__operator=None) | Q(campaign__operator_id=operator_id),
-            Q(campaign__station=None) | Q(campaign__station_id=station_id),
-            driver=driver,
-            state=S.AVAILABLE,
-            expires_at__gt=at,
-        )
-    )
-    return list(rows.order_by("expires_at", "pk")[:100])
 
 
 def expire() -> int:

@@ -13,16 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing import business_day
 from billing.invoicing.tax import tax_inside
 from billing.locks import lock_invoice, lock_orders
 from billing.models import (
-    Account,
     ChargingOrder,
-    Entry,
     Invoice,
     InvoicedOrder,
     InvoiceLine,
@@ -30,7 +28,7 @@ from billing.models import (
     OrderFee,
 )
 from billing.pricing import allocate
-from billing.services import ledger
+from billing.services import bonuses, ledger
 from billing.services.clearing.order_refunds import income_left
 from billing.services.invoices.states import S, free_orders, move_invoice
 from billing.services.invoices.terms import DEFAULT_LINES, line_of, terms_of
@@ -72,10 +70,7 @@ def invoiceable_orders(driver: Driver) -> QuerySet[ChargingOrder]:
 def paid_by_kind(order: ChargingOrder) -> dict[str, int]:
     """What was paid for an order by kind of fee, in fen; what a bonus paid and kinds that cost nothing are left out."""
     paid = {kind: fen for kind, fen in income_left(order).items() if fen > 0 and kind in DEFAULT_LINES}
-    given = Entry.objects.unscoped("what a bonus paid of one order").filter(
-        journal__order=order, account__kind=Account.Kind.BONUS
-    )
-    bonus = min(-(given.aggregate(total=Sum("amount_fen"))["total"] or 0), sum(paid.values()))
+    bonus = min(bonuses.bonus_paid_fen(order), sum(paid.values()))
     if bonus <= 0:
         return paid
     taken = allocate(bonus, list(paid.values()))
