@@ -30,6 +30,10 @@ class ConsoleSite(UnfoldAdminSite):
             *super().get_urls(),
         ]
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """What Django lists of one app; the list of all, which no page shows beside the menu, costs every page."""
+        return super().get_app_list(request, app_label) if app_label else []
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None):
         from analytics import board
 
