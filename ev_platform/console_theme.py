@@ -90,6 +90,12 @@ NAVIGATION = [
             "link": reverse_lazy("admin:monitor"),
             "permission": _may("stations.view_station"),
         },
+        {
+            "title": _("Running orders"),
+            "icon": "bolt",
+            "link": reverse_lazy("admin:running_orders"),
+            "permission": _may("billing.view_chargingorder"),
+        },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
         _item(_("Bookings"), "event_seat", "billing.booking"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),

@@ -17,6 +17,8 @@ def pytest_configure(config):
 
     # Tests hash many passwords and check none of the strength.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Every test client makes its own middleware: none of them lists the static files first.
+    settings.WHITENOISE_AUTOREFRESH = True
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if settings.EV_REDIS_URL and worker:
         url = _redis_database(settings.EV_REDIS_URL, worker)
