@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0019_ebike_orders'),
+        ('billing', '0020_running_orders'),
         ('users', '0003_driver_tag_rank'),
     ]
 
