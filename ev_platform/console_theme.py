@@ -97,6 +97,12 @@ NAVIGATION = [
             "permission": _may("billing.view_chargingorder"),
         },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
+        {
+            "title": _("Day of a station"),
+            "icon": "today",
+            "link": reverse_lazy("admin:station_day"),
+            "permission": _may("billing.view_chargingorder"),
+        },
         _item(_("Bookings"), "event_seat", "billing.booking"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
