@@ -100,6 +100,18 @@ def build_recent() -> int:
     return sum(rows for _hour, rows in build_span(now - 2 * HOUR, now + HOUR))
 
 
+def fill_uses(*, hours: int = 48) -> int:
+    """Uses of the past that was built before there were uses: some hours at a time, the latest first."""
+    oldest = UseFact.objects.unscoped("facts are computed over every tenant").aggregate(hour=Min("hour"))
+    built = HourFact.objects.unscoped("facts are computed over every tenant").exclude(
+        orders=0, electricity_fen=0, service_fen=0, fees_fen=0, discount_fen=0
+    )
+    if oldest["hour"] is not None:
+        built = built.filter(hour__lt=oldest["hour"])
+    missing = built.order_by("-hour").values_list("hour", flat=True).distinct()[:hours]
+    return sum(build_hour(hour) for hour in missing)
+
+
 def first_hour() -> datetime | None:
     """The hour of the oldest journal, None on an empty ledger."""
     oldest = Journal.objects.aggregate(at=Min("at"))["at"]

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics import pivot, reports, tasks
-from analytics.models import HourFact
+from analytics.models import HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Proposal
 from billing.services import ledger, proposals
 from kernel.actor import system
@@ -119,6 +119,9 @@ def test_building_again_changes_nothing_and_a_late_correction_counts_where_it_is
     before = list(
         HourFact.objects.unscoped("test").order_by("hour", "pile").values_list("hour", "pile", "service_fen")
     )
+    UseFact.objects.unscoped("test").delete()  # as before there were any
+    tasks.build_recent_facts()
+    assert pivot_of(row="station").agrees is True
     tasks.rebuild_facts()
     tasks.build_recent_facts()
     call_command("build_facts", "--json", stdout=io.StringIO())
