@@ -51,6 +51,21 @@ def choice_words(choices: Any) -> Callable[[Any], str]:
     return lambda value: str(words.get(value, value))
 
 
+def selection(model_admin: Any, actor: Actor, query: str) -> QuerySet:
+    """The rows of a list as its address filters and searches it, inside the actor's scope.
+
+    DomainError `export_filter_refused` for filters that the list does not know.
+    """
+    request = RequestFactory().get("/", QueryDict(query).dict())
+    request.GET = QueryDict(query)
+    request.user = actor.party
+    try:
+        changelist = model_admin.get_changelist_instance(request)
+    except IncorrectLookupParameters:
+        raise DomainError("export_filter_refused") from None
+    return changelist.queryset
+
+
 def column_rows(queryset: QuerySet, actor: Actor, columns: Sequence[ExportColumn]) -> Iterator[Sequence[Any]]:
     """Rows of a query by declared columns, without objects; what the actor may not see is left empty."""
     hidden = {c.code for c in columns if c.permission and not policy.allows(actor, c.permission)}
@@ -100,22 +115,12 @@ class ListExport:
         return {"query": query.urlencode()}
 
     def total(self, actor: Actor, params: Mapping[str, Any]) -> int:
-        return self._queryset(actor, params).order_by().count()
+        return selection(self.model_admin, actor, str(params.get("query", ""))).order_by().count()
 
     def rows(self, actor: Actor, params: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-        queryset = self._queryset(actor, params)
+        queryset = selection(self.model_admin, actor, str(params.get("query", "")))
         own = self.model_admin.export_columns
         return column_rows(queryset, actor, own) if own else self._shown_rows(queryset)
-
-    def _queryset(self, actor: Actor, params: Mapping[str, Any]) -> QuerySet:
-        request = RequestFactory().get("/", QueryDict(params.get("query", "")).dict())
-        request.GET = QueryDict(params.get("query", ""))
-        request.user = actor.party
-        try:
-            changelist = self.model_admin.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            raise DomainError("export_filter_refused") from None
-        return changelist.queryset
 
     def _shown(self) -> list[str]:
         return [name for name in self.model_admin.list_display if isinstance(name, str)]
