@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from billing.models import ChargingOrder, ReviewItem
+from billing.models.order import RUNNING_STATES
 from kernel import clock
 from kernel.actor import Actor
 from stations.models import Connector, Pile, Station
@@ -24,7 +25,6 @@ from stations.models.mode import Edition
 from users.console.paging import capped_count
 from users.scope import grants_of
 
-RUNNING = ("starting", "charging", "stopping", "finishing")
 CURVE_CACHE_S = 15
 CURVE_ORDERS = 20_000
 BADGE_CAP = 99
@@ -69,7 +69,7 @@ def pile_counts(*, actor: Actor) -> dict[str, int]:
 
 def charging_now(*, actor: Actor, limit: int = 12) -> tuple[list[ChargingOrder], int]:
     """The newest running orders, and how many run (capped)."""
-    rows = ChargingOrder.objects.for_actor(actor).filter(state__in=RUNNING)
+    rows = ChargingOrder.objects.for_actor(actor).filter(state__in=RUNNING_STATES)
     newest = rows.select_related("station", "pile", "connector", "driver").order_by("-id")
     return list(newest[:limit]), capped_count(rows.order_by())
 

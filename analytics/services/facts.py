@@ -1,7 +1,7 @@
 """Building the facts: an hour at a time, each replaced as a whole, any number of times."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Min, Sum
 
 from alerts.models import Alert
-from analytics.models import ChannelFact, DriverFact, HourFact
+from analytics.models import ChannelFact, DriverFact, HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Journal
 from kernel import clock
 
@@ -29,7 +29,11 @@ INCOME: dict[str, str] = {
 }
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
+# What tells one use from another, in the order of `into` below.
+PLACE = ("operator", "station", "pile", "connector", "driver", "start_method")
 _CHUNK = 2000
+
+Into = Callable[..., list[dict[str, Any]]]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -53,14 +57,22 @@ def build_hour(hour: datetime) -> int:
     end = hour + HOUR
     piles: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
     drivers: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-    _add_orders(hour, end, piles, drivers)
-    _add_money(hour, end, piles, drivers)
+    uses: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+
+    def into(operator: int, station: int, pile: int, connector: int, driver: int | None, way: str) -> list:
+        """The rows that something of one order adds to; the pile's is the first."""
+        rows = [piles[operator, station, pile], uses[operator, station, pile, connector, driver, way]]
+        return rows if driver is None else [*rows, drivers[operator, station, driver]]
+
+    _add_orders(hour, end, into)
+    _add_money(hour, end, into)
     _add_faults(hour, end, piles)
     channels = _channels(hour, end)
     with transaction.atomic():
         for model, rows, names in (
             (HourFact, piles, ("operator_id", "station_id", "pile_id")),
             (DriverFact, drivers, ("operator_id", "station_id", "driver_id")),
+            (UseFact, uses, tuple(f"{name}_id" for name in PLACE[:5]) + PLACE[5:]),
         ):
             model.objects.unscoped("facts are replaced").filter(hour=hour).delete()
             model.objects.bulk_create(
@@ -71,7 +83,7 @@ def build_hour(hour: datetime) -> int:
         ChannelFact.objects.bulk_create(
             [ChannelFact(hour=hour, channel=channel, **row) for channel, row in channels.items()]
         )
-    return len(piles) + len(drivers) + len(channels)
+    return len(piles) + len(drivers) + len(uses) + len(channels)
 
 
 def build_span(start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
@@ -94,34 +106,34 @@ def first_hour() -> datetime | None:
     return None if oldest is None else hour_of(oldest)
 
 
-def _add_orders(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+def _add_orders(start: datetime, end: datetime, into: Into) -> None:
     orders = ChargingOrder.objects.unscoped("facts are computed over every tenant")
     rows = orders.filter(settled_at__gte=start, settled_at__lt=end).values_list(
-        "operator_id", "station_id", "pile_id", "driver_id", "energy_kwh", "started_at", "ended_at", "bill"
+        *(name if name == "start_method" else f"{name}_id" for name in PLACE),
+        "energy_kwh",
+        "started_at",
+        "ended_at",
+        "bill",
     )
-    for operator, station, pile, driver, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
+    for *place, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
         seconds = max(int((ended - began).total_seconds()), 0) if began and ended else 0
-        into = [piles[operator, station, pile]]
-        if driver is not None:
-            into.append(drivers[operator, station, driver])
-        for row in into:
+        found = into(*place)
+        for row in found:
             row["orders"] += 1
             row["duration_s"] += seconds
             row["energy_kwh"] += energy or Decimal(0)
         for line in (bill or {}).get("lines", ()):
             if line.get("tier") in TIERS:
-                into[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+                found[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
 
 
-def _add_money(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
-    rows = income_entries(start, end).order_by()
-    place = ("journal__order__operator_id", "journal__order__station_id")
-    for key, into in (("journal__order__pile_id", piles), ("journal__order__driver_id", drivers)):
-        sums = rows.values_list(*place, key, "account__kind").annotate(fen=Sum("amount_fen"))
-        for operator, station, who, kind, fen in sums:
-            if who is not None:
-                measure = INCOME[kind]
-                into[operator, station, who][measure] += -fen if measure == "discount_fen" else fen
+def _add_money(start: datetime, end: datetime, into: Into) -> None:
+    keys = [f"journal__order__{name}" + ("" if name == "start_method" else "_id") for name in PLACE]
+    rows = income_entries(start, end).order_by().values_list(*keys, "account__kind")
+    for *place, kind, fen in rows.annotate(fen=Sum("amount_fen")):
+        measure = INCOME[kind]
+        for row in into(*place):
+            row[measure] += -fen if measure == "discount_fen" else fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:
