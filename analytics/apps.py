@@ -9,7 +9,11 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         from analytics import (
             errors,  # noqa: F401
+            pivot,
             reports,
+            station_day,
         )
 
         reports.register()
+        pivot.register()
+        station_day.register()

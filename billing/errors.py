@@ -119,6 +119,10 @@ register_messages(
             _("Nothing was paid for the order %(order_no)s that an invoice could be over."),
             409,
         ),
+        "invoice_nothing_left": (
+            _("There is nothing paid in this month that no invoice has yet."),
+            409,
+        ),
         "invoice_fee_running": (
             _("A fee of the order %(order_no)s still runs; ask for the invoice afterwards."),
             409,

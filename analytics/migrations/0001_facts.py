@@ -4,6 +4,8 @@ import django.db.models.deletion
 import kernel.fields
 from django.db import migrations, models
 
+from kernel.migration_operations import CreateModels
+
 
 class Migration(migrations.Migration):
 
@@ -15,73 +17,75 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='ChannelFact',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField(verbose_name='hour')),
-                ('channel', models.CharField(max_length=24, verbose_name='payment channel')),
-                ('recharges', models.PositiveIntegerField(default=0, verbose_name='recharges')),
-                ('recharged_fen', models.BigIntegerField(default=0, verbose_name='recharged (fen)')),
-                ('refunded_fen', models.BigIntegerField(default=0, verbose_name='refunded (fen)')),
-            ],
-            options={
-                'verbose_name': 'hour of a channel',
-                'verbose_name_plural': 'hours of channels',
-                'constraints': [models.UniqueConstraint(fields=('hour', 'channel'), name='channel_fact_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='DriverFact',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('electricity_fen', models.BigIntegerField(default=0, verbose_name='electricity (fen)')),
-                ('service_fen', models.BigIntegerField(default=0, verbose_name='service (fen)')),
-                ('fees_fen', models.BigIntegerField(default=0, verbose_name='further fees (fen)')),
-                ('discount_fen', models.BigIntegerField(default=0, verbose_name='discount (fen)')),
-                ('hour', models.DateTimeField(verbose_name='hour')),
-                ('orders', models.PositiveIntegerField(default=0, verbose_name='orders')),
-                ('duration_s', models.BigIntegerField(default=0, verbose_name='charging time (s)')),
-                ('energy_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='energy (kWh)')),
-                ('driver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.driver', verbose_name='driver')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.operator', verbose_name='operator')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.station', verbose_name='station')),
-            ],
-            options={
-                'verbose_name': 'hour of a driver',
-                'verbose_name_plural': 'hours of drivers',
-                'indexes': [models.Index(fields=['operator', 'hour'], name='driver_fact_of_operator'), models.Index(fields=['driver', 'hour'], name='driver_fact_of_driver')],
-                'constraints': [models.UniqueConstraint(fields=('hour', 'driver', 'station'), name='driver_fact_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='HourFact',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('electricity_fen', models.BigIntegerField(default=0, verbose_name='electricity (fen)')),
-                ('service_fen', models.BigIntegerField(default=0, verbose_name='service (fen)')),
-                ('fees_fen', models.BigIntegerField(default=0, verbose_name='further fees (fen)')),
-                ('discount_fen', models.BigIntegerField(default=0, verbose_name='discount (fen)')),
-                ('hour', models.DateTimeField(verbose_name='hour')),
-                ('orders', models.PositiveIntegerField(default=0, verbose_name='orders')),
-                ('duration_s', models.BigIntegerField(default=0, verbose_name='charging time (s)')),
-                ('energy_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='energy (kWh)')),
-                ('sharp_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='sharp (kWh)')),
-                ('peak_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='peak (kWh)')),
-                ('flat_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='flat (kWh)')),
-                ('valley_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='valley (kWh)')),
-                ('deep_valley_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='deep valley (kWh)')),
-                ('faults', models.PositiveIntegerField(default=0, verbose_name='faults')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.operator', verbose_name='operator')),
-                ('pile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.pile', verbose_name='pile')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.station', verbose_name='station')),
-            ],
-            options={
-                'verbose_name': 'hour of a pile',
-                'verbose_name_plural': 'hours of piles',
-                'permissions': [('view_reports', 'Can see reports')],
-                'indexes': [models.Index(fields=['operator', 'hour'], name='hour_fact_of_operator'), models.Index(fields=['station', 'hour'], name='hour_fact_of_station')],
-                'constraints': [models.UniqueConstraint(fields=('hour', 'pile', 'station'), name='hour_fact_once')],
-            },
-        ),
+        CreateModels([
+            migrations.CreateModel(
+                name='ChannelFact',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('hour', models.DateTimeField(verbose_name='hour')),
+                    ('channel', models.CharField(max_length=24, verbose_name='payment channel')),
+                    ('recharges', models.PositiveIntegerField(default=0, verbose_name='recharges')),
+                    ('recharged_fen', models.BigIntegerField(default=0, verbose_name='recharged (fen)')),
+                    ('refunded_fen', models.BigIntegerField(default=0, verbose_name='refunded (fen)')),
+                ],
+                options={
+                    'verbose_name': 'hour of a channel',
+                    'verbose_name_plural': 'hours of channels',
+                    'constraints': [models.UniqueConstraint(fields=('hour', 'channel'), name='channel_fact_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DriverFact',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('electricity_fen', models.BigIntegerField(default=0, verbose_name='electricity (fen)')),
+                    ('service_fen', models.BigIntegerField(default=0, verbose_name='service (fen)')),
+                    ('fees_fen', models.BigIntegerField(default=0, verbose_name='further fees (fen)')),
+                    ('discount_fen', models.BigIntegerField(default=0, verbose_name='discount (fen)')),
+                    ('hour', models.DateTimeField(verbose_name='hour')),
+                    ('orders', models.PositiveIntegerField(default=0, verbose_name='orders')),
+                    ('duration_s', models.BigIntegerField(default=0, verbose_name='charging time (s)')),
+                    ('energy_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='energy (kWh)')),
+                    ('driver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.driver', verbose_name='driver')),
+                    ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.operator', verbose_name='operator')),
+                    ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.station', verbose_name='station')),
+                ],
+                options={
+                    'verbose_name': 'hour of a driver',
+                    'verbose_name_plural': 'hours of drivers',
+                    'indexes': [models.Index(fields=['operator', 'hour'], name='driver_fact_of_operator'), models.Index(fields=['driver', 'hour'], name='driver_fact_of_driver')],
+                    'constraints': [models.UniqueConstraint(fields=('hour', 'driver', 'station'), name='driver_fact_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='HourFact',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('electricity_fen', models.BigIntegerField(default=0, verbose_name='electricity (fen)')),
+                    ('service_fen', models.BigIntegerField(default=0, verbose_name='service (fen)')),
+                    ('fees_fen', models.BigIntegerField(default=0, verbose_name='further fees (fen)')),
+                    ('discount_fen', models.BigIntegerField(default=0, verbose_name='discount (fen)')),
+                    ('hour', models.DateTimeField(verbose_name='hour')),
+                    ('orders', models.PositiveIntegerField(default=0, verbose_name='orders')),
+                    ('duration_s', models.BigIntegerField(default=0, verbose_name='charging time (s)')),
+                    ('energy_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='energy (kWh)')),
+                    ('sharp_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='sharp (kWh)')),
+                    ('peak_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='peak (kWh)')),
+                    ('flat_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='flat (kWh)')),
+                    ('valley_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='valley (kWh)')),
+                    ('deep_valley_kwh', kernel.fields.FixedPointField(default=0, places=4, verbose_name='deep valley (kWh)')),
+                    ('faults', models.PositiveIntegerField(default=0, verbose_name='faults')),
+                    ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='users.operator', verbose_name='operator')),
+                    ('pile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.pile', verbose_name='pile')),
+                    ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stations.station', verbose_name='station')),
+                ],
+                options={
+                    'verbose_name': 'hour of a pile',
+                    'verbose_name_plural': 'hours of piles',
+                    'permissions': [('view_reports', 'Can see reports')],
+                    'indexes': [models.Index(fields=['operator', 'hour'], name='hour_fact_of_operator'), models.Index(fields=['station', 'hour'], name='hour_fact_of_station')],
+                    'constraints': [models.UniqueConstraint(fields=('hour', 'pile', 'station'), name='hour_fact_once')],
+                },
+            ),
+        ]),
     ]

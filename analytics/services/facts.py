@@ -1,7 +1,7 @@
 """Building the facts: an hour at a time, each replaced as a whole, any number of times."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Min, Sum
 
 from alerts.models import Alert
-from analytics.models import ChannelFact, DriverFact, HourFact
+from analytics.models import ChannelFact, DriverFact, DriverVisit, HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Journal
 from kernel import clock
 
@@ -29,7 +29,12 @@ INCOME: dict[str, str] = {
 }
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
+# What tells one use from another, in the order of `into` below.
+PLACE = ("operator", "station", "pile", "connector", "driver", "start_method")
 _CHUNK = 2000
+
+Visits = dict[tuple[int, int], tuple[int, datetime]]  # (driver, station) -> (operator, last charge)
+Into = Callable[..., list[dict[str, Any]]]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -53,14 +58,22 @@ def build_hour(hour: datetime) -> int:
     end = hour + HOUR
     piles: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
     drivers: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-    _add_orders(hour, end, piles, drivers)
-    _add_money(hour, end, piles, drivers)
+    uses: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+
+    def into(operator: int, station: int, pile: int, connector: int, driver: int | None, way: str) -> list:
+        """The rows that something of one order adds to; the pile's is the first."""
+        rows = [piles[operator, station, pile], uses[operator, station, pile, connector, driver, way]]
+        return rows if driver is None else [*rows, drivers[operator, station, driver]]
+
+    visits = _add_orders(hour, end, into)
+    _add_money(hour, end, into)
     _add_faults(hour, end, piles)
     channels = _channels(hour, end)
     with transaction.atomic():
         for model, rows, names in (
             (HourFact, piles, ("operator_id", "station_id", "pile_id")),
             (DriverFact, drivers, ("operator_id", "station_id", "driver_id")),
+            (UseFact, uses, tuple(f"{name}_id" for name in PLACE[:5]) + PLACE[5:]),
         ):
             model.objects.unscoped("facts are replaced").filter(hour=hour).delete()
             model.objects.bulk_create(
@@ -71,7 +84,8 @@ def build_hour(hour: datetime) -> int:
         ChannelFact.objects.bulk_create(
             [ChannelFact(hour=hour, channel=channel, **row) for channel, row in channels.items()]
         )
-    return len(piles) + len(drivers) + len(channels)
+        _keep_visits(visits)
+    return len(piles) + len(drivers) + len(uses) + len(channels)
 
 
 def build_span(start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
@@ -88,40 +102,92 @@ def build_recent() -> int:
     return sum(rows for _hour, rows in build_span(now - 2 * HOUR, now + HOUR))
 
 
+def fill_uses(*, hours: int = 48) -> int:
+    """Uses of the past that was built before there were uses: some hours at a time, the latest first."""
+    oldest = UseFact.objects.unscoped("facts are computed over every tenant").aggregate(hour=Min("hour"))
+    built = HourFact.objects.unscoped("facts are computed over every tenant").exclude(
+        orders=0, electricity_fen=0, service_fen=0, fees_fen=0, discount_fen=0
+    )
+    if oldest["hour"] is not None:
+        built = built.filter(hour__lt=oldest["hour"])
+    missing = built.order_by("-hour").values_list("hour", flat=True).distinct()[:hours]
+    return sum(build_hour(hour) for hour in missing)
+
+
 def first_hour() -> datetime | None:
     """The hour of the oldest journal, None on an empty ledger."""
     oldest = Journal.objects.aggregate(at=Min("at"))["at"]
     return None if oldest is None else hour_of(oldest)
 
 
-def _add_orders(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+def _add_orders(start: datetime, end: datetime, into: Into) -> Visits:
+    """Add the orders that were settled in the hour; returns when each driver charged last at each station."""
     orders = ChargingOrder.objects.unscoped("facts are computed over every tenant")
     rows = orders.filter(settled_at__gte=start, settled_at__lt=end).values_list(
-        "operator_id", "station_id", "pile_id", "driver_id", "energy_kwh", "started_at", "ended_at", "bill"
+        *(name if name == "start_method" else f"{name}_id" for name in PLACE),
+        "energy_kwh",
+        "started_at",
+        "ended_at",
+        "bill",
+        "settled_at",
     )
-    for operator, station, pile, driver, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
+    visits: Visits = {}
+    for *place, energy, began, ended, bill, settled in rows.iterator(chunk_size=_CHUNK):
         seconds = max(int((ended - began).total_seconds()), 0) if began and ended else 0
-        into = [piles[operator, station, pile]]
+        operator, station, _pile, _connector, driver, _way = place
         if driver is not None:
-            into.append(drivers[operator, station, driver])
-        for row in into:
+            key = (driver, station)
+            last = max(ended or settled, visits[key][1]) if key in visits else ended or settled
+            visits[key] = (operator, last)
+        found = into(*place)
+        for row in found:
             row["orders"] += 1
             row["duration_s"] += seconds
             row["energy_kwh"] += energy or Decimal(0)
         for line in (bill or {}).get("lines", ()):
             if line.get("tier") in TIERS:
-                into[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+                found[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+    return visits
 
 
-def _add_money(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
-    rows = income_entries(start, end).order_by()
-    place = ("journal__order__operator_id", "journal__order__station_id")
-    for key, into in (("journal__order__pile_id", piles), ("journal__order__driver_id", drivers)):
-        sums = rows.values_list(*place, key, "account__kind").annotate(fen=Sum("amount_fen"))
-        for operator, station, who, kind, fen in sums:
-            if who is not None:
-                measure = INCOME[kind]
-                into[operator, station, who][measure] += -fen if measure == "discount_fen" else fen
+def _keep_visits(visits: Visits) -> None:
+    """Move the last charge of each driver at each station on, never back; any number of times, in any order."""
+    rows = DriverVisit.objects.unscoped("facts are computed over every tenant")
+    keys = sorted(visits)
+    for at in range(0, len(keys), 500):
+        some = keys[at : at + 500]
+        drivers = {driver for driver, _station in some}
+        known = {
+            (driver, station): last
+            for driver, station, last in rows.filter(driver__in=drivers).values_list(
+                "driver_id", "station_id", "last_at"
+            )
+        }
+        rows.bulk_create(
+            [
+                DriverVisit(
+                    driver_id=key[0], station_id=key[1], operator_id=visits[key][0], last_at=visits[key][1]
+                )
+                for key in some
+                if key not in known
+            ],
+            ignore_conflicts=True,
+        )
+        for key in some:
+            operator, last = visits[key]
+            if key not in known or known[key] < last:
+                rows.filter(driver_id=key[0], station_id=key[1], last_at__lt=last).update(
+                    last_at=last, operator_id=operator
+                )
+
+
+def _add_money(start: datetime, end: datetime, into: Into) -> None:
+    keys = [f"journal__order__{name}" + ("" if name == "start_method" else "_id") for name in PLACE]
+    rows = income_entries(start, end).order_by().values_list(*keys, "account__kind")
+    for *place, kind, fen in rows.annotate(fen=Sum("amount_fen")):
+        measure = INCOME[kind]
+        for row in into(*place):
+            row[measure] += -fen if measure == "discount_fen" else fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:

@@ -10,18 +10,20 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.card import last_orders
 from billing.admin.money import TopUpForm, money_context, to_fen, yuan_field
 from billing.models import Account, EnterpriseStation
 from billing.services import ledger
 from billing.services.enterprise_accounts import ZONE, set_stations, statement_of
+from billing.services.invoices import requests
 from kernel import clock
 from kernel.errors import DomainError
 from kernel.sheets import XLSX, write_sheet
 from stations.models import Station
 from users.admin.enterprise import EnterpriseAdmin
-from users.console.actions import ReasonForm, operator_action
+from users.console.actions import ActionForm, ReasonForm, operator_action
 from users.console.admin import actor_of, replace
 from users.console.display import fen
 from users.models import Enterprise
@@ -54,10 +56,29 @@ class StationsForm(ReasonForm):
         self.fields["stations"].initial = list(bound.values_list("station_id", flat=True))
 
 
+class InvoiceForm(ActionForm):
+    """Whom it is made out to, as the last one was, and over which month."""
+
+    month = forms.CharField(
+        label=_("Month"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "month"}),
+        help_text=_("The month in which the orders were settled. Empty: all that no invoice has yet"),
+    )
+    buyer_name = forms.CharField(label=_("title"), max_length=100, widget=UnfoldAdminTextInputWidget)
+    buyer_tax_no = forms.CharField(label=_("taxpayer no."), max_length=20, widget=UnfoldAdminTextInputWidget)
+    email = forms.EmailField(label=_("email"), required=False, widget=UnfoldAdminEmailInputWidget)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        last = requests.last_buyer(self.obj)
+        self.initial |= {"buyer_name": last.name, "buyer_tax_no": last.tax_no, "email": last.email}
+
+
 @replace(Enterprise)
 class MoneyEnterpriseAdmin(EnterpriseAdmin):
     list_display = ("code", "name", "operator", "balance", "credit", "contact", "contact_phone", "enabled")
-    actions_detail = ("top_up", "set_credit", "set_stations")
+    actions_detail = ("top_up", "set_credit", "set_stations", "invoice")
     change_form_template = "billing/enterprise_change.html"
 
     def get_queryset(self, request):
@@ -170,6 +191,27 @@ class MoneyEnterpriseAdmin(EnterpriseAdmin):
             actor=actor_of(request), enterprise=obj, stations=data["stations"], reason=data["reason"]
         )
         return _("The stations are bound.")
+
+    @operator_action(
+        title=_("Ask for an invoice"),
+        text=_(
+            "Over what the account paid for charging; top-ups are not invoiced. It is reviewed by another person."
+        ),
+        permission="billing.request_invoice",
+        form=InvoiceForm,
+        icon="receipt_long",
+    )
+    def invoice(self, request, obj, form):
+        actor, data = actor_of(request), form.cleaned_data
+        numbers = requests.orders_of_month(actor=actor, enterprise=obj, month=data["month"])
+        if not numbers:
+            raise DomainError("invoice_nothing_left", field="month")
+        buyer = requests.Buyer("organization", data["buyer_name"], data["buyer_tax_no"], data["email"])
+        made = requests.request_enterprise_invoices(
+            actor=actor, enterprise=obj, order_nos=numbers, buyer=buyer
+        )
+        total = fen(sum(one.gross_fen for one in made))
+        return made[0], _("An invoice over %(amount)s is asked for.") % {"amount": total}
 
 
 def _sheet(statement) -> bytes:

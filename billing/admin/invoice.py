@@ -47,29 +47,32 @@ class InvoiceAdmin(FactAdmin):
         "what",
         "status",
         "operator",
+        "payer",
         "buyer_name",
         "gross",
         "provider_no",
         "file",
     )
-    list_select_related = ("operator", "driver", "red_of")
+    list_select_related = ("operator", "driver", "enterprise", "red_of")
     list_filter = (
         choice_filter("state", _("State"), S.choices),
         date_window("requested_at", _("Time"), "all"),
         ("operator", AutocompleteSelectFilter),
+        ("enterprise", AutocompleteSelectFilter),
     )
     fields = (
-        "number", "what", "status", "operator", "seller_name", "seller_tax_no", "buyer_kind", "buyer_name",
+        "number", "what", "status", "payer", "operator", "seller_name", "seller_tax_no", "buyer_kind", "buyer_name",
         "buyer_tax_no", "gross", "net", "tax", "content", "order_table", "reverses", "reason", "requested_at",
         "requested_by_name", "decided_at", "decided_by_name", "decision_reason", "provider_no", "issued_at", "file",
         "attempts", "last_error",
     )  # fmt: skip
-    actions_detail = ("approve", "reject", "ask", "reverse")
+    actions_detail = ("approve", "reject", "withdraw", "ask", "reverse")
     export_columns = (
         ExportColumn("number", _("request no."), "number"),
         ExportColumn("kind", _("kind"), "kind", convert=choice_words(Invoice.Kind.choices)),
         ExportColumn("state", _("state"), "state", convert=choice_words(S.choices)),
         ExportColumn("operator", _("issuer"), "operator__name"),
+        ExportColumn("enterprise", _("enterprise"), "enterprise__name"),
         ExportColumn("buyer", _("title"), "buyer_name", permission="users.view_personal_data"),
         ExportColumn("gross", _("amount with tax (yuan)"), "gross_fen", Kind.FEN),
         ExportColumn("net", _("amount without tax (yuan)"), "net_fen", Kind.FEN),
@@ -86,6 +89,12 @@ class InvoiceAdmin(FactAdmin):
     @admin.display(description=_("state"))
     def status(self, obj):
         return chip(obj.get_state_display(), TONES[obj.state])
+
+    @admin.display(description=_("paid by"))
+    def payer(self, obj):
+        if obj.enterprise_id is not None:
+            return link("users_enterprise", obj.enterprise_id, str(obj.enterprise))
+        return link("users_driver", obj.driver_id, str(obj.driver))
 
     @admin.display(description=_("amount with tax"))
     def gross(self, obj):
@@ -161,6 +170,18 @@ class InvoiceAdmin(FactAdmin):
     def reject(self, request, obj, form):
         requests.reject_invoice(actor=actor_of(request), invoice=obj, reason=form.cleaned_data["reason"])
         return _("The request is rejected.")
+
+    @operator_action(
+        title=_("Withdraw"),
+        text=_("The request of an enterprise is taken back; its orders can be invoiced again."),
+        permission="billing.request_invoice",
+        form=ActionForm,
+        available=lambda invoice: invoice.state == S.REQUESTED and invoice.enterprise_id is not None,
+        icon="undo",
+    )
+    def withdraw(self, request, obj, form):
+        requests.withdraw_invoice(actor=actor_of(request), invoice=obj)
+        return _("The request is withdrawn.")
 
     @operator_action(
         title=_("Ask the provider"),

@@ -12,6 +12,7 @@ from billing.admin.tiers import price_places, tier_class
 from billing.bill_words import discount_rows, fee_rows
 from billing.fee_words import fee_word
 from billing.models import ChargingOrder, OrderFee
+from billing.models.order import RUNNING_STATES
 from billing.order_money import money_of
 from billing.review_words import sentence_of
 from billing.services import fees
@@ -24,7 +25,6 @@ from kernel.actor import Actor
 from users.console.display import duration, fen, quantity
 
 PRICES = ("electricity_price", "service_price")
-RUNNING = ("starting", "charging", "stopping", "finishing")
 
 
 def lasted(order: ChargingOrder) -> str:
@@ -40,7 +40,7 @@ def context(*, actor: Actor, order: ChargingOrder, brief: bool) -> dict[str, Any
         "order": order,
         "stop_words": stop_reason_text(order.pile.protocol, order.stop_reason),
         "stop_advice": advice_text(order.pile.protocol, order.stop_reason),
-        "running": order.state in RUNNING,
+        "running": order.state in RUNNING_STATES,
         "figures": _figures(order),
         "reasons": [sentence_of(reason) for reason in order.review_reasons],
     }
@@ -81,7 +81,7 @@ def _figures(order: ChargingOrder) -> list[tuple[str, str, str]]:
         figures.insert(4, (_("Further fees"), fen(order.fees_fen), ""))
     if order.discount_fen:
         figures.insert(4, (_("Discount"), fen(-order.discount_fen), ""))
-    if order.state in RUNNING:
+    if order.state in RUNNING_STATES:
         figures.insert(1, (_("Power"), quantity(order.power_kw, "kW", 1), ""))
     figures.append((_("SoC"), "–" if order.soc_pct is None else f"{order.soc_pct} %", ""))
     return figures

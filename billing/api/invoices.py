@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from billing.api.payments import PageQuerySerializer, page_of
 from billing.models import ChargingOrder, Invoice, InvoiceLine
 from billing.services.invoices import requests
+from billing.services.invoices.paid import paid_by_kind
 from kernel.errors import DomainError
 from users.api.base import DriverView, read
 from users.api.schema import describe
@@ -27,7 +28,7 @@ class InvoiceableOrderSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_paid_fen(self, order: ChargingOrder) -> int:
-        return sum(requests.paid_by_kind(order).values())
+        return sum(paid_by_kind(order).values())
 
 
 class InvoiceableOrderPageSerializer(serializers.Serializer):
@@ -86,7 +87,7 @@ class InvoiceableView(DriverView):
     @describe(
         operation_id="invoices_orders",
         summary="Orders that can be invoiced",
-        description="Settled, paid by the wallet, and on no invoice; newest first.",
+        description="Settled, paid by the wallet or the driver's card, and on no invoice; newest first.",
         parameters=[PageQuerySerializer],
         responses={200: InvoiceableOrderPageSerializer},
         refuses=(400,),

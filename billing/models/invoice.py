@@ -1,4 +1,4 @@
-"""Invoices of orders: what a driver asked for, what was issued for it, and how issuers tax their fees."""
+"""Invoices of orders: what a driver or an enterprise asked for, what was issued, and how issuers tax their fees."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +46,7 @@ class InvoiceTerms(models.Model):
 class Invoice(models.Model):
     """One invoice of one issuer. Moves only through `billing.services.invoices.states.move_invoice`.
 
+    It is for whoever paid: a driver, or an enterprise, which is always an organization.
     Amounts include tax: gross = net + tax. A red one reverses `red_of` as a whole and has negative amounts. Its
     number never changes: asking a provider again issues nothing twice.
     """
@@ -80,7 +81,20 @@ class Invoice(models.Model):
     )
     operator = models.ForeignKey("users.Operator", verbose_name=_("issuer"), on_delete=models.PROTECT)
     driver = models.ForeignKey(
-        "users.Driver", verbose_name=_("driver"), on_delete=models.PROTECT, related_name="invoices"
+        "users.Driver",
+        verbose_name=_("driver"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="invoices",
+    )
+    enterprise = models.ForeignKey(
+        "users.Enterprise",
+        verbose_name=_("enterprise"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="invoices",
     )
     terms = models.ForeignKey(
         InvoiceTerms, verbose_name=_("terms"), null=True, blank=True, on_delete=models.PROTECT
@@ -112,7 +126,7 @@ class Invoice(models.Model):
     last_error = models.CharField(_("last error"), max_length=255, blank=True)
 
     objects = ScopedManager()
-    scope_paths = ScopePaths(operator="operator_id", driver="driver_id")
+    scope_paths = ScopePaths(operator="operator_id", driver="driver_id", enterprise="enterprise_id")
 
     class Meta:
         verbose_name = _("invoice")
@@ -127,6 +141,11 @@ class Invoice(models.Model):
                 name="invoice_sign",
                 condition=models.Q(kind="blue", gross_fen__gt=0, red_of__isnull=True)
                 | models.Q(kind="red", gross_fen__lt=0, red_of__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="invoice_for_one_payer",
+                condition=models.Q(driver__isnull=False, enterprise__isnull=True)
+                | models.Q(driver__isnull=True, enterprise__isnull=False, buyer_kind="organization"),
             ),
             models.UniqueConstraint(
                 fields=["red_of"],
@@ -151,9 +170,15 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["operator", "-id"], name="invoice_of_operator"),
             models.Index(fields=["driver", "-id"], name="invoice_of_driver"),
+            models.Index(
+                fields=["enterprise", "-id"],
+                name="invoice_of_enterprise",
+                condition=models.Q(enterprise__isnull=False),
+            ),
             models.Index(fields=["next_at"], name="invoice_due", condition=models.Q(next_at__isnull=False)),
         ]
         permissions = [
+            ("request_invoice", _("Can ask for invoices of enterprises")),
             ("review_invoice", _("Can approve and reject requests for invoices")),
             ("red_invoice", _("Can ask for red invoices")),
         ]

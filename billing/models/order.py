@@ -8,6 +8,7 @@ from stations.models.mode import ChargeMode
 from users.scope import ScopedManager, ScopePaths
 
 OPEN_STATES = ("starting", "charging", "stopping")
+RUNNING_STATES = (*OPEN_STATES, "finishing")  # with those whose record is still to come
 
 
 class ChargingOrder(models.Model):
@@ -230,8 +231,10 @@ class ChargingOrder(models.Model):
             models.Index(fields=["station", "-id"], name="order_of_station"),
             models.Index(fields=["driver", "-id"], name="order_of_driver"),
             models.Index(fields=["state", "-id"], name="order_by_state"),
+            models.Index(fields=["-id"], name="order_running", condition=models.Q(state__in=RUNNING_STATES)),
             models.Index(fields=["-created_at", "-id"], name="order_by_time"),
             models.Index(fields=["settled_at", "operator"], name="order_by_settlement"),
+            models.Index(fields=["station", "settled_at"], name="order_of_station_by_day"),
             models.Index(fields=["due_at"], name="order_due", condition=models.Q(due_at__isnull=False)),
             models.Index(
                 fields=["stop_due_at"], name="order_stop_due", condition=models.Q(stop_due_at__isnull=False)

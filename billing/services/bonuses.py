@@ -4,6 +4,10 @@ The bonus lies on an account of its own. Paying a recharge back takes its bonus 
 still there; an order that is paid back returns the driver's own money first and what the bonus paid to the bonus.
 """
 
+from collections.abc import Collection
+
+from django.db.models import Sum
+
 from billing.locks import lock_accounts
 from billing.models import (
     Account,
@@ -127,12 +131,13 @@ def split_return(order: ChargingOrder, amount_fen: int) -> tuple[int, int]:
     return amount_fen - to_bonus, to_bonus
 
 
-def bonus_paid_fen(order: ChargingOrder) -> int:
-    """What of an order was paid with bonus: no money ever came in for it."""
-    lines = Entry.objects.unscoped("the order's own ledger").filter(
-        journal__order=order, account__kind=Account.Kind.BONUS
+def bonus_paid_of(order_ids: Collection[int]) -> dict[int, int]:
+    """{order id: fen} of what bonuses paid of some orders: no money ever came in for it. Orders without are left out."""
+    lines = Entry.objects.unscoped("the orders' own ledger").filter(
+        journal__order__in=order_ids, account__kind=Account.Kind.BONUS
     )
-    return -sum(lines.values_list("amount_fen", flat=True))
+    rows = lines.values_list("journal__order_id").annotate(total=Sum("amount_fen")).order_by()
+    return {order_id: -total for order_id, total in rows}
 
 
 def _given(part: RefundPart) -> RechargeBonus | None:

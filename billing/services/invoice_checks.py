@@ -1,14 +1,16 @@
 """Invoices counted again: against their lines, their orders and what was paid; changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from django.db.models import F, Q
 
 from billing.models import Invoice, InvoicedOrder
 from billing.services.checks import Problem, sum_of
-from billing.services.invoices.requests import paid_by_kind
+from billing.services.invoices.paid import paid_by_kinds, payer_of
 
 WHY = "a check of every invoice"
+AT_ONCE = 500
 OVER = (Invoice.State.REJECTED, Invoice.State.WITHDRAWN, Invoice.State.REVERSED)
 
 
@@ -28,11 +30,22 @@ def invoice_problems() -> Iterator[Problem]:
     wrong = Q(live=True, invoice__state__in=OVER) | (Q(live=False) & ~Q(invoice__state__in=OVER))
     for one in held.filter(wrong):
         yield Problem("invoice_holds_order", f"invoice {one.invoice.number}", {"order": one.order.order_no})
-    for one in held.filter(live=True).iterator(chunk_size=500):
-        paid = paid_by_kind(one.order)
+    live = held.filter(live=True).iterator(chunk_size=AT_ONCE)
+    while some := list(islice(live, AT_ONCE)):
+        yield from _amounts(some)
+
+
+def _amounts(held: Sequence[InvoicedOrder]) -> Iterator[Problem]:
+    """Orders on an invoice of somebody who did not pay for them, and those that were invoiced above what was paid."""
+    paid_of = paid_by_kinds([one.order for one in held])
+    for one in held:
+        if payer_of(one.order) != (one.invoice.driver_id, one.invoice.enterprise_id):
+            yield Problem(
+                "invoice_foreign_order", f"order {one.order.order_no}", {"invoice": one.invoice.number}
+            )
+        paid = paid_of[one.order_id]
         # A fee that was booked after the invoice is no part of it; less than was invoiced must not be.
-        short = {kind: fen for kind, fen in one.amounts.items() if paid.get(kind, 0) < fen}
-        if short:
+        if any(paid.get(kind, 0) < fen for kind, fen in one.amounts.items()):
             yield Problem(
                 "invoice_above_paid", f"order {one.order.order_no}", {"invoiced": one.amounts, "paid": paid}
             )

@@ -136,18 +136,23 @@ def _line(
     )
 
 
-def tell(orders: Iterable[ChargingOrder]) -> None:
-    """Push to the pages of these orders and, once per operator, to the boards."""
+def tell(orders: Iterable[ChargingOrder], *, moved: bool = True) -> None:
+    """Push to the pages of these orders and, once per operator, to the boards.
+
+    `moved`: an order may have come, gone or changed its state, which the lists of running orders hear too; new
+    figures alone concern nobody but the pages that show the order.
+    """
     orders = list(orders)
     if not orders:
         return
-    boards = ["board.platform", *(f"board.operator.{pk}" for pk in sorted({o.operator_id for o in orders}))]
+    where = ["platform", *(f"operator.{pk}" for pk in sorted({o.operator_id for o in orders}))]
     broadcast_all(
         [
             *(
                 (f"order.{order.order_no}", {"type": "order.update", "order_no": order.order_no})
                 for order in orders
             ),
-            *((group, {"type": "board.dirty"}) for group in boards),
+            *((f"board.{name}", {"type": "board.dirty"}) for name in where),
+            *((f"orders.{name}", {"type": "orders.moved"}) for name in where if moved),
         ]
     )

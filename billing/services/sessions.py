@@ -154,7 +154,7 @@ def samples_taken(*, actor: Actor, samples: Iterable[MeterSampled]) -> None:
             if order.state == S.CHARGING and order.power_kw:
                 _forget_idle(order)
             _guard_limits(order, actor, period=period)
-        tell(orders)
+        tell(orders, moved=False)
 
 
 def connector_reported(*, actor: Actor, event: ConnectorStatusChanged) -> None:

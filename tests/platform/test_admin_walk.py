@@ -5,6 +5,7 @@ import re
 from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -125,6 +126,14 @@ def look(client, address, query=None):
     return page
 
 
+def ask(rf, staff, model, query_string):
+    """The rows that a list would show for a query, without its page."""
+    request = rf.get(url(model, "changelist") + query_string)
+    request.user = staff
+    changelist = admin.site._registry[model].get_changelist_instance(request)
+    assert len(list(changelist.result_list)) <= changelist.result_count
+
+
 def test_english_and_codes_would_be_found():
     page = """<i title="Charging now">充电</i> <b>充电枪 · The door of the pile is open</b> <p>door_open</p>
         <span class="material-symbols-outlined">arrow_back</span><code>raw_data</code><p>Operator 7</p>"""
@@ -132,18 +141,19 @@ def test_english_and_codes_would_be_found():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_list_opens_with_every_filter_and_few_queries(client, superuser, model):
+def test_list_opens_with_every_filter_and_few_queries(client, rf, superuser, model):
     with CaptureQueriesContext(connection) as queries:
         page = look(client, url(model, "changelist"))
     assert len(queries) <= MOST_QUERIES, [query["sql"][:160] for query in queries]
     changelist = page.context["cl"]
+    # The page is the same whatever is asked for: what may break is the query.
     for spec in changelist.filter_specs:
         if getattr(spec, "quick", False):
             for choice in spec.choices(changelist):
-                look(client, url(model, "changelist") + choice["query_string"])
+                ask(rf, superuser, model, choice["query_string"])
     if admin.site._registry[model].get_search_fields(None):
         for term in ("7", "'\"%_" + "0" * 200):
-            look(client, url(model, "changelist"), {"q": term})
+            ask(rf, superuser, model, "?" + urlencode({"q": term}))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -172,6 +172,7 @@ ROLES = (
             "billing.waive_fee",
             "billing.cancel_booking",
             "billing.settle_review",
+            "billing.request_invoice",
             *_READ_PEOPLE,
             *_CARDS,
             *_MEMBERS,
@@ -247,6 +248,7 @@ ROLES = (
             "billing.top_up",
             "billing.top_up_card",
             "billing.set_credit",
+            "billing.request_invoice",
             "billing.view_paymentnotice",
             "billing.query_payment",
             "billing.resolve_payment",
@@ -272,7 +274,14 @@ ROLES = (
     Role(
         "enterprise_admin",
         gettext_noop("Enterprise admin"),
-        (*_MEMBERS, "billing.view_chargingorder", "billing.view_account", "billing.view_entry"),
+        (
+            *_MEMBERS,
+            "billing.view_chargingorder",
+            "billing.view_account",
+            "billing.view_entry",
+            "billing.view_invoice",
+            "billing.request_invoice",
+        ),
     ),
     Role(
         "maintenance",

@@ -1,14 +1,21 @@
 """Asking for invoices and deciding about them.
 
-A driver chooses settled orders; there is one invoice per issuer. It is over what was really paid: discounts, what
-passes covered and what was given back are no part of it, and a driver who owes money pays first. While an invoice
-has an order, nothing of that order is given back: the invoice is reversed first.
+Who paid chooses settled orders (`paid` says who that is: a driver, or an enterprise, for which staff ask); there is
+one invoice per issuer. It is over what was really paid: discounts, what passes covered and what was given back are no
+part of it, and who owes money pays first. While an invoice has an order, nothing of that order is given back: the
+invoice is reversed first.
+
+What is invoiced is what was consumed, never a top-up. Money on an account is the payer's own until a charge takes it
+and may go back to where it came from; the seller of a charge is the operator at whose pile it happens, which a top-up
+does not know yet; and an order knows the kinds of fee that are taxed differently. So a fen is on at most one invoice
+by a constraint on its order, whoever asks, and an enterprise that charges on credit is invoiced like one that paid
+ahead.
 """
 
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +23,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from billing import business_day
+from billing import business_day, payers
 from billing.invoicing.tax import tax_inside
 from billing.locks import lock_invoice, lock_orders
 from billing.models import (
@@ -27,9 +34,9 @@ from billing.models import (
     InvoiceTerms,
     OrderFee,
 )
-from billing.pricing import allocate
-from billing.services import bonuses, ledger
-from billing.services.clearing.order_refunds import income_left
+from billing.services import ledger
+from billing.services.enterprise_accounts import month_bounds
+from billing.services.invoices.paid import PAID_BY_DRIVER, PAID_BY_ENTERPRISE, is_for, paid_by_kinds
 from billing.services.invoices.states import S, free_orders, move_invoice
 from billing.services.invoices.terms import DEFAULT_LINES, line_of, terms_of
 from kernel import clock
@@ -37,11 +44,11 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit, outbox
 from users import policy
-from users.models import Driver
+from users.models import Driver, Enterprise
 from users.services import edits
 
 SEND_TOPIC = "billing.issue_invoice"
-MOST_ORDERS = 200
+MOST_ORDERS, MOST_ORDERS_OF_ENTERPRISE = 200, 5_000
 OF_ENERGY = ("electricity", "service")
 
 
@@ -55,60 +62,85 @@ class Buyer:
     email: str = ""
 
 
-def invoiceable_orders(driver: Driver) -> QuerySet[ChargingOrder]:
-    """Settled orders that the driver's wallet paid and no invoice has, newest first."""
-    rows = ChargingOrder.objects.unscoped("a driver's own orders").filter(
-        driver=driver,
+def invoiceable_orders(owner: Driver | Enterprise) -> QuerySet[ChargingOrder]:
+    """Settled orders that a driver or an enterprise paid for and no invoice has, newest first."""
+    of_enterprise = isinstance(owner, Enterprise)
+    rows = ChargingOrder.objects.unscoped("orders of the one who paid").filter(
+        PAID_BY_ENTERPRISE if of_enterprise else PAID_BY_DRIVER,
         state=ChargingOrder.State.SETTLED,
-        payer_kind=ChargingOrder.PayerKind.WALLET,
         total_fen__gt=0,
+        **{"enterprise" if of_enterprise else "driver": owner},
     )
     taken = InvoicedOrder.objects.filter(live=True).values("order_id")
     return rows.exclude(pk__in=taken).select_related("operator", "station").order_by("-pk")
 
 
-def paid_by_kind(order: ChargingOrder) -> dict[str, int]:
-    """What was paid for an order by kind of fee, in fen; what a bonus paid and kinds that cost nothing are left out."""
-    paid = {kind: fen for kind, fen in income_left(order).items() if fen > 0 and kind in DEFAULT_LINES}
-    bonus = min(bonuses.bonus_paid_fen(order), sum(paid.values()))
-    if bonus <= 0:
-        return paid
-    taken = allocate(bonus, list(paid.values()))
-    return {kind: fen - part for (kind, fen), part in zip(paid.items(), taken, strict=True) if fen > part}
-
-
 def request_invoices(
     *, actor: Actor, driver: Driver, order_nos: Sequence[str], buyer: Buyer
 ) -> list[Invoice]:
-    """Ask for invoices over orders, one per issuer.
+    """Ask for invoices over orders that a driver paid, one per issuer.
 
     A driver asks for themself. DomainError `permission_denied`, `order_unknown`, `order_invoiced`,
     `invoice_nothing_paid`, `invoice_owing`, `invoice_no_issuer`, `invalid` (the buyer).
     """
     if actor.kind is not ActorKind.ACCOUNT or actor.id != str(driver.pk):
-        raise DomainError("permission_denied", {"permission": "billing.add_invoice"})
-    buyer = _checked(buyer)
-    wanted = list(dict.fromkeys(order_nos))
-    if not 1 <= len(wanted) <= MOST_ORDERS:
-        reason = _("1 to %(most)s orders are wanted") % {"most": MOST_ORDERS}
-        raise DomainError("invalid", {"field": "order_nos", "reason": reason}, field="order_nos")
-    if ledger.arrears_fen(driver):
-        raise DomainError("invoice_owing")
-    own = ChargingOrder.objects.unscoped("a driver's own orders").filter(driver=driver, order_no__in=wanted)
-    found = dict(own.values_list("order_no", "pk"))
-    for order_no in wanted:
-        if order_no not in found:
-            raise DomainError("order_unknown", {"order_no": order_no})
-    try:
-        with transaction.atomic():
-            return _request(actor, driver, [found[order_no] for order_no in wanted], buyer)
-    except IntegrityError as error:  # another request took one of them this moment
-        raise DomainError("order_invoiced", {"order_no": wanted[0], "number": "-"}) from error
+        raise DomainError("permission_denied", {"permission": "billing.request_invoice"})
+    return _ask(actor, driver, order_nos, buyer, MOST_ORDERS)
+
+
+def request_enterprise_invoices(
+    *, actor: Actor, enterprise: Enterprise, order_nos: Sequence[str], buyer: Buyer
+) -> list[Invoice]:
+    """Ask for invoices over orders that an enterprise paid; it is always an organization.
+
+    Needs `billing.request_invoice` and the enterprise in scope; another person approves, unless the issuer's terms
+    let the amount pass. DomainError as `request_invoices`, and `not_found`.
+    """
+    policy.require(actor, "billing.request_invoice")
+    edits.in_scope(actor, enterprise)
+    return _ask(
+        actor,
+        enterprise,
+        order_nos,
+        replace(buyer, kind=Invoice.Buyer.ORGANIZATION),
+        MOST_ORDERS_OF_ENTERPRISE,
+    )
+
+
+def orders_of_month(*, actor: Actor, enterprise: Enterprise, month: str) -> list[str]:
+    """The numbers of an enterprise's orders of a month `yyyy-mm` that an invoice can be over; empty: of all time.
+
+    Needs `billing.request_invoice`. DomainError `month_invalid`, `permission_denied`, `not_found`.
+    """
+    policy.require(actor, "billing.request_invoice")
+    edits.in_scope(actor, enterprise)
+    rows = invoiceable_orders(enterprise)
+    if month:
+        first, until = month_bounds(month)
+        rows = rows.filter(settled_at__gte=first, settled_at__lt=until)
+    orders = list(rows.order_by("pk")[: MOST_ORDERS_OF_ENTERPRISE + 1])
+    paid = paid_by_kinds(orders)
+    return [order.order_no for order in orders if paid[order.pk]]
+
+
+def last_buyer(enterprise: Enterprise) -> Buyer:
+    """Whom the enterprise's last invoice was made out to; before the first one its own name."""
+    rows = Invoice.objects.unscoped("of an enterprise in scope").filter(enterprise=enterprise)
+    last = rows.order_by("-pk").first()
+    if last is None:
+        return Buyer(Invoice.Buyer.ORGANIZATION, enterprise.name)
+    return Buyer(last.buyer_kind, last.buyer_name, last.buyer_tax_no, last.email)
 
 
 def withdraw_invoice(*, actor: Actor, invoice: Invoice) -> Invoice:
-    """Take back one's own request before it is decided. DomainError `permission_denied`, `invoice_decided`."""
-    if actor.kind is not ActorKind.ACCOUNT or actor.id != str(invoice.driver_id):
+    """Take back one's own request, or an enterprise's, before it is decided.
+
+    An enterprise's needs `billing.request_invoice`. DomainError `permission_denied`, `not_found`, `invoice_decided`.
+    """
+    if invoice.enterprise_id is not None:
+        policy.require(actor, "billing.request_invoice")
+        edits.in_scope(actor, invoice)
+    elif actor.kind is not ActorKind.ACCOUNT or actor.id != str(invoice.driver_id):
         raise DomainError("permission_denied", {"permission": "billing.review_invoice"})
     with transaction.atomic():
         locked = lock_invoice(invoice.pk)
@@ -168,8 +200,8 @@ def request_red(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
         if blue.kind != Invoice.Kind.BLUE or blue.state != S.ISSUED or reds.exists():
             raise DomainError("invoice_not_issued", {"number": blue.number})
         names = (
-            "operator_id", "driver_id", "terms_id", "seller_name", "seller_tax_no", "buyer_kind", "buyer_name",
-            "buyer_tax_no", "email",
+            "operator_id", "driver_id", "enterprise_id", "terms_id", "seller_name", "seller_tax_no", "buyer_kind",
+            "buyer_name", "buyer_tax_no", "email",
         )  # fmt: skip
         red = Invoice.objects.create(
             number=_number("H"),
@@ -200,22 +232,56 @@ def request_red(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
 
 
 # --- making ------------------------------------------------------------------------
-def _request(actor: Actor, driver: Driver, order_ids: list[int], buyer: Buyer) -> list[Invoice]:
+def _ask(
+    actor: Actor, owner: Driver | Enterprise, order_nos: Sequence[str], buyer: Buyer, most: int
+) -> list[Invoice]:
+    buyer = _checked(buyer)
+    wanted = list(dict.fromkeys(order_nos))
+    if not 1 <= len(wanted) <= most:
+        reason = _("1 to %(most)s orders are wanted") % {"most": most}
+        raise DomainError("invalid", {"field": "order_nos", "reason": reason}, field="order_nos")
+    of = {"enterprise" if isinstance(owner, Enterprise) else "driver": owner}
+    own = ChargingOrder.objects.unscoped("orders of the one who paid").filter(order_no__in=wanted, **of)
+    found = dict(own.values_list("order_no", "pk"))
+    for order_no in wanted:
+        if order_no not in found:
+            raise DomainError("order_unknown", {"order_no": order_no})
+    try:
+        with transaction.atomic():
+            return _request(actor, owner, [found[order_no] for order_no in wanted], buyer)
+    except IntegrityError as error:  # another request took one of them this moment
+        raise DomainError("order_invoiced", {"order_no": wanted[0], "number": "-"}) from error
+
+
+def _request(actor: Actor, owner: Driver | Enterprise, order_ids: list[int], buyer: Buyer) -> list[Invoice]:
+    orders = lock_orders(order_ids)
+    taken = InvoicedOrder.objects.filter(order__in=order_ids, live=True).select_related("invoice", "order")
+    if (row := taken.first()) is not None:
+        raise DomainError("order_invoiced", {"order_no": row.order.order_no, "number": row.invoice.number})
+    paid = _paid(owner, orders)
+    for payer in {payers.of(owner), *(payers.of_order(order) for order in orders)}:
+        if payer is not None and ledger.owed_fen(payer):
+            raise DomainError("invoice_owing")
     by_issuer: dict[int, list[ChargingOrder]] = defaultdict(list)
-    for order in lock_orders(order_ids):
-        row = InvoicedOrder.objects.filter(order=order, live=True).select_related("invoice").first()
-        if row is not None:
-            raise DomainError("order_invoiced", {"order_no": order.order_no, "number": row.invoice.number})
+    for order in orders:
         by_issuer[order.operator_id].append(order)
-    return [_make(actor, driver, orders, buyer) for _issuer, orders in sorted(by_issuer.items())]
+    return [
+        _make(actor, owner, rows, {order.pk: paid[order.pk] for order in rows}, buyer)
+        for _issuer, rows in sorted(by_issuer.items())
+    ]
 
 
-def _make(actor: Actor, driver: Driver, orders: list[ChargingOrder], buyer: Buyer) -> Invoice:
+def _make(
+    actor: Actor,
+    owner: Driver | Enterprise,
+    orders: list[ChargingOrder],
+    paid: Mapping[int, dict[str, int]],
+    buyer: Buyer,
+) -> Invoice:
     operator = orders[0].operator
     terms = terms_of(operator)
     if terms is None:
         raise DomainError("invoice_no_issuer", {"operator": operator.name})
-    paid = {order.pk: _paid(order) for order in orders}
     totals: dict[str, int] = defaultdict(int)
     for amounts in paid.values():
         for kind, fen in amounts.items():
@@ -224,7 +290,8 @@ def _make(actor: Actor, driver: Driver, orders: list[ChargingOrder], buyer: Buye
     invoice = Invoice.objects.create(
         number=_number("F"),
         operator=operator,
-        driver=driver,
+        driver=owner if isinstance(owner, Driver) else None,
+        enterprise=owner if isinstance(owner, Enterprise) else None,
         terms=terms,
         seller_name=terms.seller_name,
         seller_tax_no=terms.seller_tax_no,
@@ -254,18 +321,20 @@ def _make(actor: Actor, driver: Driver, orders: list[ChargingOrder], buyer: Buye
     return invoice
 
 
-def _paid(order: ChargingOrder) -> dict[str, int]:
-    if (
-        OrderFee.objects.unscoped("fees of one order")
-        .filter(order=order, state=OrderFee.State.RUNNING)
-        .exists()
-    ):
-        raise DomainError("invoice_fee_running", {"order_no": order.order_no})
-    wallet = order.payer_kind == ChargingOrder.PayerKind.WALLET
-    amounts = paid_by_kind(order) if wallet and order.state == ChargingOrder.State.SETTLED else {}
-    if not amounts:
-        raise DomainError("invoice_nothing_paid", {"order_no": order.order_no})
-    return amounts
+def _paid(owner: Driver | Enterprise, orders: list[ChargingOrder]) -> dict[int, dict[str, int]]:
+    """What the owner paid for each of the locked orders, none of which may have cost them nothing."""
+    fees = OrderFee.objects.unscoped("fees of locked orders").filter(
+        order__in=orders, state=OrderFee.State.RUNNING
+    )
+    running = fees.values_list("order__order_no", flat=True).first()
+    if running is not None:
+        raise DomainError("invoice_fee_running", {"order_no": running})
+    paid = paid_by_kinds(orders)
+    for order in orders:
+        settled = order.state == ChargingOrder.State.SETTLED
+        if not (settled and is_for(order, owner) and paid[order.pk]):
+            raise DomainError("invoice_nothing_paid", {"order_no": order.order_no})
+    return paid
 
 
 def _lines(terms: InvoiceTerms, totals: Mapping[str, int], energy_kwh: Decimal) -> list[InvoiceLine]:

@@ -24,6 +24,7 @@ from billing.models import (
 from billing.payments.sandbox import Sandbox
 from billing.services.clearing import clear, payees
 from billing.services.invoices import issuing, requests
+from billing.services.invoices.paid import paid_by_kind
 from billing.services.payouts import sending, statements
 from billing.services.reconciliation import day_close, reconcile
 from kernel import clock
@@ -139,11 +140,7 @@ class Week:
     def invoice_everything(self) -> None:
         """Every driver asks for invoices over all their orders, and gets them."""
         for _site, driver in self.drivers:
-            numbers = [
-                order.order_no
-                for order in requests.invoiceable_orders(driver)
-                if requests.paid_by_kind(order)
-            ]
+            numbers = [order.order_no for order in requests.invoiceable_orders(driver) if paid_by_kind(order)]
             buyer = requests.Buyer("individual", "张三")
             requests.request_invoices(
                 actor=of_driver(driver), driver=driver, order_nos=numbers[:200], buyer=buyer

@@ -57,7 +57,7 @@ def test_it_is_given_with_the_recharge_spent_last_and_comes_back_last(desk):
     assert (order.state, order.total_fen) == ("settled", 15_290)
     spent = 291
     assert (balance(driver), balance(driver, "bonus")) == (0, 500 - spent)
-    assert bonuses.bonus_paid_fen(order) == spent
+    assert bonuses.bonus_paid_of([order.pk]) == {order.pk: spent}
     assert (money_of(order).state, money_of(order).charged_fen) == ("paid", order.total_fen)
     assert not Account.objects.filter(held_fen__gt=0).exists()
     assert_books_balance()
