@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from billing.models import Account, ChargingOrder, PayoutAccount, Proposal
-from billing.services import ledger, proposals
+from billing.services import debts, proposals
 from billing.services.checks import ledger_problems
 from billing.services.clearing import clear
 from billing.services.finance_checks import finance_problems
@@ -31,7 +31,7 @@ def settled(
     at: datetime | None = None,
     **fields,
 ) -> ChargingOrder:
-    """An order that was settled at a moment and debited its driver, as `settlement.settle` leaves it."""
+    """An order that was settled at a moment and debited its driver, as `settling.settle` leaves it."""
     driver = driver or site.driver
     at = at or timezone.now()
     number = next(_numbers)
@@ -51,7 +51,7 @@ def settled(
         **fields,
     )
     with clock.held_at(at):
-        ledger.capture(actor=JOB, order=order)
+        debts.capture(actor=JOB, order=order)
     return order
 
 
