@@ -24,12 +24,17 @@ class Money(models.Model):
 
 
 class HourFact(Money):
-    """One pile in one hour (UTC start). Orders, energy and duration count in the hour of their settlement."""
+    """One pile in one hour (UTC start). Orders, energy and duration count in the hour of their settlement.
+
+    Income that has no place (month cards) is a row of the operator without station and pile.
+    """
 
     hour = models.DateTimeField(_("hour"))
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
-    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
-    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
+    station = models.ForeignKey(
+        "stations.Station", verbose_name=_("station"), null=True, on_delete=models.PROTECT
+    )
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), null=True, on_delete=models.PROTECT)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
     energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
@@ -46,7 +51,14 @@ class HourFact(Money):
     class Meta:
         verbose_name = _("hour of a pile")
         verbose_name_plural = _("hours of piles")
-        constraints = [models.UniqueConstraint(fields=["hour", "pile", "station"], name="hour_fact_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "pile", "station"], name="hour_fact_once"),
+            models.UniqueConstraint(
+                fields=["hour", "operator"],
+                condition=models.Q(pile__isnull=True),
+                name="hour_fact_once_without_place",
+            ),
+        ]
         indexes = [
             models.Index(fields=["operator", "hour"], name="hour_fact_of_operator"),
             models.Index(fields=["station", "hour"], name="hour_fact_of_station"),

@@ -7,16 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Q, Sum
 
 from alerts.models import Alert
 from analytics.models import ChannelFact, DriverFact, HourFact
 from billing.models import Account, ChargingOrder, Entry, Journal
+from billing.services.clearing.sources import in_the_name_of_a_source
 from kernel import clock
 
 HOUR = timedelta(hours=1)
 K = Account.Kind
-# The income accounts of an operator, and the measure each feeds.
+# The income accounts of an operator, and the measure each feeds. What a month card or the operator covers of a charge
+# was not paid for it, as a discount is not; the price of a month card is no charge's.
 INCOME: dict[str, str] = {
     K.OPERATOR_ELECTRICITY: "electricity_fen",
     K.OPERATOR_SERVICE: "service_fen",
@@ -26,7 +28,14 @@ INCOME: dict[str, str] = {
     K.OPERATOR_PARKING: "fees_fen",
     K.OPERATOR_DISCOUNTS: "discount_fen",
     K.PLATFORM_DISCOUNTS: "discount_fen",
+    K.OPERATOR_MONTH_CARDS: "discount_fen",
+    K.OPERATOR_FREE: "discount_fen",
 }
+_WITH_A_PLACE = (
+    "order",
+    "booking",
+    "waived_booking",
+)  # relations of a journal to sources that know their pile
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
 _CHUNK = 2000
@@ -38,14 +47,25 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def income_entries(start: datetime, end: datetime) -> Any:
-    """Ledger entries that are income of a charge or its correction, from `start` to before `end`.
+    """Ledger entries that are income of a charge, a booking or a month card, from `start` to before `end`.
 
     Dividing the income among payees moves it on and is no income again.
     """
     entries = Entry.objects.unscoped("facts are computed over every tenant")
     return entries.filter(
-        journal__at__gte=start, journal__at__lt=end, account__kind__in=INCOME, journal__order__isnull=False
+        in_the_name_of_a_source("journal__"),
+        journal__at__gte=start,
+        journal__at__lt=end,
+        account__kind__in=INCOME,
     ).exclude(journal__kind=Journal.Kind.CLEARING)
+
+
+def with_driver() -> Q:
+    """The WHERE of income entries that are a known driver's: of their charges and bookings."""
+    condition = Q()
+    for relation in _WITH_A_PLACE:
+        condition |= Q(**{f"journal__{relation}__driver__isnull": False})
+    return condition
 
 
 def build_hour(hour: datetime) -> int:
@@ -115,13 +135,20 @@ def _add_orders(start: datetime, end: datetime, piles: dict, drivers: dict) -> N
 
 def _add_money(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
     rows = income_entries(start, end).order_by()
-    place = ("journal__order__operator_id", "journal__order__station_id")
-    for key, into in (("journal__order__pile_id", piles), ("journal__order__driver_id", drivers)):
-        sums = rows.values_list(*place, key, "account__kind").annotate(fen=Sum("amount_fen"))
-        for operator, station, who, kind, fen in sums:
-            if who is not None:
-                measure = INCOME[kind]
-                into[operator, station, who][measure] += -fen if measure == "discount_fen" else fen
+    for relation in _WITH_A_PLACE:
+        found = rows.filter(**{f"journal__{relation}__isnull": False})
+        place = (f"journal__{relation}__operator_id", f"journal__{relation}__station_id")
+        for who, into in (("pile_id", piles), ("driver_id", drivers)):
+            sums = found.values_list(*place, f"journal__{relation}__{who}", "account__kind")
+            for operator, station, key, kind, fen in sums.annotate(fen=Sum("amount_fen")):
+                if key is not None:
+                    measure = INCOME[kind]
+                    into[operator, station, key][measure] += -fen if measure == "discount_fen" else fen
+    placeless = rows.filter(
+        Q(journal__month_sale__isnull=False) | Q(journal__month_refund__isnull=False)
+    ).values_list("account__operator_id")
+    for operator, fen in placeless.annotate(fen=Sum("amount_fen")):
+        piles[operator, None, None]["fees_fen"] += fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:
