@@ -9,7 +9,9 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         from analytics import (
             errors,  # noqa: F401
+            pivot,
             reports,
         )
 
         reports.register()
+        pivot.register()

@@ -3,7 +3,7 @@
 Everything is read from the facts, inside the actor's scope. A period is local days, both included.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -75,8 +75,9 @@ CHANNEL = (
     Measure("refunded_fen", _("Refunded"), Kind.FEN),
     Measure("net_fen", _("Net received"), Kind.FEN),
 )
+NET_INCOME = F("electricity_fen") + F("service_fen") + F("fees_fen") - F("discount_fen")
 _DERIVED = {
-    "income_fen": F("electricity_fen") + F("service_fen") + F("fees_fen") - F("discount_fen"),
+    "income_fen": NET_INCOME,
     "net_fen": F("recharged_fen") - F("refunded_fen"),
 }
 
@@ -141,23 +142,24 @@ def parse(values: Any) -> Query:
     DomainError `report_query` names the field and what is accepted.
     """
     today = timezone.localdate(clock.now())
-    dimension = _one_of(values, "dimension", DIMENSIONS, "station")
-    grain = _one_of(values, "grain", GRAINS, "day")
+    dimension = one_of(values, "dimension", DIMENSIONS, "station")
+    grain = one_of(values, "grain", GRAINS, "day")
     last = _day(values, "last", today)
     first = _day(values, "first", last - timedelta(days=6))
     days = (last - first).days + 1
     if days < 1:
-        raise _refuse("first", values.get("first"), f"≤ {last.isoformat()}")
+        raise refuse("first", values.get("first"), f"≤ {last.isoformat()}")
     longest = LONGEST_HOURLY_DAYS if grain == "hour" else LONGEST_DAYS
     if days > longest:
-        raise _refuse("first", first.isoformat(), f"≥ {(last - timedelta(days=longest - 1)).isoformat()}")
+        raise refuse("first", first.isoformat(), f"≥ {(last - timedelta(days=longest - 1)).isoformat()}")
     return Query(dimension, grain, first, last)
 
 
-def _one_of(values: Any, name: str, accepted: dict[str, Any], usual: str) -> str:
+def one_of(values: Any, name: str, accepted: dict[str, Any], usual: str) -> str:
+    """A value among those accepted, or the usual one; DomainError `report_query`."""
     value = values.get(name) or usual
     if value not in accepted:
-        raise _refuse(name, value, ", ".join(accepted))
+        raise refuse(name, value, ", ".join(accepted))
     return value
 
 
@@ -168,13 +170,14 @@ def _day(values: Any, name: str, usual: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise _refuse(name, text, "2026-01-31") from None
+        raise refuse(name, text, "2026-01-31") from None
     if not 2000 <= day.year <= 2100:
-        raise _refuse(name, text, "2000-01-01 … 2100-12-31")
+        raise refuse(name, text, "2000-01-01 … 2100-12-31")
     return day
 
 
-def _refuse(name: str, value: Any, accepted: str) -> DomainError:
+def refuse(name: str, value: Any, accepted: str) -> DomainError:
+    """The refusal of one field of a question, with what is accepted."""
     return DomainError(
         "report_query", {"field": name, "value": str(value)[:64], "accepted": accepted}, field=name
     )
@@ -192,7 +195,7 @@ def read(*, actor: Actor, query: Query) -> Report:
         lines=found[:MOST_LINES],
         totals=totals,
         more=len(found) > MOST_LINES,
-        ledger_fen=_ledger_fen(actor, query),
+        ledger_fen=ledger_fen(actor, query),
         chart=_chart(actor, query),
     )
 
@@ -243,7 +246,9 @@ def _lines(
     first = "recharged_fen" if query.dimension == "channel" else "energy_kwh"
     rows = rows.order_by(*keys, F(first).desc(), *names)
     users = _users(actor, query) if USERS in measures else {}
-    drivers = _driver_labels(actor, query, rows, limit) if query.dimension == "driver" else {}
+    drivers = {}
+    if query.dimension == "driver":
+        drivers = driver_labels(actor, {row["driver_id"] for row in rows[: limit or 1_000_000]})
     from billing.models import Account
 
     channels = dict(Account.Kind.choices)
@@ -269,12 +274,12 @@ def _users(actor: Actor, query: Query) -> dict[Any, int]:
     return dict(rows.order_by().values_list(key).annotate(n=Count("driver_id", distinct=True)))
 
 
-def _driver_labels(actor: Actor, query: Query, rows: Any, limit: int | None) -> dict[int, str]:
+def driver_labels(actor: Actor, ids: Iterable[int]) -> dict[int, str]:
+    """How each driver is written, masked where the actor must not see personal data."""
     from users.models import Driver
 
     personal = policy.allows(actor, "users.view_personal_data")
-    ids = {row["driver_id"] for row in rows[: limit or 1_000_000]}
-    found = Driver.objects.unscoped("the drivers of facts in scope").filter(pk__in=ids)
+    found = Driver.objects.unscoped("the drivers of facts in scope").filter(pk__in=list(ids))
     return {
         driver.pk: (driver.phone if personal else driver.masked_phone)
         + (f" {driver.name}" if driver.name else "")
@@ -282,7 +287,7 @@ def _driver_labels(actor: Actor, query: Query, rows: Any, limit: int | None) -> 
     }
 
 
-def _ledger_fen(actor: Actor, query: Query) -> int | None:
+def ledger_fen(actor: Actor, query: Query) -> int | None:
     """What the ledger booked as income in the period, for those who see whole operators; None for others."""
     if query.dimension == "channel":
         return None

@@ -9,12 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import board, reports
+from analytics import board, pivot, reports
 from kernel.errors import DomainError
 from kernel.exports import Kind
 from kernel.services import exports
+from stations.models import Station
 from users.console.admin import actor_of
 from users.console.display import fen
+
+MOST_STATIONS = 500
 
 
 def board_json(request: HttpRequest) -> JsonResponse:
@@ -67,6 +70,53 @@ def report_page(request: HttpRequest, site: Any) -> HttpResponse:
     }
     request.current_app = site.name
     return TemplateResponse(request, "analytics/report.html", context)
+
+
+def pivot_page(request: HttpRequest, site: Any) -> HttpResponse:
+    """GET shows orders by two of the five dimensions; POST with `file_format` takes them out as a file."""
+    if not request.user.has_perm(reports.PERMISSION):
+        raise PermissionDenied
+    values = request.POST if request.method == "POST" else request.GET
+    actor, refusal = actor_of(request), None
+    try:
+        query = pivot.parse(values)
+        if request.method == "POST":
+            job = exports.request_export(
+                actor=actor,
+                exporter="order_pivot",
+                file_format=values.get("file_format", ""),
+                params=query.to_json(),
+            )
+            return HttpResponseRedirect(reverse(f"{site.name}:kernel_exportjob_change", args=[job.pk]))
+    except DomainError as error:
+        refusal = error.message
+        query = pivot.parse({})
+    table = pivot.read(actor=actor, query=query)
+    measure = pivot.MEASURES[query.measure]
+
+    def cell(value: Any) -> str:
+        return _cell({measure.code: value}, measure)
+
+    context = {
+        **site.each_context(request),
+        "title": _("Order statistics"),
+        "pivot": table,
+        "refusal": refusal,
+        "rows_by": pivot.DIMENSIONS.items(),
+        "columns_by": pivot.COLUMNS.items(),
+        "measures": [(code, one.title) for code, one in pivot.MEASURES.items()],
+        "stations": Station.objects.for_actor(actor).order_by("code").only("id", "name")[:MOST_STATIONS],
+        "lines": [
+            (label, [cell(value) for value in cells], cell(whole[query.measure]), whole["orders"])
+            for label, cells, whole in table.rows
+        ],
+        "column_totals": [cell(value) for value in table.column_totals],
+        "total": cell(table.totals[query.measure]),
+        "chart": pivot.chart(table),
+        "is_fullwidth": "1",
+    }
+    request.current_app = site.name
+    return TemplateResponse(request, "analytics/pivot.html", context)
 
 
 def _moment(moment: Any, grain: str) -> str:

@@ -16,7 +16,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     def get_urls(self):
         from analytics import live_orders, monitor
-        from analytics.views import board_json, report_page
+        from analytics.views import board_json, pivot_page, report_page
 
         return [
             path("board.json", self.admin_view(board_json), name="board"),
@@ -25,6 +25,11 @@ class ConsoleSite(UnfoldAdminSite):
                 "running-orders/",
                 self.admin_view(lambda request: live_orders.page(request, self)),
                 name="running_orders",
+            ),
+            path(
+                "statistics/",
+                self.admin_view(lambda request: pivot_page(request, self)),
+                name="order_statistics",
             ),
             path("reports/", self.admin_view(lambda request: report_page(request, self)), name="reports"),
             *super().get_urls(),

@@ -106,6 +106,12 @@ NAVIGATION = [
             "link": reverse_lazy("admin:reports"),
             "permission": _may("analytics.view_reports"),
         },
+        {
+            "title": _("Order statistics"),
+            "icon": "pivot_table_chart",
+            "link": reverse_lazy("admin:order_statistics"),
+            "permission": _may("analytics.view_reports"),
+        },
         collapsible=False,
     ),
     _group(

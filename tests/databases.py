@@ -46,6 +46,15 @@ def copied_database(run: str, worker: str) -> Iterator[None]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def create_migrated(config, name: str) -> None:
+    """An own database of this PostgreSQL for a process under test: a copy of the run's, empty without workers."""
+    run = getattr(config, "workerinput", {}).get("testrunuid")
+    template = f' TEMPLATE "{_template(Path(), run)}"' if run else ""
+    with connection.creation._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{name}"{template}')
+
+
 def _template(folder: Path, run: str) -> str:
     if connection.vendor == "postgresql":
         return f"test_template_{run[:16]}"

@@ -96,6 +96,60 @@ class DriverFact(Money):
         return f"{self.hour:%Y-%m-%d %H}:00 {self.driver_id}"
 
 
+class UseFact(Money):
+    """What one driver charged at one connector, started in one way, in one hour (UTC start).
+
+    The finest fact: any of station, facility, driver, time and way of starting can be set against any other. What led
+    to no charge (a booking) has no way of starting, what has no place (a month card) no station either.
+    """
+
+    hour = models.DateTimeField(_("hour"))
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey(
+        "stations.Station", verbose_name=_("station"), null=True, on_delete=models.PROTECT
+    )
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), null=True, on_delete=models.PROTECT)
+    connector = models.ForeignKey(
+        "stations.Connector", verbose_name=_("connector"), null=True, on_delete=models.PROTECT
+    )
+    driver = models.ForeignKey(
+        "users.Driver", verbose_name=_("driver"), null=True, blank=True, on_delete=models.PROTECT
+    )
+    start_method = models.CharField(_("started by"), max_length=16, blank=True)
+    orders = models.PositiveIntegerField(_("orders"), default=0)
+    duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
+    energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id", driver="driver_id")
+
+    class Meta:
+        verbose_name = _("hour of a use")
+        verbose_name_plural = _("hours of uses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hour", "connector", "station", "start_method", "driver"], name="use_fact_once"
+            ),
+            models.UniqueConstraint(
+                fields=["hour", "connector", "station", "start_method"],
+                condition=models.Q(driver__isnull=True),
+                name="use_fact_once_without_driver",
+            ),
+            models.UniqueConstraint(
+                fields=["hour", "operator"],
+                condition=models.Q(connector__isnull=True),
+                name="use_fact_once_without_place",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["operator", "hour"], name="use_fact_of_operator"),
+            models.Index(fields=["station", "hour"], name="use_fact_of_station"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}:00 {self.connector_id} {self.driver_id} {self.start_method}"
+
+
 class ChannelFact(models.Model):
     """Money that came and went by one payment channel in one hour (UTC start), as the ledger booked it."""
 

@@ -1,16 +1,16 @@
 """Building the facts: an hour at a time, each replaced as a whole, any number of times."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, F, Min, Q, Sum, Value
 
 from alerts.models import Alert
-from analytics.models import ChannelFact, DriverFact, HourFact
+from analytics.models import ChannelFact, DriverFact, HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Journal
 from billing.services.clearing.sources import in_the_name_of_a_source
 from kernel import clock
@@ -31,14 +31,15 @@ INCOME: dict[str, str] = {
     K.OPERATOR_MONTH_CARDS: "discount_fen",
     K.OPERATOR_FREE: "discount_fen",
 }
-_WITH_A_PLACE = (
-    "order",
-    "booking",
-    "waived_booking",
-)  # relations of a journal to sources that know their pile
+# Relations of a journal to sources that know their pile.
+_WITH_A_PLACE = ("order", "booking", "waived_booking")
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
+# What tells one use from another, in the order of `into` below.
+PLACE = ("operator", "station", "pile", "connector", "driver", "start_method")
 _CHUNK = 2000
+
+Into = Callable[..., list[dict[str, Any]]]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -73,14 +74,29 @@ def build_hour(hour: datetime) -> int:
     end = hour + HOUR
     piles: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
     drivers: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-    _add_orders(hour, end, piles, drivers)
-    _add_money(hour, end, piles, drivers)
+    uses: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+
+    def into(
+        operator: int,
+        station: int | None,
+        pile: int | None,
+        connector: int | None,
+        driver: int | None,
+        way: str,
+    ) -> list:
+        """The rows that something of one source adds to; the pile's is the first. `way` is empty without a charge."""
+        rows = [piles[operator, station, pile], uses[operator, station, pile, connector, driver, way]]
+        return rows if driver is None else [*rows, drivers[operator, station, driver]]
+
+    _add_orders(hour, end, into)
+    _add_money(hour, end, into)
     _add_faults(hour, end, piles)
     channels = _channels(hour, end)
     with transaction.atomic():
         for model, rows, names in (
             (HourFact, piles, ("operator_id", "station_id", "pile_id")),
             (DriverFact, drivers, ("operator_id", "station_id", "driver_id")),
+            (UseFact, uses, tuple(f"{name}_id" for name in PLACE[:5]) + PLACE[5:]),
         ):
             model.objects.unscoped("facts are replaced").filter(hour=hour).delete()
             model.objects.bulk_create(
@@ -91,7 +107,7 @@ def build_hour(hour: datetime) -> int:
         ChannelFact.objects.bulk_create(
             [ChannelFact(hour=hour, channel=channel, **row) for channel, row in channels.items()]
         )
-    return len(piles) + len(drivers) + len(channels)
+    return len(piles) + len(drivers) + len(uses) + len(channels)
 
 
 def build_span(start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
@@ -114,41 +130,42 @@ def first_hour() -> datetime | None:
     return None if oldest is None else hour_of(oldest)
 
 
-def _add_orders(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+def _add_orders(start: datetime, end: datetime, into: Into) -> None:
     orders = ChargingOrder.objects.unscoped("facts are computed over every tenant")
     rows = orders.filter(settled_at__gte=start, settled_at__lt=end).values_list(
-        "operator_id", "station_id", "pile_id", "driver_id", "energy_kwh", "started_at", "ended_at", "bill"
+        *(name if name == "start_method" else f"{name}_id" for name in PLACE),
+        "energy_kwh",
+        "started_at",
+        "ended_at",
+        "bill",
     )
-    for operator, station, pile, driver, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
+    for *place, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
         seconds = max(int((ended - began).total_seconds()), 0) if began and ended else 0
-        into = [piles[operator, station, pile]]
-        if driver is not None:
-            into.append(drivers[operator, station, driver])
-        for row in into:
+        found = into(*place)
+        for row in found:
             row["orders"] += 1
             row["duration_s"] += seconds
             row["energy_kwh"] += energy or Decimal(0)
         for line in (bill or {}).get("lines", ()):
             if line.get("tier") in TIERS:
-                into[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+                found[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
 
 
-def _add_money(start: datetime, end: datetime, piles: dict, drivers: dict) -> None:
+def _add_money(start: datetime, end: datetime, into: Into) -> None:
     rows = income_entries(start, end).order_by()
     for relation in _WITH_A_PLACE:
-        found = rows.filter(**{f"journal__{relation}__isnull": False})
-        place = (f"journal__{relation}__operator_id", f"journal__{relation}__station_id")
-        for who, into in (("pile_id", piles), ("driver_id", drivers)):
-            sums = found.values_list(*place, f"journal__{relation}__{who}", "account__kind")
-            for operator, station, key, kind, fen in sums.annotate(fen=Sum("amount_fen")):
-                if key is not None:
-                    measure = INCOME[kind]
-                    into[operator, station, key][measure] += -fen if measure == "discount_fen" else fen
-    placeless = rows.filter(
-        Q(journal__month_sale__isnull=False) | Q(journal__month_refund__isnull=False)
-    ).values_list("account__operator_id")
-    for operator, fen in placeless.annotate(fen=Sum("amount_fen")):
-        piles[operator, None, None]["fees_fen"] += fen
+        source = f"journal__{relation}"
+        way = F(f"{source}__start_method") if relation == "order" else Value("")
+        keys = [f"{source}__{name}_id" for name in PLACE[:-1]]
+        found = rows.filter(**{f"{source}__isnull": False}).values_list(*keys, "account__kind", way)
+        for *place, kind, started_by, fen in found.annotate(fen=Sum("amount_fen")):
+            measure = INCOME[kind]
+            for row in into(*place, started_by):
+                row[measure] += -fen if measure == "discount_fen" else fen
+    placeless = rows.filter(Q(journal__month_sale__isnull=False) | Q(journal__month_refund__isnull=False))
+    for operator, fen in placeless.values_list("account__operator_id").annotate(fen=Sum("amount_fen")):
+        for row in into(operator, None, None, None, None, ""):
+            row["fees_fen"] += fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:

@@ -19,7 +19,7 @@ from unfold.widgets import (
 )
 
 from devices.models import DeviceCommand
-from devices.services import command_forms
+from devices.services import command_fields, command_forms
 from devices.services.maintenance import PERMISSION, ask_pile
 from kernel.errors import DomainError
 from stations.models import Pile
@@ -29,7 +29,7 @@ from users.console.admin import actor_of
 class CommandForm(forms.Form):
     """The fields of one kind of command for one pile, its connector and the reason."""
 
-    def __init__(self, *args: Any, form: command_forms.Form, pile: Pile, **kwargs: Any):
+    def __init__(self, *args: Any, form: command_fields.Form, pile: Pile, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if form.aim != "pile":
             numbers = [(str(one.number), one.code) for one in pile.connectors.all()]
@@ -44,7 +44,7 @@ class CommandForm(forms.Form):
         )
 
 
-def _drawn(field: command_forms.Field, protocol: str) -> forms.Field:
+def _drawn(field: command_fields.Field, protocol: str) -> forms.Field:
     shared = {
         "label": field.label,
         "required": field.required,

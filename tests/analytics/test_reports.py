@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics import reports, tasks
+from analytics import pivot, reports, tasks
 from analytics.models import HourFact
-from billing.models import Account, Entry, Proposal
+from billing.models import Account, ChargingOrder, Entry, Proposal
 from billing.services import ledger, proposals
 from kernel.actor import system
 from kernel.errors import DomainError
@@ -217,3 +217,75 @@ def test_the_command_prints_the_same_figures(week):
     assert answer["totals"]["income_fen"] == read("operator").totals["income_fen"]
     with pytest.raises(CommandError, match="planet"):
         call_command("report", "--by", "planet")
+
+
+def pivot_of(actor=ALL, **asked):
+    asked = {"first": "2026-11-20", "last": "2026-11-21", **asked}
+    return pivot.read(actor=actor, query=pivot.parse(asked))
+
+
+@pytest.mark.promise(9)
+@pytest.mark.feature("ORD-11")
+def test_any_of_the_five_dimensions_against_any_other_adds_up_to_the_ledger(week, client, monkeypatch):
+    mine, other, (first, *_rest) = week
+    actor = staff_actor("analytics.view_reports", operator=other.operator)
+    table = pivot_of(actor, row="station", column="driver", measure="orders")
+    assert ([label for label, _c, _v in table.rows], table.totals["orders"]) == ([other.station.name], 1)
+    assert other.driver.phone not in table.columns[0] and table.agrees
+    assert pivot_of(actor, station=str(mine.station.pk)).rows == []
+    client.force_login(make_staff(operator=mine.operator))
+    assert client.get(reverse("admin:order_statistics")).status_code == 403
+    client.force_login(make_staff(superuser=True))
+    asked = {"row": "pile", "column": "day", "first": "2026-11-20", "last": "2026-11-21"}
+    page = client.get(reverse("admin:order_statistics"), asked)
+    assert mine.pile.name in page.content.decode() and "与账本一致" in page.content.decode()
+    assert [name for name, _v in page.context["chart"]["series"]] == ["2026-11-20", "2026-11-21"]
+    client.post(reverse("admin:order_statistics"), {**asked, "file_format": "csv"})
+    job = ExportJob.objects.get()
+    exports.run_export(job_id=job.pk)
+    job.refresh_from_db()
+    with default_storage.open(job.stored_name) as file:
+        header, *rows = csv.reader(io.StringIO(file.read().decode("utf-8-sig")))
+    assert header[:2] == ["行", "列"] and len(rows) == 3
+    income = sum(round(Decimal(row[header.index("实收")]) * 100) for row in rows)
+    assert income == page.context["pivot"].totals["income_fen"]
+    for asked, word in (
+        ({"row": "planet"}, "station, pile, connector"),
+        ({"row": "way", "column": "way"}, "none, station"),
+        ({"column": "day", "first": "2026-01-01", "last": "2026-11-21"}, "2026-10-22"),
+        ({"station": "x"}, "1, 2, 3"),
+    ):
+        assert word in client.get(reverse("admin:order_statistics"), asked).content.decode()
+
+    whole = read("platform").totals
+    dimensions = list(pivot.DIMENSIONS)
+    for row in dimensions:
+        for column in (one for one in pivot.COLUMNS if one != row):
+            table = pivot_of(row=row, column=column)
+            assert table.agrees is True, (row, column)
+            for code in ("orders", "energy_kwh", "duration_s", "service_fen", "income_fen"):
+                assert table.totals[code] == whole[code] == sum(line[2][code] for line in table.rows)
+            for _label, cells, values in table.rows if table.columns else ():
+                assert sum(cells) == values["income_fen"]
+            if table.columns:
+                assert sum(table.column_totals) == whole["income_fen"]
+    table = pivot_of(row="station", column="day", measure="orders")
+    assert [(label, cells) for label, cells, _v in table.rows] == [
+        (mine.station.name, [1, 1]),
+        (other.station.name, [0, 1]),
+    ]
+    assert table.columns == ["2026-11-20", "2026-11-21"]
+    by_hour = pivot_of(row="hour", column="way", measure="energy_kwh")
+    assert [label for label, _c, _v in by_hour.rows] == ["00:00", "01:00", "10:00"]
+    assert by_hour.columns == ["扫码或输码"]
+    # An order without a driver stays in the totals.
+    ChargingOrder.objects.filter(pk=first.pk).update(driver=None, start_method="vin")
+    tasks.rebuild_facts()
+    table = pivot_of(row="driver", column="way")
+    assert table.agrees and "无车主" in [label for label, _c, _v in table.rows]
+    # What a page has no room for is one line.
+    monkeypatch.setattr(pivot, "MOST_ROWS", 1)
+    monkeypatch.setattr(pivot, "MOST_COLUMNS", 1)
+    table = pivot_of(row="driver", column="connector")
+    assert [len(table.rows), len(table.columns)] == [2, 2]
+    assert sum(sum(cells) for _l, cells, _v in table.rows) == whole["income_fen"] == sum(table.column_totals)

@@ -141,9 +141,8 @@ def test_the_command_says_what_it_did(capsys, on_postgresql):
         assert "not partitioned" in text
 
 
-def test_rows_and_numbers_survive_the_migration_both_ways(on_postgresql):
-    if not on_postgresql:
-        pytest.skip("SQLite keeps plain tables")
+@pytest.mark.postgresql_only
+def test_rows_and_numbers_survive_the_migration_both_ways():
     migration = importlib.import_module("devices.migrations.0010_partitions")
     pile = factories.make_site().pile
     partitions.keep_partitions(today=TODAY)

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from tests.databases import create_migrated
 from tests.settings_reader import refusal_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,14 +214,15 @@ def test_a_wrong_setting_is_named(environment, words):
     assert words in refusal_of(**environment)
 
 
-def test_production_runs_the_parts_apart_on_postgresql_and_redis(tmp_path):
+def test_production_runs_the_parts_apart_on_postgresql_and_redis(
+    tmp_path, request, django_db_setup, django_db_blocker
+):
     """Web and devices in this process, Celery elsewhere; checked on the servers when the suite has them."""
     servers = {}
     if settings.EV_DATABASE_URL:
         name = f"serve_{os.getpid()}"
-        with psycopg.connect(settings.EV_DATABASE_URL, autocommit=True) as database:
-            database.execute(f"DROP DATABASE IF EXISTS {name}")
-            database.execute(f"CREATE DATABASE {name}")
+        with django_db_blocker.unblock():
+            create_migrated(request.config, name)
         servers = {
             "EV_DATABASE_URL": settings.EV_DATABASE_URL.rpartition("/")[0] + f"/{name}",
             "EV_REDIS_URL": settings.EV_REDIS_URL,
