@@ -162,7 +162,9 @@ def clear_journal(*, actor: Actor, journal_id: int) -> ClearingRecord | None:
             )
             for part in parts
         )
-        if parts:
+        if any(
+            delta.values()
+        ):  # what a month card covers whole leaves no part to anybody, but is moved as well
             record.posting = _post(actor, source, found, delta, parts)
             record.save(update_fields=["posting"])
     return record
