@@ -114,7 +114,7 @@ def _bill_lines(order: ChargingOrder) -> list[dict[str, Any]]:
 def _later_fees(order: ChargingOrder) -> list[dict[str, Any]]:
     rows = []
     for fee in order.fees.order_by("pk"):
-        running = fee.state == OrderFee.State.RUNNING_STATES
+        running = fee.state == OrderFee.State.RUNNING
         rows.append(
             {
                 "pk": fee.pk,
