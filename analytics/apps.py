@@ -11,7 +11,9 @@ class AnalyticsConfig(AppConfig):
             errors,  # noqa: F401
             pivot,
             reports,
+            station_day,
         )
 
         reports.register()
         pivot.register()
+        station_day.register()

@@ -144,8 +144,8 @@ def parse(values: Any) -> Query:
     today = timezone.localdate(clock.now())
     dimension = one_of(values, "dimension", DIMENSIONS, "station")
     grain = one_of(values, "grain", GRAINS, "day")
-    last = _day(values, "last", today)
-    first = _day(values, "first", last - timedelta(days=6))
+    last = day_of(values, "last", today)
+    first = day_of(values, "first", last - timedelta(days=6))
     days = (last - first).days + 1
     if days < 1:
         raise refuse("first", values.get("first"), f"≤ {last.isoformat()}")
@@ -163,7 +163,8 @@ def one_of(values: Any, name: str, accepted: dict[str, Any], usual: str) -> str:
     return value
 
 
-def _day(values: Any, name: str, usual: date) -> date:
+def day_of(values: Any, name: str, usual: date) -> date:
+    """A day given as 2026-01-31, or the usual one; DomainError `report_query`."""
     text = values.get(name) or ""
     if not text:
         return usual

@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from alerts.models import Alert
+from analytics.models import DriverFact, DriverVisit
 from billing.models import ChargingOrder, ReviewItem
 from billing.models.order import RUNNING_STATES
 from kernel import clock
@@ -170,6 +171,25 @@ def board_operators(*, actor: Actor) -> list[int] | None:
         return None
     piles = Pile.objects.for_actor(actor).order_by().values_list("operator_id", flat=True).distinct()
     return sorted({*grants.operator, *piles})
+
+
+def with_charging(drivers: QuerySet, *, actor: Actor) -> QuerySet:
+    """Drivers with `last_charge_at`, `charges`, `charged_kwh` and `charged_fen`, as far as the actor sees charges."""
+    visits = DriverVisit.objects.for_actor(actor).filter(driver=OuterRef("pk")).order_by()
+    facts = DriverFact.objects.for_actor(actor).filter(driver=OuterRef("pk")).order_by().values("driver")
+    income = F("electricity_fen") + F("service_fen") + F("fees_fen") - F("discount_fen")
+    return drivers.annotate(
+        last_charge_at=Subquery(visits.values("driver").annotate(at=Max("last_at")).values("at")),
+        charges=Subquery(facts.annotate(n=Sum("orders")).values("n")),
+        charged_kwh=Subquery(facts.annotate(n=Sum("energy_kwh")).values("n")),
+        charged_fen=Subquery(facts.annotate(n=Sum(income)).values("n")),
+    )
+
+
+def without_charge_since(drivers: QuerySet, *, actor: Actor, since: datetime) -> QuerySet:
+    """Those who had an account at that moment and have not charged from then on where the actor sees charges."""
+    charged = DriverVisit.objects.for_actor(actor).filter(driver=OuterRef("pk"), last_at__gte=since)
+    return drivers.filter(~Exists(charged), created_at__lt=since, cancelled_at__isnull=True)
 
 
 def scope_key(actor: Actor) -> str:

@@ -11,6 +11,7 @@ from kernel import clock
 @shared_task(name="analytics.build_recent_facts", ignore_result=True)
 def build_recent_facts() -> None:
     facts.build_recent()
+    facts.fill_uses()
 
 
 @shared_task(name="analytics.rebuild_facts", ignore_result=True)

@@ -30,8 +30,15 @@ from billing.models import (
     ScoreOrder,
     ScorePermission,
 )
+from stations.models import Pile
 from users.models import Operator
 
+# Of a pile, what follows a session reads its power and its names alone.
+_UNREAD_OF_PILE = tuple(
+    f"pile__{field.name}"
+    for field in Pile._meta.concrete_fields
+    if field.name not in ("id", "code", "name", "protocol", "rated_power_kw")
+)
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
 
@@ -95,7 +102,7 @@ def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOr
             transaction_ref__in={ref for _pile_id, ref in transactions},
         )
         .select_related("pile")
-        .defer("bill", "evidence", "pile__findings")
+        .defer("bill", "evidence", *_UNREAD_OF_PILE)
         .order_by("pk")
     )
     return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]

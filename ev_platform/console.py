@@ -15,7 +15,7 @@ class ConsoleSite(UnfoldAdminSite):
     index_template = "analytics/overview.html"
 
     def get_urls(self):
-        from analytics import live_orders, monitor
+        from analytics import live_orders, monitor, station_day
         from analytics.views import board_json, pivot_page, report_page
 
         return [
@@ -25,6 +25,11 @@ class ConsoleSite(UnfoldAdminSite):
                 "running-orders/",
                 self.admin_view(lambda request: live_orders.page(request, self)),
                 name="running_orders",
+            ),
+            path(
+                "station-day/",
+                self.admin_view(lambda request: station_day.page(request, self)),
+                name="station_day",
             ),
             path(
                 "statistics/",

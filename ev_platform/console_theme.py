@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 # The menu names sixty addresses, several times a page each; they never change while a process runs.
 reverse_lazy = lazy(cache(reverse), str)
+address_lazy = lazy(cache(lambda name, query: reverse(name) + query), str)
 
 
 def environment(request: Any) -> tuple[str, str] | None:
@@ -63,13 +64,13 @@ def _may(permission: str) -> Callable[[Any], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _item(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
+def _item(title: Any, icon: str, model: str, query: str = "", **more: Any) -> dict[str, Any]:
     """A menu entry that leads to the list of `app.model`, shown to those who may see it."""
     app, name = model.split(".")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "link": address_lazy(f"admin:{app}_{name}_changelist", query),
         "permission": _may(f"{app}.view_{name}"),
         **more,
     }
@@ -97,6 +98,12 @@ NAVIGATION = [
             "permission": _may("billing.view_chargingorder"),
         },
         _item(_("Orders"), "receipt_long", "billing.chargingorder"),
+        {
+            "title": _("Day of a station"),
+            "icon": "today",
+            "link": reverse_lazy("admin:station_day"),
+            "permission": _may("billing.view_chargingorder"),
+        },
         _item(_("Bookings"), "event_seat", "billing.booking"),
         _item(_("To handle"), "assignment_late", "billing.reviewitem", counter=review_badge),
         _item(_("Alerts"), "notifications_active", "alerts.alert"),
@@ -184,6 +191,7 @@ NAVIGATION = [
     _group(
         _("People"),
         _item(_("Drivers"), "directions_car", "users.driver"),
+        _item(_("Inactive drivers"), "person_off", "users.driver", query="?idle=30"),
         _item(_("Enterprises"), "apartment", "users.enterprise"),
         _item(_("Enterprise members"), "badge", "users.enterprisemember"),
         _item(_("Vehicles"), "no_crash", "users.vehicle"),

@@ -196,6 +196,9 @@ def _announce(url: str, sandbox: str, demo: dict[str, Any], logs: Path, seconds:
         f"  {url}admin/billing/chargingorder/  open an order: its timeline of frames, commands, states, money"
     )
     say(f"  {url}admin/billing/tariff/         a tariff's 48 half-hours")
+    say(
+        f"  {url}admin/billing/dayclose/   the days to close, as zhangwu: one difference waits (docs/finance.md)"
+    )
     say(f"  {url}api/docs/                  the driver API")
     if sandbox:
         say(f"  {sandbox:<38}   payments that wait: pay or cancel them (examples/recharge.sh opens one)")
@@ -222,15 +225,15 @@ def run() -> int:
         except OSError as error:
             raise DemoFailed(f"EV_DATA_DIR={data} cannot be used: {error.strerror}") from None
         say(f"Preparing the database in {data} ...")
+        pages = f"http://127.0.0.1:{environment['EV_SANDBOX_PORT']}/" if sandbox else ""
+        if sandbox:
+            environment["EV_PAYMENT_SANDBOX"] = pages.rstrip("/")
         _manage(environment, "migrate", "--verbosity", "0", "--no-input")
         demo = json.loads(_manage(environment, "demo_data", "--json").strip().splitlines()[-1])
         say("Starting the platform and the simulated piles ...")
         host = environment["EV_HTTP_HOST"]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{environment['EV_HTTP_PORT']}/"
-        pages = f"http://127.0.0.1:{environment['EV_SANDBOX_PORT']}/" if sandbox else ""
-        if sandbox:
-            environment["EV_PAYMENT_SANDBOX"] = pages.rstrip("/")
         parts.append(Part("platform", environment, logs, "serve"))
         if sandbox:
             port = environment["EV_SANDBOX_PORT"]

@@ -51,6 +51,42 @@ def choice_words(choices: Any) -> Callable[[Any], str]:
     return lambda value: str(words.get(value, value))
 
 
+def selection(model_admin: Any, actor: Actor, query: str) -> QuerySet:
+    """The rows of a list as its address filters and searches it, inside the actor's scope.
+
+    DomainError `export_filter_refused` for filters that the list does not know.
+    """
+    request = RequestFactory().get("/", QueryDict(query).dict())
+    request.GET = QueryDict(query)
+    request.user = actor.party
+    try:
+        changelist = model_admin.get_changelist_instance(request)
+    except IncorrectLookupParameters:
+        raise DomainError("export_filter_refused") from None
+    return changelist.queryset
+
+
+def column_rows(queryset: QuerySet, actor: Actor, columns: Sequence[ExportColumn]) -> Iterator[Sequence[Any]]:
+    """Rows of a query by declared columns, without objects; what the actor may not see is left empty."""
+    hidden = {c.code for c in columns if c.permission and not policy.allows(actor, c.permission)}
+    converters = [
+        (place, column.convert) for place, column in enumerate(columns) if column.convert is not None
+    ]
+    blanks = [place for place, column in enumerate(columns) if column.code in hidden]
+    rows = queryset.select_related(None).values_list(*(column.lookup for column in columns))
+    for row in rows.iterator(chunk_size=CHUNK):
+        if not converters and not blanks:
+            yield row
+            continue
+        values = list(row)
+        for place, convert in converters:
+            if values[place] is not None:
+                values[place] = convert(values[place])
+        for place in blanks:
+            values[place] = None
+        yield values
+
+
 class ListExport:
     """The export of one ModelAdmin's list."""
 
@@ -79,41 +115,12 @@ class ListExport:
         return {"query": query.urlencode()}
 
     def total(self, actor: Actor, params: Mapping[str, Any]) -> int:
-        return self._queryset(actor, params).order_by().count()
+        return selection(self.model_admin, actor, str(params.get("query", ""))).order_by().count()
 
     def rows(self, actor: Actor, params: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-        queryset = self._queryset(actor, params)
+        queryset = selection(self.model_admin, actor, str(params.get("query", "")))
         own = self.model_admin.export_columns
-        return self._fast(queryset, actor, own) if own else self._shown_rows(queryset)
-
-    def _queryset(self, actor: Actor, params: Mapping[str, Any]) -> QuerySet:
-        request = RequestFactory().get("/", QueryDict(params.get("query", "")).dict())
-        request.GET = QueryDict(params.get("query", ""))
-        request.user = actor.party
-        try:
-            changelist = self.model_admin.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            raise DomainError("export_filter_refused") from None
-        return changelist.queryset
-
-    def _fast(self, queryset: QuerySet, actor: Actor, own: Sequence[ExportColumn]) -> Iterator[Sequence[Any]]:
-        hidden = {c.code for c in own if c.permission and not policy.allows(actor, c.permission)}
-        converters = [
-            (place, column.convert) for place, column in enumerate(own) if column.convert is not None
-        ]
-        blanks = [place for place, column in enumerate(own) if column.code in hidden]
-        rows = queryset.select_related(None).values_list(*(column.lookup for column in own))
-        for row in rows.iterator(chunk_size=CHUNK):
-            if not converters and not blanks:
-                yield row
-                continue
-            values = list(row)
-            for place, convert in converters:
-                if values[place] is not None:
-                    values[place] = convert(values[place])
-            for place in blanks:
-                values[place] = None
-            yield values
+        return column_rows(queryset, actor, own) if own else self._shown_rows(queryset)
 
     def _shown(self) -> list[str]:
         return [name for name in self.model_admin.list_display if isinstance(name, str)]

@@ -1,3 +1,3 @@
-from analytics.models.facts import ChannelFact, DriverFact, HourFact, UseFact
+from analytics.models.facts import ChannelFact, DriverFact, DriverVisit, HourFact, UseFact
 
-__all__ = ["ChannelFact", "DriverFact", "HourFact", "UseFact"]
+__all__ = ["ChannelFact", "DriverFact", "DriverVisit", "HourFact", "UseFact"]

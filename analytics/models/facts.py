@@ -150,6 +150,26 @@ class UseFact(Money):
         return f"{self.hour:%Y-%m-%d %H}:00 {self.connector_id} {self.driver_id} {self.start_method}"
 
 
+class DriverVisit(models.Model):
+    """When a driver charged last at a station: who stayed away is found without looking through orders."""
+
+    driver = models.ForeignKey("users.Driver", verbose_name=_("driver"), on_delete=models.PROTECT)
+    operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
+    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
+    last_at = models.DateTimeField(_("last charge"))
+
+    objects = ScopedManager()
+    scope_paths = ScopePaths(operator="operator_id", station="station_id", driver="driver_id")
+
+    class Meta:
+        verbose_name = _("driver at a station")
+        verbose_name_plural = _("drivers at stations")
+        constraints = [models.UniqueConstraint(fields=["driver", "station"], name="driver_visit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.driver_id} {self.station_id} {self.last_at:%Y-%m-%d}"
+
+
 class ChannelFact(models.Model):
     """Money that came and went by one payment channel in one hour (UTC start), as the ledger booked it."""
 

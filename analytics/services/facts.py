@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, F, Min, Q, Sum, Value
 
 from alerts.models import Alert
-from analytics.models import ChannelFact, DriverFact, HourFact, UseFact
+from analytics.models import ChannelFact, DriverFact, DriverVisit, HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Journal
 from billing.services.clearing.sources import in_the_name_of_a_source
 from kernel import clock
@@ -39,6 +39,7 @@ TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
 PLACE = ("operator", "station", "pile", "connector", "driver", "start_method")
 _CHUNK = 2000
 
+Visits = dict[tuple[int, int], tuple[int, datetime]]  # (driver, station) -> (operator, last charge)
 Into = Callable[..., list[dict[str, Any]]]
 
 
@@ -88,7 +89,7 @@ def build_hour(hour: datetime) -> int:
         rows = [piles[operator, station, pile], uses[operator, station, pile, connector, driver, way]]
         return rows if driver is None else [*rows, drivers[operator, station, driver]]
 
-    _add_orders(hour, end, into)
+    visits = _add_orders(hour, end, into)
     _add_money(hour, end, into)
     _add_faults(hour, end, piles)
     channels = _channels(hour, end)
@@ -107,6 +108,7 @@ def build_hour(hour: datetime) -> int:
         ChannelFact.objects.bulk_create(
             [ChannelFact(hour=hour, channel=channel, **row) for channel, row in channels.items()]
         )
+        _keep_visits(visits)
     return len(piles) + len(drivers) + len(uses) + len(channels)
 
 
@@ -124,13 +126,26 @@ def build_recent() -> int:
     return sum(rows for _hour, rows in build_span(now - 2 * HOUR, now + HOUR))
 
 
+def fill_uses(*, hours: int = 48) -> int:
+    """Uses of the past that was built before there were uses: some hours at a time, the latest first."""
+    oldest = UseFact.objects.unscoped("facts are computed over every tenant").aggregate(hour=Min("hour"))
+    built = HourFact.objects.unscoped("facts are computed over every tenant").exclude(
+        orders=0, electricity_fen=0, service_fen=0, fees_fen=0, discount_fen=0
+    )
+    if oldest["hour"] is not None:
+        built = built.filter(hour__lt=oldest["hour"])
+    missing = built.order_by("-hour").values_list("hour", flat=True).distinct()[:hours]
+    return sum(build_hour(hour) for hour in missing)
+
+
 def first_hour() -> datetime | None:
     """The hour of the oldest journal, None on an empty ledger."""
     oldest = Journal.objects.aggregate(at=Min("at"))["at"]
     return None if oldest is None else hour_of(oldest)
 
 
-def _add_orders(start: datetime, end: datetime, into: Into) -> None:
+def _add_orders(start: datetime, end: datetime, into: Into) -> Visits:
+    """Add the orders that were settled in the hour; returns when each driver charged last at each station."""
     orders = ChargingOrder.objects.unscoped("facts are computed over every tenant")
     rows = orders.filter(settled_at__gte=start, settled_at__lt=end).values_list(
         *(name if name == "start_method" else f"{name}_id" for name in PLACE),
@@ -138,9 +153,16 @@ def _add_orders(start: datetime, end: datetime, into: Into) -> None:
         "started_at",
         "ended_at",
         "bill",
+        "settled_at",
     )
-    for *place, energy, began, ended, bill in rows.iterator(chunk_size=_CHUNK):
+    visits: Visits = {}
+    for *place, energy, began, ended, bill, settled in rows.iterator(chunk_size=_CHUNK):
         seconds = max(int((ended - began).total_seconds()), 0) if began and ended else 0
+        operator, station, _pile, _connector, driver, _way = place
+        if driver is not None:
+            key = (driver, station)
+            last = max(ended or settled, visits[key][1]) if key in visits else ended or settled
+            visits[key] = (operator, last)
         found = into(*place)
         for row in found:
             row["orders"] += 1
@@ -149,6 +171,38 @@ def _add_orders(start: datetime, end: datetime, into: Into) -> None:
         for line in (bill or {}).get("lines", ()):
             if line.get("tier") in TIERS:
                 found[0][f"{line['tier']}_kwh"] += Decimal(line["energy_kwh"])
+    return visits
+
+
+def _keep_visits(visits: Visits) -> None:
+    """Move the last charge of each driver at each station on, never back; any number of times, in any order."""
+    rows = DriverVisit.objects.unscoped("facts are computed over every tenant")
+    keys = sorted(visits)
+    for at in range(0, len(keys), 500):
+        some = keys[at : at + 500]
+        drivers = {driver for driver, _station in some}
+        known = {
+            (driver, station): last
+            for driver, station, last in rows.filter(driver__in=drivers).values_list(
+                "driver_id", "station_id", "last_at"
+            )
+        }
+        rows.bulk_create(
+            [
+                DriverVisit(
+                    driver_id=key[0], station_id=key[1], operator_id=visits[key][0], last_at=visits[key][1]
+                )
+                for key in some
+                if key not in known
+            ],
+            ignore_conflicts=True,
+        )
+        for key in some:
+            operator, last = visits[key]
+            if key not in known or known[key] < last:
+                rows.filter(driver_id=key[0], station_id=key[1], last_at__lt=last).update(
+                    last_at=last, operator_id=operator
+                )
 
 
 def _add_money(start: datetime, end: datetime, into: Into) -> None:

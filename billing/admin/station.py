@@ -1,6 +1,8 @@
 """Stations, with the page that sets up a whole one."""
 
-from django.urls import path
+from django.contrib import admin
+from django.urls import path, reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin import station_wizard
@@ -22,6 +24,24 @@ class BillingStationAdmin(StationAdmin):
     )
 
     actions_detail = (*StationAdmin.actions_detail, "sync_cards")
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not request.user.has_perm("billing.view_chargingorder"):
+            return fieldsets
+        (name, first), *rest = fieldsets
+        return ((name, {"fields": (*first["fields"], "transactions")}), *rest)
+
+    def get_readonly_fields(self, request, obj=None):
+        return (*super().get_readonly_fields(request, obj), "transactions")
+
+    @admin.display(description=_("transactions"))
+    def transactions(self, obj):
+        links = [
+            (_("Today"), f"{reverse('admin:station_day')}?station={obj.pk}"),
+            (_("Running orders"), f"{reverse('admin:running_orders')}?station={obj.pk}"),
+        ]
+        return format_html_join(" · ", '<a href="{1}">{0}</a>', links)
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.wizard_view)

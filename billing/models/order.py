@@ -234,6 +234,7 @@ class ChargingOrder(models.Model):
             models.Index(fields=["-id"], name="order_running", condition=models.Q(state__in=RUNNING_STATES)),
             models.Index(fields=["-created_at", "-id"], name="order_by_time"),
             models.Index(fields=["settled_at", "operator"], name="order_by_settlement"),
+            models.Index(fields=["station", "settled_at"], name="order_of_station_by_day"),
             models.Index(fields=["due_at"], name="order_due", condition=models.Q(due_at__isnull=False)),
             models.Index(
                 fields=["stop_due_at"], name="order_stop_due", condition=models.Q(stop_due_at__isnull=False)

@@ -32,8 +32,11 @@ class Built:
         self.made[what] = self.made.get(what, 0) + number
 
 
-def build(*, actor: Actor) -> Built:
-    """Make every operator, station, pile, tariff, account and driver of `world` that is missing."""
+def build(*, actor: Actor, recharged: bool = False) -> Built:
+    """Make every operator, station, pile, tariff, account and driver of `world` that is missing.
+
+    With `recharged` drivers who are new recharge by themselves, in the past that is to come.
+    """
     built = Built()
     for given in world.OPERATORS:
         operator = Operator.objects.unscoped(WHY).filter(code=given.code).first()
@@ -51,7 +54,7 @@ def build(*, actor: Actor) -> Built:
     _calendar(actor, built)
     _discount(actor, built)
     _accounts(actor, built)
-    _drivers(actor, built)
+    _drivers(actor, built, recharged)
     _coupons(actor, built)
     for what, number in people.prepare(actor=actor).items():
         if number:
@@ -151,7 +154,7 @@ def _station(
                 code=code,
                 protocol=group.protocol,
                 connectors=group.connectors,
-                password=None if group.protocol == "ykc" else demo_password(code),
+                password=demo_password(code) if group.protocol.startswith("ocpp") else None,
                 name=f"{group.label}{number:02d}",
                 rated_power_kw=group.model.power_kw,
                 model=model,
@@ -193,14 +196,15 @@ def _accounts(actor: Actor, built: Built) -> None:
         built.count("accounts")
 
 
-def _drivers(actor: Actor, built: Built) -> None:
+def _drivers(actor: Actor, built: Built, recharged: bool) -> None:
     for number in range(1, world.DRIVERS + 1):
         phone = world.DRIVER_PHONE.format(number)
         driver = Driver.objects.unscoped(WHY).filter(phone=phone).first()
         amount_fen = 0
         if driver is None:
             driver = drivers.register_driver(actor=actor, phone=phone, name=f"演示车主{number:02d}")
-            amount_fen = world.FIRST_TOP_UP_FEN[number % len(world.FIRST_TOP_UP_FEN)]
+            if not recharged:
+                amount_fen = world.FIRST_TOP_UP_FEN[number % len(world.FIRST_TOP_UP_FEN)]
             built.count("drivers")
         elif ledger.wallet_of(driver).available_fen < world.LOWEST_BALANCE_FEN:
             amount_fen = world.LATER_TOP_UP_FEN

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.pricing import Component, DayRule, Tier
-from billing.pricing.components import OccupancyFee
+from billing.pricing.components import OccupancyFee, PowerFee, PowerStep
 from billing.services.tariffs import Day
 
 PASSWORD = "Charge-demo-2026"
@@ -100,6 +100,36 @@ class DemoOperator:
 
 
 @dataclass(frozen=True)
+class Agent:
+    """A payee beside the operator; `bp` is its part of the service fee, or of the part of the agent above it."""
+
+    code: str
+    name: str
+    bp: int
+    phone: str
+    account: tuple[str, str, str]  # channel, identity there, real name
+    below: str = ""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What an operator agreed about its money; amounts are fen, parts hundredths of a percent."""
+
+    operator: str
+    phone: str
+    account: tuple[str, str, str]
+    auto_payout: bool
+    minimum_payout_fen: int
+    commission_bp: int
+    seller: str
+    tax_no: str
+    auto_approve_fen: int
+    hosting_fen: int
+    station: str = ""  # where the agents have their part
+    agents: tuple[Agent, ...] = ()
+
+
+@dataclass(frozen=True)
 class DemoAccount:
     """A console account; `operator` is empty for the platform's own."""
 
@@ -112,6 +142,7 @@ class DemoAccount:
 DC120 = DemoModel("演示", "一体式直流双枪 120kW", "dc", Decimal("120.0"))
 DC60 = DemoModel("演示", "一体式直流双枪 60kW", "dc", Decimal("60.0"))
 AC7 = DemoModel("演示", "壁挂交流桩 7kW", "ac", Decimal("7.0"))
+BIKES = DemoModel("演示", "电动自行车十路充电箱", "ac", Decimal("5.0"))
 
 _DAY = (
     ("valley", 0, 8),
@@ -212,6 +243,16 @@ OPERATORS = (
                 ),
                 components=(OccupancyFee(fen=300, block_s=900, grace_s=900, cap_fen=3000),),
             ),
+            DemoTariff(
+                "电动自行车 电费加时长服务费",
+                (("flat", "0.60000", "0.00000"),),
+                (("flat", 0, 24),),
+                components=(
+                    PowerFee(
+                        (PowerStep(150, 15), PowerStep(250, 22), PowerStep(400, 32), PowerStep(600, 45)),
+                    ),
+                ),
+            ),
             DemoTariff("停车场统一价", (("flat", "0.78000", "0.50000"),), (("flat", 0, 24),)),
         ),
         (
@@ -241,6 +282,16 @@ OPERATORS = (
                     DemoPiles("ocpp16", "HFNZ-DC", 2, 2, DC120, "直流桩"),
                 ),
             ),
+            DemoStation(
+                "HF-CF",
+                "翠枫小区电动自行车充电站",
+                "合肥市包河区翠枫路 12 号",
+                "340111",
+                "117.276815",
+                "31.769402",
+                "电动自行车 电费加时长服务费",
+                (DemoPiles("dny", "043401", 1, 10, BIKES, "充电箱"),),
+            ),
         ),
     ),
 )
@@ -248,10 +299,17 @@ OPERATORS = (
 ACCOUNTS = (
     DemoAccount("admin", "平台管理员", "platform_admin", ""),
     DemoAccount("huiyun", "徽云运营主管", "operator_admin", "huiyun"),
+    DemoAccount("zhangwu", "平台财务", "platform_finance", ""),
     DemoAccount("jiankong", "徽云监控值班", "monitoring_admin", "huiyun"),
     DemoAccount("caiwu", "徽云财务", "finance_admin", "huiyun"),
     DemoAccount("luzhou", "庐州运营主管", "operator_admin", "luzhou"),
 )
+
+
+def phones() -> list[str]:
+    """The phones of the demo drivers, by number."""
+    return [DRIVER_PHONE.format(number) for number in range(1, DRIVERS + 1)]
+
 
 # Cards, an enterprise with a fleet, and a tag, of the first operator.
 PEOPLE_OF = OPERATORS[0].code
@@ -272,3 +330,57 @@ CARDS = (
     ("D14B0A59", "8600000000000066", "online", 0, 0),
 )
 TAG = ("员工", (4, 5, 6))
+
+AGREEMENTS = (
+    Agreement(
+        operator="huiyun",
+        phone="13900000001",
+        account=("wechat", "oDemoHuiyun0000000000000001", "陈明"),
+        auto_payout=True,
+        minimum_payout_fen=100,
+        commission_bp=800,
+        seller="徽云充电科技有限公司",
+        tax_no="91340100MA0DEMO01X",
+        auto_approve_fen=0,
+        hosting_fen=3_000,
+        station="HF-GX",
+        agents=(
+            Agent(
+                "HY-DL01",
+                "宏远新能源代理",
+                3_000,
+                "13900000011",
+                ("wechat", "oDemoAgent00000000000000011", "李宏"),
+            ),
+            Agent(
+                "HY-DL02",
+                "望江西路片区代理",
+                4_000,
+                "13900000012",
+                ("alipay", "2088000000000012", "周洁"),
+                below="HY-DL01",
+            ),
+        ),
+    ),
+    Agreement(
+        operator="luzhou",
+        phone="13900000002",
+        account=("alipay", "2088000000000002", "吴军"),
+        auto_payout=False,
+        minimum_payout_fen=100,
+        commission_bp=500,
+        seller="庐州出行服务有限公司",
+        tax_no="91340100MA0DEMO02X",
+        auto_approve_fen=20_000,
+        hosting_fen=2_500,
+    ),
+)
+RECHARGE_OFFER = ("充200送10", 20_000, 1_000)
+# Drivers who charge on pay score, and among them the one whose last debit still waits.
+SCORE_DRIVERS = (29, 30)
+SCORE_WAITING = 29
+BUYERS = {
+    "person": ("individual", "张晓明", "", "zhang@example.com"),
+    "company": ("organization", "合肥速达物流有限公司", "91340100MA0DEMO03X", "caiwu@example.com"),
+    "wrong": ("organization", "合肥速达物流", "91340100MA0DEMO03X", "caiwu@example.com"),
+}

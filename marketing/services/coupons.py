@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
 from kernel import clock
@@ -71,6 +72,25 @@ def issue(*, actor: Actor, campaign: CouponCampaign, drivers: Sequence[Driver], 
             after={"coupons": [coupon.code for coupon in given][:50], "count": len(given)},
         )
     return given
+
+
+def issue_to_selection(
+    *, actor: Actor, campaign: CouponCampaign, drivers: QuerySet[Driver], reason: str
+) -> tuple[int, int]:
+    """Staff give one coupon to each driver of a selection who is theirs and has none of this campaign.
+
+    At most `MOST_AT_ONCE` at a time, the newest accounts first: (given, left for another time). Frozen drivers are
+    left out. Raises what `issue` raises, `campaign_invalid` when nobody is left.
+    """
+    own = Driver.objects.for_actor(actor).filter(is_frozen=False, cancelled_at__isnull=True)
+    has = _rows().filter(campaign=campaign, driver=OuterRef("pk"))
+    without = own.filter(~Exists(has), pk__in=drivers.order_by().values("pk"))
+    found = list(without.order_by("-pk")[:MOST_AT_ONCE])
+    if not found:
+        text = gettext("every driver of the selection who is yours has a coupon of it")
+        raise DomainError("campaign_invalid", {"reason": text}, field="campaign")
+    given = issue(actor=actor, campaign=campaign, drivers=found, reason=reason)
+    return len(given), without.count()
 
 
 def void(*, actor: Actor, coupon: Coupon, reason: str) -> Coupon:

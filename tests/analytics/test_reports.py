@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics import pivot, reports, tasks
-from analytics.models import HourFact
+from analytics.models import HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Proposal
 from billing.services import bookings, ledger, month_cards, proposals
 from kernel.actor import system
@@ -155,6 +155,9 @@ def test_building_again_changes_nothing_and_a_late_correction_counts_where_it_is
     before = list(
         HourFact.objects.unscoped("test").order_by("hour", "pile").values_list("hour", "pile", "service_fen")
     )
+    UseFact.objects.unscoped("test").delete()  # as before there were any
+    tasks.build_recent_facts()
+    assert pivot_of(row="station").agrees is True
     tasks.rebuild_facts()
     tasks.build_recent_facts()
     call_command("build_facts", "--json", stdout=io.StringIO())
@@ -260,6 +263,50 @@ def pivot_of(actor=ALL, **asked):
     return pivot.read(actor=actor, query=pivot.parse(asked))
 
 
+@pytest.mark.feature("ORD-12")
+@pytest.mark.promise(9)
+def test_one_day_of_one_station_adds_up_to_its_report(week, client, clock):
+    mine, other, (first, second, _third) = week
+    address = reverse("admin:station_day")
+    client.force_login(
+        make_staff("billing.view_chargingorder", "kernel.add_exportjob", operator=mine.operator)
+    )
+    page = client.get(address, {"station": mine.station.pk, "day": "2026-11-20"})
+    body = page.content.decode()
+    assert first.order_no in body and second.order_no not in body
+    assert "day=2026-11-19" in body and "day=2026-11-21" in body
+    figures = [value for _label, value, _small in page.context["figures"]]
+    assert (figures[0], figures[-2]) == ("1", f"¥{first.total_fen / 100:.2f}")
+    report = read("station", first="2026-11-20", last="2026-11-20").totals
+    assert page.context["chart"]["energy"][10] == 35.8 and sum(page.context["chart"]["energy"]) == 35.8
+    assert report["income_fen"] == first.total_fen
+    # The refund was booked on the next day, beside the bill of the second charge.
+    clock.shift(timedelta(days=1))
+    page = client.get(address, {"station": mine.station.pk, "day": "2026-11-21"})
+    assert page.context["figures"][-1][:2] == ("账单之外入账", "-¥1.00")
+    assert "day=2026-11-22" in page.content.decode()
+    assert client.get(address, {"station": other.station.pk}).status_code == 404
+    assert client.get(address).context["day"].station == mine.station
+    assert "2026-01-31" in client.get(address, {"day": "soon"}).content.decode()
+    client.post(address, {"station": mine.station.pk, "day": "2026-11-21", "file_format": "csv"})
+    job = ExportJob.objects.get()
+    exports.run_export(job_id=job.pk)
+    job.refresh_from_db()
+    with default_storage.open(job.stored_name) as file:
+        header, *rows = csv.reader(io.StringIO(file.read().decode("utf-8-sig")))
+    assert [row[0] for row in rows] == [second.order_no]
+    assert rows[0][header.index("手机号")] == ""  # personal data stays with those who may see it
+    station = client.get(reverse("admin:stations_station_change", args=[mine.station.pk]))
+    assert station.status_code == 403
+    client.force_login(
+        make_staff("stations.view_station", "billing.view_chargingorder", operator=mine.operator)
+    )
+    station = client.get(reverse("admin:stations_station_change", args=[mine.station.pk]))
+    assert f"{address}?station={mine.station.pk}" in station.content.decode()
+    client.force_login(make_staff(operator=mine.operator))
+    assert client.get(address).status_code == 403
+
+
 @pytest.mark.promise(9)
 @pytest.mark.feature("ORD-11")
 def test_any_of_the_five_dimensions_against_any_other_adds_up_to_the_ledger(week, client, monkeypatch):
@@ -295,8 +342,8 @@ def test_any_of_the_five_dimensions_against_any_other_adds_up_to_the_ledger(week
 
     whole = read("platform").totals
     dimensions = list(pivot.DIMENSIONS)
-    for row in dimensions:
-        for column in (one for one in pivot.COLUMNS if one != row):
+    for at, row in enumerate(dimensions):  # each as rows and as columns, with three others
+        for column in (pivot.NONE, *((dimensions * 2)[at + step] for step in (1, 3))):
             table = pivot_of(row=row, column=column)
             assert table.agrees is True, (row, column)
             for code in ("orders", "energy_kwh", "duration_s", "service_fen", "income_fen"):

@@ -38,8 +38,12 @@ def test_healthz_answers_without_touching_the_database(client, django_assert_num
 
 
 async def test_readyz_is_200_when_everything_answers():
-    status, body = await _get("/readyz")
-    answer = json.loads(body)
+    # The first answer may come before every migration has been read.
+    for _ in range(10):
+        status, body = await _get("/readyz")
+        answer = json.loads(body)
+        if answer["not_ready"] != ["migrations"]:
+            break
     assert (status, answer["status"]) == (200, "ready"), answer
     assert {"database", "migrations", "cache", "channel_layer", "beat"} == set(answer["checks"])
     assert answer["checks"]["channel_layer"] == "ok"

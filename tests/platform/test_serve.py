@@ -67,7 +67,7 @@ class Served:
         )
         return done.returncode, done.stderr.strip()
 
-    def start(self, timeout_s: float = 60) -> "Served":
+    def start(self, timeout_s: float = 120) -> "Served":
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,

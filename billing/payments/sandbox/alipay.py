@@ -22,7 +22,6 @@ from billing.payments.sandbox.book import (
     RefundRow,
     TradeRow,
     local_moment,
-    new_number,
 )
 from billing.payments.sandbox.transfers import Transfers
 
@@ -52,7 +51,9 @@ class AlipaySide:
             values = self._authenticate(query)
             if self.faults.take("fail_next"):
                 raise Refusal(
-                    20000 if self.faults.fail_status >= 500 else 40004, self.faults.fail_code, "as told"
+                    20000 if self.faults.fail_status >= 500 else 40004,
+                    self.faults.fail_code,
+                    self.faults.fail_message,
                 )
             with self.book.lock:
                 content = self._route(values["method"], self._content(values), values)
@@ -79,7 +80,7 @@ class AlipaySide:
         with self.book.lock:
             row = self._create(way, content, values)
             self.book.save()
-        if row.expired and row.state == UNPAID:
+        if self.book.expired(row) and row.state == UNPAID:
             raise Refusal(40004, "ACQ.TRADE_HAS_CLOSE", "the order has expired")
         return row
 
@@ -165,7 +166,7 @@ class AlipaySide:
                 subject=content["subject"],
                 expires_at=self._moment(content.get("time_expire")),
                 request=content,
-                provider_no=new_number(),
+                provider_no=self.book.new_number(),
                 payer=f"2088{secrets.randbelow(10**12):012d}",
             )
             self.book.add(row)
@@ -233,7 +234,7 @@ class AlipaySide:
                 raise Refusal(40004, "ACQ.TRADE_STATUS_ERROR", "the trade is not paid")
             if self.book.refunded_fen(row) + amount > row.amount_fen:
                 raise Refusal(40004, "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "more than was paid")
-            now = time.time()
+            now = self.book.now()
             if self.faults.refund_outcome != "closed":  # else taken, and never carried out
                 self.book.add(
                     RefundRow(

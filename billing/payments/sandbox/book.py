@@ -4,6 +4,8 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +100,19 @@ class ScoreRow:
     debit_no: str = ""
     debit_at: float = 0.0
     elsewhere: str = ""
+    waits: bool = False  # the driver's accounts are empty: time alone debits nothing
+
+
+@dataclass
+class InvoiceRow:
+    """One invoice of the tax platform; `state` is issuing, issued or failed."""
+
+    number: str
+    request: dict[str, Any] = field(default_factory=dict)
+    state: str = "issuing"
+    provider_no: str = ""
+    reason: str = ""
+    reversed_by: str = ""
 
 
 @dataclass
@@ -118,6 +133,7 @@ class Faults:
     fail_next: int = 0  # requests answered with `fail_status` and `fail_code` and not carried out
     fail_status: int = 500
     fail_code: str = "SYSTEM_ERROR"
+    fail_message: str = "as told"
     delay_answer_ms: int = 0
     refund_outcome: str = "success"  # or closed, abnormal
     refund_delay_s: float = 1.0
@@ -156,7 +172,10 @@ class Book:
         self.transfers: dict[tuple[str, str], TransferRow] = {}
         self.permissions: dict[str, PermissionRow] = {}
         self.scores: dict[str, ScoreRow] = {}
+        self.invoices: dict[str, InvoiceRow] = {}
+        self.moment: float | None = None  # what time it is for payers; None: the present
         self._path = path
+        self._deferred = False
         if path is not None and path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
             for row in content["trades"]:
@@ -167,10 +186,22 @@ class Book:
                 self.add(TransferRow(**row))
             self.permissions = {row["code"]: PermissionRow(**row) for row in content.get("permissions", ())}
             self.scores = {row["number"]: ScoreRow(**row) for row in content.get("scores", ())}
+            self.invoices = {row["number"]: InvoiceRow(**row) for row in content.get("invoices", ())}
 
     def add(self, row: TradeRow | RefundRow | TransferRow) -> None:
         rows = {TradeRow: self.trades, RefundRow: self.refunds, TransferRow: self.transfers}[type(row)]
         rows[row.channel, row.number] = row
+
+    def now(self) -> float:
+        """The moment at which payers act, in seconds since the epoch; signatures keep to the present."""
+        return time.time() if self.moment is None else self.moment
+
+    def expired(self, row: TradeRow) -> bool:
+        return self.now() > row.expires_at
+
+    def new_number(self) -> str:
+        """A channel's own number of this moment."""
+        return new_number(self.now())
 
     def by_token(self, token: str) -> TradeRow | None:
         return next((row for row in self.trades.values() if row.token == token), None)
@@ -187,7 +218,7 @@ class Book:
 
     def save(self) -> None:
         """Write everything down; called under the lock after a change."""
-        if self._path is None:
+        if self._path is None or self._deferred:
             return
         content = {
             "trades": [asdict(row) for row in self.trades.values()],
@@ -195,10 +226,22 @@ class Book:
             "transfers": [asdict(row) for row in self.transfers.values()],
             "permissions": [asdict(row) for row in self.permissions.values()],
             "scores": [asdict(row) for row in self.scores.values()],
+            "invoices": [asdict(row) for row in self.invoices.values()],
         }
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         temporary.replace(self._path)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Write down once, at the end of the block."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._deferred = False
+                self.save()
 
 
 def rfc3339(seconds: float) -> str:
@@ -209,6 +252,7 @@ def local_moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def new_number() -> str:
-    """A channel's own number: 28 digits."""
-    return f"{datetime.now(ZONE):%Y%m%d%H%M%S}{secrets.randbelow(10**14):014d}"
+def new_number(at: float | None = None) -> str:
+    """A channel's own number: 28 digits, the first of them a moment."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, ZONE)
+    return f"{moment:%Y%m%d%H%M%S}{secrets.randbelow(10**14):014d}"

@@ -4,28 +4,15 @@ import json
 import re
 import secrets
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from billing.invoicing.gateway import CLOCK_WINDOW_S, signature
 from billing.invoicing.tax import tax_inside
 from billing.payments.sandbox.answers import Answer, Refusal
-from billing.payments.sandbox.book import Book, Faults
+from billing.payments.sandbox.book import Book, Faults, InvoiceRow
 from billing.payments.sandbox.keys import Keys
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-
-
-@dataclass
-class InvoiceRow:
-    """One invoice; `state` is issuing, issued or failed."""
-
-    number: str
-    request: dict[str, Any] = field(default_factory=dict)
-    state: str = "issuing"
-    provider_no: str = ""
-    reason: str = ""
-    reversed_by: str = ""
 
 
 class InvoiceSide:
@@ -33,8 +20,11 @@ class InvoiceSide:
 
     def __init__(self, keys: Keys, book: Book, faults: Faults, base_url: str):
         self.keys, self.book, self.faults, self.base_url = keys, book, faults, base_url
-        self.rows: dict[str, InvoiceRow] = {}
         self._nonces: set[str] = set()
+
+    @property
+    def rows(self) -> dict[str, InvoiceRow]:
+        return self.book.invoices
 
     def handle(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """Answer one request to `/invoice/v1/...`."""
@@ -45,10 +35,11 @@ class InvoiceSide:
         try:
             self._authenticate(method, target, headers, body)
             if self.faults.take("fail_next"):
-                raise Refusal(self.faults.fail_status, self.faults.fail_code, "as told")
+                raise Refusal(self.faults.fail_status, self.faults.fail_code, self.faults.fail_message)
             with self.book.lock:
                 if (method, path) == ("POST", "/invoice/v1/issue"):
                     content = self._issue(json.loads(body))
+                    self.book.save()
                 elif (method, path) == ("GET", "/invoice/v1/query"):
                     content = self._view(self._find(query.removeprefix("number=")))
                 else:
@@ -74,6 +65,8 @@ class InvoiceSide:
                 row.provider_no = f"26{secrets.randbelow(10**18):018d}"
                 if original := self._issued(row.request["red_of"]):
                     original.reversed_by = row.provider_no
+            if rows:
+                self.book.save()
         return rows
 
     def _authenticate(self, method: str, target: str, headers: Any, body: bytes) -> None:

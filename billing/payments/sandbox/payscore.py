@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import time
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,6 @@ from billing.payments.sandbox.book import (
     PermissionRow,
     ScoreRow,
     TradeRow,
-    new_number,
     rfc3339,
 )
 from billing.payments.sandbox.keys import Keys
@@ -69,14 +67,13 @@ class PayScoreSide:
         row = next((r for r in self.book.permissions.values() if token == f"token-{r.code}-{r.token}"), None)
         if row is None or row.state != "UNBINDUSER":
             raise Refusal(400, "INVALID_REQUEST", "the token is unknown or used")
-        row.state, row.changed_at = "AVAILABLE", time.time()
+        row.state, row.changed_at = "AVAILABLE", self.book.now()
         row.openid = row.openid or f"oSandbox{secrets.token_hex(8)}"
         return row
 
-    @staticmethod
-    def close(row: PermissionRow) -> None:
+    def close(self, row: PermissionRow) -> None:
         """The driver, or the merchant, ends the permission."""
-        row.state, row.changed_at = "UNAVAILABLE", time.time()
+        row.state, row.changed_at = "UNAVAILABLE", self.book.now()
 
     # --- orders ------------------------------------------------------------------
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -95,9 +92,9 @@ class PayScoreSide:
             notify_url=self._address(body),
             openid=body.get("openid", ""),
             fund_fen=body["risk_fund"]["amount"],
-            created_at=time.time(),
+            created_at=self.book.now(),
             state="CREATED" if body["need_user_confirm"] else "DOING",
-            provider_no=new_number(),
+            provider_no=self.book.new_number(),
         )
         self.book.scores[number] = row
         return self.view(row)
@@ -183,7 +180,7 @@ class PayScoreSide:
         row = self._find(number)
         if not self.is_paying(row):
             raise Refusal(400, "INVALID_REQUEST", "there is nothing to debit")
-        row.state, row.debit_no, row.debit_at = "DONE", f"42{new_number()}"[:28], time.time()
+        row.state, row.debit_no, row.debit_at = "DONE", f"42{self.book.new_number()}"[:28], self.book.now()
         self.book.add(
             TradeRow(
                 channel="wechat",
@@ -192,7 +189,7 @@ class PayScoreSide:
                 way="native",
                 notify_url=row.notify_url,
                 subject=row.request["service_introduction"],
-                expires_at=time.time(),
+                expires_at=self.book.now(),
                 provider_no=row.debit_no,
                 state=PAID,
                 paid_at=row.debit_at,
@@ -310,8 +307,7 @@ class PayScoreSide:
                     400, "PARAM_ERROR", "an item has a name and a description of at most 30 characters"
                 )
 
-    @staticmethod
-    def _check_times(row: ScoreRow, times: dict[str, str]) -> None:
+    def _check_times(self, row: ScoreRow, times: dict[str, str]) -> None:
         try:
             began, ended = (
                 datetime.strptime(times[name], "%Y%m%d%H%M%S").replace(tzinfo=ZONE).timestamp()
@@ -319,7 +315,7 @@ class PayScoreSide:
             )
         except (KeyError, ValueError, TypeError):
             raise Refusal(400, "PARAM_ERROR", "time_range has a start and an end of 14 digits") from None
-        if not int(row.created_at) <= began <= ended <= time.time() + 60:
+        if not int(row.created_at) <= began <= ended <= self.book.now() + 60:
             raise Refusal(400, "PARAM_ERROR", "the times are not those of this service")
 
     def _find(self, number: str) -> ScoreRow:
@@ -329,9 +325,8 @@ class PayScoreSide:
         self._age(row)
         return row
 
-    @staticmethod
-    def _age(row: ScoreRow) -> None:
-        if row.state in OPEN and row.completed is None and time.time() > row.created_at + LIFE_S:
+    def _age(self, row: ScoreRow) -> None:
+        if row.state in OPEN and row.completed is None and self.book.now() > row.created_at + LIFE_S:
             row.state = "EXPIRED"
 
     @staticmethod

@@ -27,7 +27,6 @@ from billing.payments.sandbox.book import (
     ScoreRow,
     TradeRow,
     TransferRow,
-    new_number,
 )
 from billing.payments.sandbox.callbacks import Caller, call_many
 from billing.payments.sandbox.invoices import InvoiceSide
@@ -103,10 +102,10 @@ class Sandbox:
         """The payer pays; the callback follows. Raises `Refusal` for what cannot be paid."""
         with self.book.lock:
             row = self.trade(number)
-            if row.state != UNPAID or row.expired:
+            if row.state != UNPAID or self.book.expired(row):
                 raise Refusal(400, "ORDER_CLOSED", "this payment is over")
-            row.state, row.paid_at = PAID, time.time()
-            row.provider_no = row.provider_no or f"42{new_number()}"[:28]
+            row.state, row.paid_at = PAID, self.book.now()
+            row.provider_no = row.provider_no or f"42{self.book.new_number()}"[:28]
             self.book.save()
         self.tell(row, faults=faults)
         return row
@@ -143,7 +142,7 @@ class Sandbox:
         with self.book.lock:
             rows = [row for row in self.book.refunds.values() if row.state == "processing"]
             for row in rows:
-                row.state, row.finished_at = self.faults.refund_outcome, time.time()
+                row.state, row.finished_at = self.faults.refund_outcome, self.book.now()
             self.book.save()
         for row in rows:
             self._tell_refund(row)
@@ -206,7 +205,8 @@ class Sandbox:
 
     def debit_due(self) -> None:
         """Debit every completed pay-score order, as time does."""
-        for number in [row.number for row in self.book.scores.values() if self.wechat.score.is_paying(row)]:
+        paying = [row for row in self.book.scores.values() if self.wechat.score.is_paying(row)]
+        for number in [row.number for row in paying if not row.waits]:
             with contextlib.suppress(Refusal):
                 self.debit(number)
 
@@ -261,7 +261,8 @@ class Sandbox:
         if self.by_itself and any(row.state == "waiting" for row in self.book.transfers.values()):
             self.caller.later(self.faults.transfer_delay_s, self.finish_transfers)
 
-        paying = any(self.wechat.score.is_paying(row) for row in list(self.book.scores.values()))
+        scores = list(self.book.scores.values())
+        paying = any(self.wechat.score.is_paying(row) and not row.waits for row in scores)
         if self.by_itself and paying and self.faults.score_outcome == "success":
             self.caller.later(self.faults.score_delay_s, self.debit_due)
 
@@ -322,7 +323,7 @@ class Sandbox:
         if method == "POST":
             form = parse_qs(body.decode(errors="replace"))
             chosen = pages.misbehaviours().get(form.get("fault", [""])[0], ("", {}))[1]
-            if form.get("do") == ["pay"] and row.state not in (PAID, CLOSED) and not row.expired:
+            if form.get("do") == ["pay"] and row.state not in (PAID, CLOSED) and not self.book.expired(row):
                 self.pay(row.number, faults=replace(self.faults, **chosen))
             return Answer(
                 303, headers={"Location": f"/code/{row.token}" if form.get("do") == ["pay"] else "/"}

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from billing.payments.alipay import fen_of, yuan
 from billing.payments.sandbox.answers import Refusal
-from billing.payments.sandbox.book import Book, Faults, TransferRow, local_moment, new_number, rfc3339
+from billing.payments.sandbox.book import Book, Faults, TransferRow, local_moment, rfc3339
 from billing.payments.sandbox.keys import Keys
 
 NAME_FROM_FEN = 200_000  # WeChat: from 2,000 yuan the payee's name is required
@@ -44,8 +43,8 @@ class Transfers:
         row = self._same("wechat", number, same, Refusal(400, "ALREADY_EXISTS", "used with other content"))
         if row is None:
             self._pay(amount, Refusal(400, "NOT_ENOUGH", "the merchant has not enough money"))
-            row = TransferRow("wechat", number, amount, body["openid"], name, time.time(), same)
-            row.provider_no = f"13{new_number()}"
+            row = TransferRow("wechat", number, amount, body["openid"], name, self.book.now(), same)
+            row.provider_no = f"13{self.book.new_number()}"
             self.book.add(row)
         return self._wechat_view(row) | {"create_time": rfc3339(row.created_at)}
 
@@ -108,12 +107,12 @@ class Transfers:
                 fen_of(amount),
                 payee["identity"],
                 payee.get("name", ""),
-                time.time(),
+                self.book.now(),
                 content,
             )
-            row.provider_no = new_number()
+            row.provider_no = self.book.new_number()
             if self.faults.transfer_outcome == "success":
-                row.state, row.finished_at = "success", time.time()
+                row.state, row.finished_at = "success", self.book.now()
             self.book.add(row)
         return self._alipay_view(row)
 
@@ -135,7 +134,7 @@ class Transfers:
             return []
         rows = [row for row in self.book.transfers.values() if row.state == "waiting"]
         for row in rows:
-            row.state, row.finished_at = self.faults.transfer_outcome, time.time()
+            row.state, row.finished_at = self.faults.transfer_outcome, self.book.now()
         return rows
 
     def _same(self, channel: str, number: str, content: Any, refusal: Refusal) -> TransferRow | None:

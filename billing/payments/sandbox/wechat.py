@@ -22,7 +22,6 @@ from billing.payments.sandbox.book import (
     Faults,
     RefundRow,
     TradeRow,
-    new_number,
     rfc3339,
 )
 from billing.payments.sandbox.payscore import PayScoreSide
@@ -54,7 +53,7 @@ class WeChatSide:
             self._authenticate(method, target, headers, body)
             self.uses_public_key = headers.get("Wechatpay-Serial", "").startswith("PUB_KEY_ID")
             if self.faults.take("fail_next"):
-                raise Refusal(self.faults.fail_status, self.faults.fail_code, "as told")
+                raise Refusal(self.faults.fail_status, self.faults.fail_code, self.faults.fail_message)
             with self.book.lock:
                 if target.startswith("/v3/billdownload/file?token="):
                     return self.bills.file(target.partition("token=")[2])
@@ -215,7 +214,7 @@ class WeChatSide:
             raise Refusal(400, "PARAM_ERROR", "payer.openid is missing")
         if way == "h5" and not (body.get("scene_info") or {}).get("payer_client_ip"):
             raise Refusal(400, "PARAM_ERROR", "scene_info is missing")
-        if self._moment(body.get("time_expire")) < time.time() + 30:
+        if self._moment(body.get("time_expire")) < self.book.now() + 30:
             raise Refusal(400, "PARAM_ERROR", "time_expire is at least a minute away")
 
     @staticmethod
@@ -302,20 +301,20 @@ class WeChatSide:
                 raise Refusal(400, "PARAM_ERROR", "the refund number was used with other content")
             return existing
         earlier = self.book.refunds_of(trade)
-        if time.time() - trade.paid_at > YEAR_S:
+        if self.book.now() - trade.paid_at > YEAR_S:
             raise Refusal(400, "INVALID_REQUEST", "the payment is older than a year")
         if len(earlier) >= 50 or refund + self.book.refunded_fen(trade) > trade.amount_fen:
             raise Refusal(400, "INVALID_REQUEST", "too many refunds, or more than was paid")
-        if earlier and time.time() - max(row.created_at for row in earlier) < self.faults.refund_gap_s:
+        if earlier and self.book.now() - max(row.created_at for row in earlier) < self.faults.refund_gap_s:
             raise Refusal(429, "FREQUENCY_LIMITED", "partial refunds are a minute apart")
         row = RefundRow(
             channel=self.channel,
             number=number,
             trade_number=trade.number,
             amount_fen=refund,
-            created_at=time.time(),
+            created_at=self.book.now(),
             notify_url=body.get("notify_url", ""),
-            provider_no=f"5{new_number()}",
+            provider_no=f"5{self.book.new_number()}",
         )
         self.book.add(row)
         return row

@@ -1,15 +1,17 @@
 """Fills a database with the demo's world; a second run completes what is missing and changes nothing else."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.utils import translation
 
 from analytics.services import facts
 from billing.models import ChargingOrder
-from ev_platform.demo import world
+from ev_platform.demo import nights, till, world
 from ev_platform.demo.build import build
-from ev_platform.demo.history import write_history
+from ev_platform.demo.history import DAYS, write_history
 from kernel import clock
 from kernel.actor import Actor
 from kernel.commands import Refused, ServiceCommand
@@ -17,23 +19,29 @@ from stations.models import Pile
 
 
 class Command(ServiceCommand):
-    help = "Make demo operators, stations, piles, tariffs, console accounts, drivers and two days of orders."
+    help = "Make demo operators, stations, piles, tariffs, console accounts, drivers and a week of orders and settlement."
 
     def add_options(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--no-history", action="store_true", help="without the orders of the last two days"
-        )
-        parser.add_argument("--sessions", type=int, default=60, help="how many past sessions (default 60)")
+        parser.add_argument("--no-history", action="store_true", help="without the last week")
+        parser.add_argument("--sessions", type=int, default=84, help="how many past sessions (default 84)")
 
     def run(self, actor: Actor, options: dict[str, Any]) -> dict[str, Any]:
         if settings.PRODUCTION:
             raise Refused("not_in_production", "demo data has known passwords; not where EV_ENV=production")
-        built = build(actor=actor)
-        orders = ChargingOrder.objects.unscoped("the demo's own rows")
-        if not options["no_history"] and not orders.exists():
-            built.made["orders"] = write_history(now=clock.now(), sessions=options["sessions"])
+        orders, now = ChargingOrder.objects.unscoped("the demo's own rows"), clock.now()
+        if options["no_history"] or orders.exists():
+            built = build(actor=actor)
+        else:
+            with translation.override("zh-hans"), till.opened() as channels:
+                with clock.held_at(now - timedelta(days=DAYS, hours=1)):
+                    built = build(actor=actor, recharged=channels is not None)
+                built.made["orders"] = write_history(
+                    actor=actor, now=now, till=channels, sessions=options["sessions"]
+                )
             for _hour, _rows in facts.build_span(facts.first_hour() or clock.now(), clock.now()):
                 pass
+            if channels is not None:
+                nights.export_week(now)
         return {
             "made": built.made,
             "accounts": [

@@ -1,0 +1,1 @@
+from analytics.admin import driver  # noqa: F401
