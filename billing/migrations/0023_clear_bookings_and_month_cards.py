@@ -21,7 +21,7 @@ def keep_earlier_sales(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0021_invoices_of_enterprises'),
+        ('billing', '0022_orders_of_a_station_by_day'),
         ('stations', '0008_night_cut_off'),
         ('users', '0003_driver_tag_rank'),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0002_use_facts'),
+        ('analytics', '0003_driver_visits'),
         ('stations', '0008_night_cut_off'),
         ('users', '0003_driver_tag_rank'),
     ]
