@@ -7,7 +7,7 @@ import time
 
 import uvloop
 
-from benchmarks import exports, repricing, sessions, storms
+from benchmarks import exports, records, repricing, sessions, storms
 from benchmarks.context import Databases, NoServices
 from benchmarks.machine import describe, pin_load
 from benchmarks.report import Result, table
@@ -15,6 +15,7 @@ from benchmarks.report import Result, table
 BENCHMARKS = {
     "ocpp": sessions.ocpp,
     "ykc": sessions.ykc,
+    "records": records.records,
     "connections": storms.connections,
     "embedded": storms.embedded,
     "exports": exports.run,

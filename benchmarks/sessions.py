@@ -1,19 +1,14 @@
-"""The benchmarks on PostgreSQL and Redis: sessions of both protocols from the start command to the settled record."""
+"""The benchmarks on PostgreSQL and Redis: sessions of both protocols, from the start command to their live data."""
 
 import asyncio
-import os
-import re
-import shutil
-import subprocess
 import time
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from benchmarks import site
 from benchmarks.context import Databases, environment
-from benchmarks.machine import LOAD_CORE, cpu_s
+from benchmarks.machine import cpu_s
 from benchmarks.piles import OcppPile, YkcPile, closed_loop, each
 from benchmarks.processes import Limit, Platform
 from benchmarks.report import Result, paired, percentile
@@ -24,7 +19,6 @@ ROUNDS = 3
 HEARTBEATS, METER_VALUES = 80, 40  # per station and round, within what one station may say at once
 PILES = 200
 LIVE_FRAMES = 80  # per pile and round, each with a heartbeat behind it
-RECORDS_AT_ONCE = 50
 BACKGROUND_PER_S = 1_000
 
 
@@ -103,7 +97,7 @@ async def _rounds(
 
 
 async def ykc(databases: Databases) -> list[Result]:
-    """Starts through the API, live data, and records, on 200 YKC piles."""
+    """Starts through the API and live data, on 200 YKC piles."""
     env = environment(databases.new())
     made = site.run("make", "--ykc", str(2 * PILES), "--drivers", str(PILES), environment=env)
     with Platform("--no-worker", environment=env) as platform, Limit("tcp", env) as limit:
@@ -118,13 +112,6 @@ async def ykc(databases: Databases) -> list[Result]:
         wanted = PILES * (LIVE_FRAMES * ROUNDS + 1)
         if stored["samples"] != wanted or stored["orders"] != {"charging": PILES}:
             raise RuntimeError(f"not everything was stored: {stored}, {wanted} samples wanted")
-        before = cpu_s(platform.pid)
-        settled, waits = await _records(piles)
-        cost = (cpu_s(platform.pid) - before) / PILES * 1e3
-        stored = site.run("count", environment=env)
-        if stored["orders"] != {"settled": PILES} or stored["ledger_problems"]:
-            raise RuntimeError(f"not everything was settled: {stored}")
-    tps = _pgbench(databases)
     return [
         Result(
             "Start command, API to frame, p99",
@@ -135,20 +122,6 @@ async def ykc(databases: Databases) -> list[Result]:
             note=f"p50 {percentile(starts, 0.5) * 1e3:.0f} ms, beside {rate:.0f} messages/s",
         ),
         Result("YKC 13, stored and live", live[0], "/s", live[1], 0.5, note=live[2]),
-        Result(
-            "YKC 3B settled",
-            settled,
-            "/s",
-            tps,
-            0.25 if tps else None,
-            note=f"limit: pgbench, 8 clients; CPU {cost:.1f} ms each",
-        ),
-        Result(
-            "YKC 3B to 40, p99",
-            percentile(waits, 0.99) * 1e3,
-            "ms",
-            note=f"{RECORDS_AT_ONCE} records at once; p50 {percentile(waits, 0.5) * 1e3:.0f} ms",
-        ),
     ]
 
 
@@ -221,47 +194,3 @@ async def _live(platform: Platform, limit: Limit, piles: list[YkcPile]) -> tuple
     frames_sent = len(piles) * LIVE_FRAMES * ROUNDS
     mine, other = (sum(cost[side] for cost in costs) / frames_sent * 1e6 for side in (0, 1))
     return *paired(pairs), f"each with a 03; CPU {mine:.0f} against {other:.0f} µs"
-
-
-async def _records(piles: list[YkcPile]) -> tuple[float, list[float]]:
-    """Every pile reports its session; records per second and the seconds from each frame to its answer."""
-    waits = []
-
-    async def report(pile: YkcPile) -> None:
-        frame = pile.record()
-        sent = time.perf_counter()
-        await pile.wire.ask(frame, 0x40)
-        waits.append(time.perf_counter() - sent)
-
-    began = time.perf_counter()
-    await each(piles, report, at_once=RECORDS_AT_ONCE)
-    return len(piles) / (time.perf_counter() - began), waits
-
-
-def _pgbench(databases: Databases) -> float | None:
-    """Transactions per second of pgbench's own mix (TPC-B like) on the same PostgreSQL; None without it."""
-    program = shutil.which("pgbench")
-    if program is None:
-        return None
-    parts = urlsplit(databases.new())
-    login = {
-        "PGHOST": parts.hostname or "",
-        "PGPORT": str(parts.port),
-        "PGUSER": parts.username or "",
-        "PGPASSWORD": unquote(parts.password or ""),
-        "PGDATABASE": parts.path.lstrip("/"),
-    }
-
-    def pgbench(*options: str) -> str:
-        return subprocess.run(
-            [program, *options],
-            env={**os.environ, **login},
-            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    pgbench("-i", "-q", "-s", "10")
-    found = re.search(r"tps = ([0-9.]+)", pgbench("-c", "8", "-T", "5"))
-    return float(found[1]) if found else None

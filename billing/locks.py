@@ -19,6 +19,7 @@ from billing.models import (
     DayClose,
     Discount,
     Invoice,
+    MonthSale,
     OrderFee,
     PaidStart,
     Payee,
@@ -29,8 +30,15 @@ from billing.models import (
     ScoreOrder,
     ScorePermission,
 )
+from stations.models import Pile
 from users.models import Operator
 
+# Of a pile, what follows a session reads its power and its names alone.
+_UNREAD_OF_PILE = tuple(
+    f"pile__{field.name}"
+    for field in Pile._meta.concrete_fields
+    if field.name not in ("id", "code", "name", "protocol", "rated_power_kw")
+)
 _WIRE_NUMBERS = 0x45560001  # any constant that no other advisory lock of this database uses
 
 
@@ -66,6 +74,12 @@ def lock_booking(booking_id: int) -> Booking:
     return rows.select_related("driver", "operator", "connector").get(pk=booking_id)
 
 
+def lock_month_sale(sale_id: int) -> MonthSale:
+    """Lock one sale of a month card, under the lock of its card where the card changes."""
+    rows = MonthSale.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("card", "operator").get(pk=sale_id)
+
+
 def lock_order(order_id: int) -> ChargingOrder:
     """Lock one order; every state move and every settlement happens under this lock."""
     return _orders().get(pk=order_id)
@@ -88,7 +102,7 @@ def lock_orders_of(transactions: Collection[tuple[int, str]]) -> list[ChargingOr
             transaction_ref__in={ref for _pile_id, ref in transactions},
         )
         .select_related("pile")
-        .defer("bill", "evidence", "pile__findings")
+        .defer("bill", "evidence", *_UNREAD_OF_PILE)
         .order_by("pk")
     )
     return [order for order in found if (order.pile_id, order.transaction_ref) in transactions]

@@ -7,6 +7,7 @@ the first leaves at once, the last of a burst after the interval.
 import asyncio
 import logging
 import weakref
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -14,12 +15,20 @@ from typing import Any
 
 from asgiref.sync import SyncToAsync, async_to_sync
 from channels.layers import get_channel_layer
+from channels_redis.core import RedisChannelLayer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
 _muted: ContextVar[bool] = ContextVar("muted_pushes", default=False)
 
 SAME_AGAIN_AFTER_S = 0.5
+_WITH_MEMBERS = """
+local found = {}
+for place, key in ipairs(KEYS) do
+    if redis.call('EXISTS', key) == 1 then found[#found + 1] = place end
+end
+return found
+"""
 
 Push = tuple[str, dict[str, Any]]
 
@@ -117,5 +126,20 @@ def _failed(batch: list[Push]) -> None:
 
 async def _send_each(batch: list[Push]) -> None:
     layer = get_channel_layer()
+    if len(batch) > 1 and isinstance(layer, RedisChannelLayer):
+        batch = await _listened_to(layer, batch)
     for group, message in batch:
         await layer.group_send(group, message)
+
+
+async def _listened_to(layer: RedisChannelLayer, batch: list[Push]) -> list[Push]:
+    """The pushes whose groups have members: most pages are closed, and to ask for each costs more than to send."""
+    shards: dict[int, list[Push]] = defaultdict(list)
+    for push in batch:
+        shards[layer.consistent_hash(push[0])].append(push)
+    heard: list[Push] = []
+    for shard, pushes in shards.items():
+        keys = [layer._group_key(group) for group, _message in pushes]
+        members = await layer.connection(shard).eval(_WITH_MEMBERS, len(keys), *keys)
+        heard += [pushes[place - 1] for place in members]
+    return heard

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from .allocation import allocate
@@ -177,6 +178,18 @@ class Bill:
 
 def make_bill(rows: Sequence[Row], fee_lines: Sequence[FeeLine] = (), *, minimum_fen: int = 0) -> Bill:
     """Price rows of energy and lines of further fees; `minimum_fen` is topped up by a line of its own."""
+    if not fee_lines and not minimum_fen:
+        return _energy_bill(tuple(rows))
+    return _make_bill(rows, fee_lines, minimum_fen)
+
+
+@lru_cache(maxsize=1024)
+def _energy_bill(rows: tuple[Row, ...]) -> Bill:
+    """A bill of energy alone: a record is checked and billed by the same rows, several times over."""
+    return _make_bill(rows, (), 0)
+
+
+def _make_bill(rows: Sequence[Row], fee_lines: Sequence[FeeLine], minimum_fen: int) -> Bill:
     electricity = [energy * unit for _tier, energy, unit, _service in rows]
     service = [energy * unit for _tier, energy, _electricity, unit in rows]
     by_service = [line.exact for line in fee_lines if line.kind == SERVICE]

@@ -12,7 +12,7 @@ from billing.models import Account, ChargingOrder, Entry, Hold, Journal
 from billing.services import ledger
 from kernel import clock
 from kernel.actor import Actor
-from kernel.runtime.rows import append_rows, update_rows
+from kernel.runtime.rows import append_rows, insert_rows, update_rows
 
 _K = Account.Kind
 _CREDITED = (_K.OPERATOR_ELECTRICITY, _K.OPERATOR_SERVICE, _K.OPERATOR_FEES)
@@ -33,8 +33,9 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
     holds = {one.order_id: one for one in Hold.objects.filter(order_id__in=orders, state=Hold.State.ACTIVE)}
     captured: set[int] = set()
     released: list[int] = []
+    touched: set[int] = set()
     journals: list[Journal] = []
-    entries: list[Entry] = []
+    entries: list[ledger.EntryRow] = []
     for order, actor in captures:
         wallet = of_driver.get((_K.WALLET, order.driver_id))
         arrears = of_driver.get((_K.ARREARS, order.driver_id))
@@ -51,6 +52,7 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
         if (active := holds.get(order.pk)) is not None:
             wallet.held_fen -= active.amount_fen
             released.append(active.pk)
+            touched.add(wallet.pk)
         if not lines:
             continue  # it costs nothing
         total = sum(fen for _account, fen in lines)
@@ -63,8 +65,9 @@ def capture_all(captures: Sequence[tuple[ChargingOrder, Actor]]) -> set[int]:
         for account, fen in lines:
             if fen:
                 account.balance_fen += fen
+                touched.add(account.pk)
                 entries.append(ledger.new_entry(journal, account, fen))
-    _write(accounts, released, journals, entries)
+    _write(accounts, touched, released, journals, entries)
     return captured
 
 
@@ -93,13 +96,15 @@ def _lock_accounts(orders: Sequence[ChargingOrder]) -> list[Account]:
 
 
 def _write(
-    accounts: list[Account], released: list[int], journals: list[Journal], entries: list[Entry]
+    accounts: list[Account],
+    touched: set[int],
+    released: list[int],
+    journals: list[Journal],
+    entries: list[ledger.EntryRow],
 ) -> None:
     freed = Hold.objects.filter(pk__in=released, state=Hold.State.ACTIVE)
     if released and freed.update(state=Hold.State.RELEASED, released_at=clock.now()) != len(released):
         raise OperationalError("a hold of a locked order was released meanwhile")
-    Journal.objects.bulk_create(journals)
-    for entry in entries:
-        entry.journal_id = entry.journal.pk  # known only now
-    update_rows(accounts, ("balance_fen", "held_fen"))
+    insert_rows(journals)
+    update_rows([one for one in accounts if one.pk in touched], ("balance_fen", "held_fen"))
     append_rows(Entry, entries)

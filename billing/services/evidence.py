@@ -50,7 +50,11 @@ Reading = tuple[datetime, Decimal]
 
 def snapshot_of_order(order: ChargingOrder) -> TariffSnapshot:
     """The order's frozen tariff; many orders share one, so it is read from its text once."""
-    return _snapshot(json.dumps(order.tariff_snapshot))
+    read: tuple[Any, TariffSnapshot] | None = order.__dict__.get("_tariff_read")
+    if read is None or read[0] is not order.tariff_snapshot:
+        read = order.tariff_snapshot, _snapshot(json.dumps(order.tariff_snapshot))
+        order.__dict__["_tariff_read"] = read
+    return read[1]
 
 
 def held_of_order(order: ChargingOrder) -> TariffSnapshot | None:
@@ -63,13 +67,15 @@ def _snapshot(text: str) -> TariffSnapshot:
     return TariffSnapshot.from_json(json.loads(text))
 
 
-def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[str, Any], list[Finding]]:
-    """The evidence of a record, and what the plausibility gate found in it.
+def from_record(
+    order: ChargingOrder, record: TransactionRecord
+) -> tuple[dict[str, Any], list[Finding], Bill | None]:
+    """The evidence of a record, what the plausibility gate found in it, and the bill if nothing asks for a person.
 
     Evidence without a basis means that the record cannot be priced; there is then a finding for a person.
     """
     if record.energy_kwh is None or record.started_at is None or record.ended_at is None:
-        return {"record": record.pk}, [Finding("record_incomplete", REVIEW, {})]
+        return {"record": record.pk}, [Finding("record_incomplete", REVIEW, {})], None
     held = held_of_order(order)
     snapshot = held or snapshot_of_order(order)  # what the pile counted by
     arguments: dict[str, Any] = {}
@@ -103,9 +109,10 @@ def from_record(order: ChargingOrder, record: TransactionRecord) -> tuple[dict[s
         last_sample_at=order.last_sample_at,
         **arguments,
     )
-    if "basis" in evidence and not needs_review(findings):
-        findings += _check_priced(order, evidence, record)
-    return evidence, findings
+    if "basis" not in evidence or needs_review(findings):
+        return evidence, findings, None
+    bill, found = _priced(order, evidence, record, arguments.get("energy_by_tier"))
+    return evidence, findings + found, bill
 
 
 def from_samples(order: ChargingOrder) -> dict[str, Any]:
@@ -138,19 +145,26 @@ def bill_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Bill:
     return charge(snapshot_of_order(order), usage_of(order, evidence))
 
 
-def usage_of(order: ChargingOrder, evidence: Mapping[str, Any]) -> Usage:
-    """What the evidence says was used, as the pricing engine takes it."""
+def usage_of(
+    order: ChargingOrder, evidence: Mapping[str, Any], energies: Mapping[str, Decimal] | None = None
+) -> Usage:
+    """What the evidence says was used, as the pricing engine takes it.
+
+    `energies` are those of the record's tiers, when the caller has read them by the order's own tariff already.
+    """
     snapshot = snapshot_of_order(order)
     basis = evidence["basis"]
     if basis == "zero":
         return Usage()
     if basis not in ("record_tiers", "readings", "samples", "meter"):
         raise KeyError(basis)
-    segments = energies = None
+    segments = None
     if "readings" in evidence:
         readings = [(datetime.fromisoformat(at), Decimal(kwh)) for at, kwh in evidence["readings"]]
         segments = split_by_slot(readings, snapshot.zone)
-    if basis == "record_tiers":
+    if basis != "record_tiers":
+        energies = None
+    elif energies is None:
         record = order.record
         if record is None or record.pk != evidence["record"]:
             record = TransactionRecord.objects.unscoped("evidence of the order").get(pk=evidence["record"])
@@ -277,34 +291,30 @@ def _tier_arguments(
     }
 
 
-def _check_priced(
-    order: ChargingOrder, evidence: Mapping[str, Any], record: TransactionRecord
-) -> list[Finding]:
-    """That the evidence has a price at all; and a note when the pile's amount is not ours to the fen.
+def _priced(
+    order: ChargingOrder,
+    evidence: Mapping[str, Any],
+    record: TransactionRecord,
+    energies: Mapping[str, Decimal] | None,
+) -> tuple[Bill | None, list[Finding]]:
+    """The bill of the evidence, or that it has none; and a note when the pile's amount is not ours to the fen.
 
-    The pile knows energy alone, so it is compared with what the energy costs at the price it holds.
+    The pile knows energy alone (`energies`, None without tiers), so it is compared with what the energy costs at
+    the price it holds.
     """
+    held = held_of_order(order)
+    snapshot = snapshot_of_order(order)
     try:
-        bill_of(order, evidence)
-        snapshot = held_of_order(order) or snapshot_of_order(order)
-        expected = (
-            price(snapshot, _tier_arguments(snapshot, record, priced=False)["energy_by_tier"]).total_fen
-            if record.tiers
-            else 0
-        )
+        bill = charge(snapshot, usage_of(order, evidence, energies if held is None else None))
+        expected = price(held or snapshot, energies).total_fen if energies is not None else 0
     except (PricingError, ArithmeticError) as error:
-        return [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
-    if record.device_amount is None or not record.tiers or order.is_free:
-        return []
+        return None, [Finding("cannot_price", REVIEW, {"reason": getattr(error, "code", "unreadable")})]
+    if record.device_amount is None or energies is None or order.is_free:
+        return bill, []
     if record.device_amount * 100 == expected:
-        return []
-    return [
-        Finding(
-            "amount_rounded",
-            NOTE,
-            {"device_amount": str(record.device_amount), "our_amount": f"{expected / 100:.2f}"},
-        )
-    ]
+        return bill, []
+    note = {"device_amount": str(record.device_amount), "our_amount": f"{expected / 100:.2f}"}
+    return bill, [Finding("amount_rounded", NOTE, note)]
 
 
 def _sample_readings(order: ChargingOrder) -> list[Reading]:

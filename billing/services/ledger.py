@@ -6,6 +6,7 @@ guards (entries never change, a journal sums to zero, a payer's account covers i
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
@@ -17,6 +18,7 @@ from billing.services import covers
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
+from kernel.runtime.rows import append_rows
 from kernel.services import audit
 from users import policy
 from users.models import Card, Driver, Enterprise, Operator
@@ -147,7 +149,7 @@ def _post(
         account.save(update_fields=["balance_fen", "held_fen"])
         given.balance_fen = account.balance_fen
         entries.append(new_entry(journal, account, amount))
-    Entry.objects.bulk_create(entries)
+    append_rows(Entry, entries)
     return journal
 
 
@@ -156,7 +158,7 @@ def new_journal(key: str, kind: str, actor: Actor, *, order: ChargingOrder | Non
     return Journal(
         idempotency_key=key,
         kind=kind,
-        order=order,
+        order_id=None if order is None else order.pk,
         memo=memo[:255],
         actor_key=actor.key[:96],
         actor_name=actor.name[:128],
@@ -164,11 +166,29 @@ def new_journal(key: str, kind: str, actor: Actor, *, order: ChargingOrder | Non
     )
 
 
-def new_entry(journal: Journal, account: Account, amount_fen: int) -> Entry:
+@dataclass(slots=True)
+class EntryRow:
+    """A row of `Entry`, as `append_rows` takes it once its journal is stored."""
+
+    journal: Journal
+    account_id: int
+    amount_fen: int
+    balance_after_fen: int
+    at: datetime
+    driver_id: int | None
+    operator_id: int | None
+    enterprise_id: int | None
+
+    @property
+    def journal_id(self) -> int:
+        return self.journal.pk
+
+
+def new_entry(journal: Journal, account: Account, amount_fen: int) -> EntryRow:
     """A line of a journal on a locked account whose balance has it already, unsaved."""
-    return Entry(
+    return EntryRow(
         journal=journal,
-        account=account,
+        account_id=account.pk,
         amount_fen=amount_fen,
         balance_after_fen=account.balance_fen,
         at=journal.at,

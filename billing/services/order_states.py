@@ -125,7 +125,7 @@ def _line(
     to_state: str,
 ) -> OrderEvent:
     return OrderEvent(
-        order=order,
+        order_id=order.pk,
         at=clock.now(),
         kind=kind,
         from_state=from_state,

@@ -83,7 +83,7 @@ def _at_stake(order: ChargingOrder, evidence: dict[str, Any]) -> int:
     total = _priced(order, evidence).total_fen
     said = [order.total_fen]
     if order.record is not None:
-        by_record, findings = from_record(order, order.record)
+        by_record, findings, _bill = from_record(order, order.record)
         if "basis" in by_record and not IMPOSSIBLE & {finding.code for finding in findings}:
             with contextlib.suppress(PricingError, ArithmeticError, KeyError):
                 said.append(bill_of(order, by_record).total_fen)
@@ -295,7 +295,7 @@ def _evidence(order: ChargingOrder, how: str, energy_kwh: Decimal | None = None)
         raise DomainError(
             "record_missing", {"order_no": order.order_no, "reason": gettext("the pile has sent none")}
         )
-    evidence, _findings = from_record(order, order.record)
+    evidence, _findings, _bill = from_record(order, order.record)
     if "basis" not in evidence:
         raise DomainError(
             "record_missing", {"order_no": order.order_no, "reason": gettext("it cannot be priced")}

@@ -269,7 +269,7 @@ def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> No
     if nothing and order.started_at is None and ORDER_STATES.allows(order.state, "nothing_delivered"):
         close_order(order, "nothing_delivered", actor, {"stop_reason": record.stop_reason})
         return
-    evidence, findings = from_record(order, record)
+    evidence, findings, _bill = from_record(order, record)
     if order.state == S.REVIEW and {reason["code"] for reason in order.review_reasons} != {WAITS_FOR_RECORD}:
         # A person already looks at something else; the record is more for them to see.
         kept = [Finding.from_json(reason) for reason in order.review_reasons]
@@ -298,7 +298,7 @@ def _attach_after_settlement(order: ChargingOrder, record: TransactionRecord, ac
     _attach(order, record)
     note(order, "record_attached", actor, {"record": record.pk, "energy_kwh": str(record.energy_kwh)})
     try:
-        evidence, _findings = from_record(order, record)
+        evidence, _findings, _bill = from_record(order, record)
         same = bill_of(order, evidence).total_fen == order.total_fen
     except (PricingError, ArithmeticError, KeyError):
         same = False

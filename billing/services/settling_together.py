@@ -15,7 +15,7 @@ from billing.locks import lock_orders_of
 from billing.models import ChargingOrder, OrderEvent
 from billing.pricing import Bill, Finding, needs_review
 from billing.services import captures, fees
-from billing.services.evidence import bill_of, from_record
+from billing.services.evidence import from_record
 from billing.services.order_states import ORDER_STATES, STEP_FIELDS, step, tell
 from billing.services.settlement import (
     BILL_FIELDS,
@@ -85,11 +85,10 @@ def _plain(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> Pla
         return None
     take_facts(order, record)
     try:
-        evidence, findings = from_record(order, record)
-        if needs_review(findings):
+        evidence, findings, bill = from_record(order, record)
+        if bill is None or needs_review(findings):
             return None
         take_times(order, record)
-        bill = bill_of(order, evidence)
     except Error:
         raise  # the database
     except Exception:

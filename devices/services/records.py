@@ -15,6 +15,7 @@ from devices import events
 from devices.locks import lock_piles
 from devices.models import TransactionRecord
 from kernel import clock
+from kernel.runtime.rows import insert_rows
 
 MAX_CONFLICTS_KEPT = 20
 _COPIED = (
@@ -160,7 +161,7 @@ def _store_new(
             else:
                 new[reported.identity] = pile, _row(pile, reported, reported.fingerprint(), now)
         if new:
-            TransactionRecord.objects.bulk_create(record for _pile, record in new.values())
+            insert_rows([record for _pile, record in new.values()])
             events.publish_together(
                 [
                     events.TransactionReported(pile=pile, at=now, record=record)

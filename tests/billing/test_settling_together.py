@@ -8,7 +8,7 @@ import time_machine
 from django.db import IntegrityError
 
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, ReviewItem
-from billing.services import checks, ledger
+from billing.services import captures, checks, ledger
 from devices.models import TransactionRecord
 from devices.services import records
 from tests.billing import flow
@@ -133,7 +133,7 @@ def test_a_burst_that_fails_leaves_nothing_and_each_can_come_by_itself(clock):
     clock.shift(timedelta(minutes=20))
     burst = [(site.ref, flow.reported(site, order, FLAT)) for site, order in zip(sites, orders, strict=True)]
     with (
-        mock.patch.object(Journal.objects, "bulk_create", side_effect=IntegrityError("booked before")),
+        mock.patch.object(captures, "insert_rows", side_effect=IntegrityError("booked before")),
         pytest.raises(IntegrityError),
     ):
         records.store_records(burst)

@@ -62,7 +62,10 @@ def test_a_member_of_the_group_gets_the_message_whole():
     async def join():
         name = await layer.new_channel()
         await layer.group_add("order.7", name)
-        await live._send_each([("order.7", {"type": "order.update", "order_no": "7"})])
+        push = {"type": "order.update", "order_no": "7"}
+        await live._send_each(
+            [("order.6", {"type": "nobody"}), ("order.7", push), ("order.8", {"type": "no"})]
+        )
         return await layer.receive(name)
 
     assert async_to_sync(join)() == {"type": "order.update", "order_no": "7"}

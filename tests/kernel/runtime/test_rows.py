@@ -8,7 +8,8 @@ from django.db import DataError, IntegrityError, connection
 
 from devices.models import FrameLog, MeterSample
 from devices.services.samples import LoggedFrame
-from kernel.runtime.rows import append_rows, update_rows
+from kernel.runtime.rows import append_rows, insert_rows, update_rows
+from users.models import Operator
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
@@ -70,3 +71,15 @@ def test_nothing_costs_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
         append_rows(FrameLog, [])
         update_rows([], ["soc_pct"])
+
+
+def test_rows_that_others_point_at_get_their_ids():
+    rows = [Operator(code=f"row{number}", name=f"Row {number}", created_at=AT) for number in range(3)]
+    insert_rows(rows)
+    assert len({row.pk for row in rows}) == 3 and not rows[0]._state.adding
+    stored = {row.pk: row.code for row in Operator.objects.filter(code__startswith="row")}
+    assert stored == {row.pk: row.code for row in rows}
+    with pytest.raises(IntegrityError):
+        insert_rows([Operator(code=code, name="Twice", created_at=AT) for code in ("other", "row1")])
+    assert not Operator.objects.filter(code="other").exists()
+    Operator.objects.create(code="next", name="The next id is free")
