@@ -11,7 +11,16 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
 from users import policy
-from users.models import Card, Driver, DriverToken, EnterpriseMember, Operator, Vehicle, WhitelistEntry
+from users.models import (
+    Card,
+    Driver,
+    DriverIdentity,
+    DriverToken,
+    EnterpriseMember,
+    Operator,
+    Vehicle,
+    WhitelistEntry,
+)
 from users.models.driver import PHONE_PATTERN
 from users.services import edits, guards
 
@@ -164,6 +173,7 @@ def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
             vehicle.delete()
         driver.tags.clear()
         DriverToken.objects.filter(driver=driver, revoked_at__isnull=True).update(revoked_at=now)
+        DriverIdentity.objects.unscoped(why).filter(driver=driver).delete()
         driver.phone, driver.name = f"x{driver.pk:010d}", ""
         driver.is_frozen, driver.cancelled_at = True, now
         driver.save(update_fields=["phone", "name", "is_frozen", "cancelled_at"])
