@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import NoReverseMatch, reverse
 
 from billing.admin.finance_terms import ProposedAdmin
@@ -41,7 +41,9 @@ PLATFORM_ADMINS = [
 def two_tenants(django_db_setup, django_db_blocker):
     """Made once for the module; every test runs in a savepoint inside."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield make_tenant(), make_tenant()
+        tenants = make_tenant(), make_tenant()
+        connection.check_constraints()  # now, not again after every test
+        yield tenants
         transaction.set_rollback(True)
 
 

@@ -158,6 +158,7 @@ def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
         if driver.cancelled_at is not None:
             raise DomainError("driver_cancelled")
         guards.ask(guards.CANCEL_DRIVER, driver)
+        guards.carry_out(guards.CANCEL_DRIVER, driver, actor, reason)
         now = clock.now()
         why = "what belongs to the account that ends"
         Card.objects.unscoped(why).filter(driver=driver).update(
@@ -200,4 +201,6 @@ def _self(actor: Actor) -> Driver:
 
 
 def _locked(driver: Driver) -> Driver:
-    return Driver.objects.unscoped("scope is checked by the caller").select_for_update().get(pk=driver.pk)
+    """The driver's row, locked; rows that only point at it can still be inserted by who holds their money."""
+    rows = Driver.objects.unscoped("scope is checked by the caller").select_for_update(no_key=True)
+    return rows.get(pk=driver.pk)
