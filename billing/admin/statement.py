@@ -1,10 +1,12 @@
 """Statements of payees, frozen with the rows they are made of, and fees and adjustments beside orders."""
 
 from django.contrib import admin
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.payment import link, table
+from billing.finance_words import fee_word
 from billing.models import SettlementItem, Statement
 from billing.services.payouts import statements
 from kernel.exports import Kind
@@ -39,7 +41,7 @@ class StatementAdmin(FactAdmin):
     list_filter = (("operator", AutocompleteSelectFilter),)
     fields = (
         "number", "payee", "day_from", "day_to", "orders", "energy", "gross", "discount", "commission", "channel_fee",
-        "share", "items_sum", "items_table", "carried_in", "paid_out", "payout_page", "carried", "carried_why", "status",
+        "share", "share_table", "items_sum", "items_table", "carried_in", "paid_out", "payout_page", "carried", "carried_why", "status",
         "confirmed_by",
     )  # fmt: skip
     actions_detail = ("confirm",)
@@ -77,6 +79,11 @@ class StatementAdmin(FactAdmin):
     @admin.display(description=_("own share"))
     def share(self, obj):
         return fen(obj.shares_fen)
+
+    @admin.display(description=_("by kind of fee"))
+    def share_table(self, obj):
+        rows = obj.lines.values_list("fee_kind").annotate(total=Sum("amount_fen")).order_by("fee_kind")
+        return table((fee_word(kind), fen(total)) for kind, total in rows)
 
     @admin.display(description=_("fees and adjustments"))
     def items_sum(self, obj):

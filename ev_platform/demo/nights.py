@@ -22,6 +22,7 @@ from billing.models import (
 from billing.services import card_desk, nightly, proposals, refunds
 from billing.services.clearing import clear, payees
 from billing.services.invoices import requests
+from billing.services.invoices.paid import paid_by_kinds
 from billing.services.payouts import contracts, decisions, statements
 from billing.services.reconciliation import day_close, reconcile
 from ev_platform.demo import world
@@ -208,13 +209,13 @@ class _Desk:
     def _invoice(self, buyer: str, decided_at: datetime | None = None, *, rejected: str = "") -> None:
         """A driver with orders at the first operator asks for an invoice over the newest of them."""
         for driver in Driver.objects.unscoped(WHY).order_by("pk"):
-            rows = requests.invoiceable_orders(driver).filter(operator__code=world.PEOPLE_OF)
-            paid = [row.order_no for row in rows[:3] if requests.paid_by_kind(row)]
+            rows = list(requests.invoiceable_orders(driver).filter(operator__code=world.PEOPLE_OF)[:3])
+            paid = paid_by_kinds(rows)
             try:
                 (invoice,) = requests.request_invoices(
                     actor=of_driver(driver),
                     driver=driver,
-                    order_nos=paid,
+                    order_nos=[row.order_no for row in rows if paid[row.pk]],
                     buyer=requests.Buyer(*world.BUYERS[buyer]),
                 )
             except DomainError:
