@@ -114,7 +114,7 @@ class ClearingRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.order} {self.gross_fen}"
+        return f"{self.order} ¥{self.gross_fen / 100:,.2f}"
 
     @property
     def tenant_id(self) -> int | None:
