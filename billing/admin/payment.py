@@ -16,6 +16,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing.admin.exports import PAYMENT_COLUMNS
+from billing.finance_words import person_word
 from billing.models import Channel, Payment, PaymentEvent, PaymentNotice
 from billing.payment_words import event_words, reason_words
 from billing.services import payments
@@ -102,7 +103,7 @@ def history(subject: Any) -> SafeString | str:
     """The events of a payment or refund."""
     field = "payment" if isinstance(subject, Payment) else "refund"
     return table(
-        (moment(event.at), event_words(event.kind), event.actor_name, event.data.get("reason") or "")
+        (moment(event.at), event_words(event.kind), person_word(event), event.data.get("reason") or "")
         for event in PaymentEvent.objects.filter(**{field: subject})
     )
 
