@@ -89,7 +89,7 @@ def counters(*, actor: Actor, level: str, money: bool, **inside: int) -> dict[in
     for row in rows(Alert).filter(closed_at__isnull=True).values(column).annotate(n=Count("pk")):
         at(row[column]).alerts = row["n"]
     if money:
-        today = rows(HourFact).filter(hour__gte=local_midnight(clock.now()))
+        today = rows(HourFact).filter(hour__gte=local_midnight(clock.now()), **{f"{column}__isnull": False})
         names = ("energy_kwh", "electricity_fen", "service_fen", "fees_fen", "discount_fen")
         for row in today.values(column).annotate(**{f"sum_{name}": Sum(name) for name in names}):
             one = at(row[column])

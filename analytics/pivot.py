@@ -215,7 +215,7 @@ def labels(actor: Actor, dimension: str, keys: Iterable[Any]) -> dict[Any, str]:
     reason = "the places of facts in scope"
     if dimension == "way":
         words = dict(ChargingOrder.StartMethod.choices)
-        return {key: str(words.get(key, key)) for key in keys}
+        return {key: str(words.get(key, key)) or gettext("No charge") for key in keys}
     if dimension == "hour":
         return {key: f"{key:02d}:00" for key in keys}
     if dimension in TIMES:
@@ -233,7 +233,8 @@ def labels(actor: Actor, dimension: str, keys: Iterable[Any]) -> dict[Any, str]:
         found = {None: gettext("Without a driver"), **reports.driver_labels(actor, ids)}
     else:
         found = {}
-    return {key: found.get(key, f"#{key}") for key in keys}
+    nowhere = str(reports.NOWHERE)
+    return {key: found.get(key, nowhere if key is None else f"#{key}") for key in keys}
 
 
 class PivotExport:

@@ -9,13 +9,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum, Value
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDay, TruncHour, TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from analytics.models import ChannelFact, DriverFact, HourFact
-from analytics.services.facts import INCOME, income_entries
+from analytics.services.facts import INCOME, income_entries, with_driver
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -39,6 +39,7 @@ DIMENSIONS = {
 }
 GRAINS = {"hour": _("By hour"), "day": _("By day"), "month": _("By month"), "total": _("Whole period")}
 _TRUNC = {"hour": TruncHour, "day": TruncDay, "month": TruncMonth}
+NOWHERE = _("Without a station")  # income of month cards
 _LABELS = {"operator": "operator__name", "station": "station__name", "pile": "pile__code"}
 
 
@@ -262,7 +263,7 @@ def _lines(
     for row in rows[:limit] if limit else rows.iterator():
         label = str(DIMENSIONS["platform"])
         if query.dimension in _LABELS:
-            label = row[_LABELS[query.dimension]]
+            label = row[_LABELS[query.dimension]] or str(NOWHERE)
         elif query.dimension == "driver":
             label = drivers.get(row["driver_id"], f"#{row['driver_id']}")
         elif query.dimension == "channel":
@@ -312,11 +313,14 @@ def ledger_fen(actor: Actor, query: Query, *, since: datetime | None = None) -> 
     grants = grants_of(actor)
     rows = income_entries(max(query.start, since) if since else query.start, query.end)
     if query.dimension == "driver":
-        rows = rows.filter(journal__order__driver__isnull=False)
+        rows = rows.filter(with_driver())
     if not grants.everything:
         if not grants.operator or grants.station or grants.pile:
             return None
-        rows = rows.filter(journal__order__operator_id__in=grants.operator)
+        rows = rows.filter(
+            Q(account__operator__in=grants.operator)
+            | Q(account__operator=None, journal__order__operator__in=grants.operator)
+        )
     return rows.filter(account__kind__in=INCOME).aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
 

@@ -169,6 +169,13 @@ register_messages(
         "connector_reserved": (_("The connector %(code)s is booked by somebody else."), 409),
         "card_no_month": (_("The card %(number)s is no month card."), 409),
         "card_no_wallet": (_("The card %(number)s belongs to no driver; pay the money out in cash."), 409),
+        "month_refunded": (_("This period of the card %(number)s has been paid back already."), 409),
+        "month_not_last": (
+            _("A later period of the card %(number)s was sold; pay that one back first."),
+            409,
+        ),
+        "month_above": (_("Between 0.01 and %(maximum_yuan)s yuan can be paid back."), 400),
+        "booking_no_fee": (_("The booking %(number)s cost nothing, or is waived already."), 409),
         "card_cash_limit": (
             _("More than %(limit_yuan)s yuan in cash take somebody who may approve refunds."),
             403,

@@ -15,6 +15,7 @@ FEE_WORDS: dict[str, str] = {
     "occupancy": gettext_noop("Occupancy fee"),
     "reservation": gettext_noop("Reservation fee"),
     "parking": gettext_noop("Parking fee"),
+    "month_cards": gettext_noop("Month cards"),
     "any": gettext_noop("Every other fee"),
 }
 

@@ -21,6 +21,7 @@ from billing.services import (
     sessions,
     settlement,
     settling_together,
+    shown_costs,
     tariffs,
 )
 from billing.services.invoices import requests
@@ -42,6 +43,8 @@ def on_command_answered(event: events.CommandAnswered) -> None:
     command = event.command
     if command.kind in (DeviceCommand.Kind.START, DeviceCommand.Kind.STOP, DeviceCommand.Kind.EXTEND):
         sessions.command_answered(actor=_pile_actor(event.pile), command=command)
+    elif command.kind == DeviceCommand.Kind.SHOW_COST:
+        shown_costs.pile_answered(command=command)
     elif command.kind == DeviceCommand.Kind.RESERVE:
         bookings.pile_answered(command=command)
     elif command.kind == DeviceCommand.Kind.SET_TARIFF and command.state == DeviceCommand.State.ACCEPTED:

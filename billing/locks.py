@@ -19,6 +19,7 @@ from billing.models import (
     DayClose,
     Discount,
     Invoice,
+    MonthSale,
     OrderFee,
     PaidStart,
     Payee,
@@ -71,6 +72,12 @@ def lock_booking(booking_id: int) -> Booking:
     """Lock one booking, under the lock of its pile."""
     rows = Booking.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
     return rows.select_related("driver", "operator", "connector").get(pk=booking_id)
+
+
+def lock_month_sale(sale_id: int) -> MonthSale:
+    """Lock one sale of a month card, under the lock of its card where the card changes."""
+    rows = MonthSale.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
+    return rows.select_related("card", "operator").get(pk=sale_id)
 
 
 def lock_order(order_id: int) -> ChargingOrder:

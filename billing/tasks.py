@@ -12,6 +12,7 @@ from billing.services import (
     refund_sending,
     score_orders,
     score_permissions,
+    shown_costs,
     sweeps,
     tariffs,
 )
@@ -50,6 +51,11 @@ def query_refunds() -> None:
 @shared_task(name="billing.send_refund", ignore_result=True)
 def send_refund(refund_id: int) -> None:
     refund_sending.send_refund(actor=system("refund"), refund_id=refund_id)
+
+
+@shared_task(name="billing.show_costs", ignore_result=True)
+def show_costs() -> None:
+    shown_costs.show_due(actor=system("cost display"))
 
 
 @shared_task(name="billing.clear_orders", ignore_result=True)

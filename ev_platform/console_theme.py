@@ -158,6 +158,7 @@ NAVIGATION = [
         _item(_("Fees after the charge"), "hourglass_bottom", "billing.orderfee"),
         _item(_("Payments"), "payments", "billing.payment"),
         _item(_("Paid starts"), "bolt", "billing.paidstart"),
+        _item(_("Month card sales"), "calendar_month", "billing.monthsale"),
         _item(_("Cash of boxes"), "savings", "billing.boxcashday"),
         _item(_("Pay score"), "verified_user", "billing.scoreorder"),
         _item(_("Refunds"), "undo", "billing.refund"),

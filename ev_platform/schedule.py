@@ -26,6 +26,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "billing.sweep_score_orders": 5.0,
     "billing.query_payments": 10.0,
     "billing.query_refunds": 30.0,
+    "billing.show_costs": 15.0,
     "billing.clear_orders": 20.0,
     "billing.clear_leftovers": 3600.0,
     "billing.build_statements": 600.0,

@@ -220,6 +220,7 @@ REST_FRAMEWORK = {
         "login_code_phone": "5/hour",
         "login_code_ip": "60/hour",
         "login": "20/hour",
+        "login_app": "120/hour",
         "card_bind": "20/hour",
     },
 }
@@ -306,6 +307,7 @@ WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # �
 WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
+LOGIN_PROVIDERS = payment_env.login_providers(production=PRODUCTION)
 INVOICE_PROVIDER = payment_env.invoice_provider(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)

@@ -24,12 +24,17 @@ class Money(models.Model):
 
 
 class HourFact(Money):
-    """One pile in one hour (UTC start). Orders, energy and duration count in the hour of their settlement."""
+    """One pile in one hour (UTC start). Orders, energy and duration count in the hour of their settlement.
+
+    Income that has no place (month cards) is a row of the operator without station and pile.
+    """
 
     hour = models.DateTimeField(_("hour"))
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
-    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
-    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
+    station = models.ForeignKey(
+        "stations.Station", verbose_name=_("station"), null=True, on_delete=models.PROTECT
+    )
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), null=True, on_delete=models.PROTECT)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
     energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
@@ -46,7 +51,14 @@ class HourFact(Money):
     class Meta:
         verbose_name = _("hour of a pile")
         verbose_name_plural = _("hours of piles")
-        constraints = [models.UniqueConstraint(fields=["hour", "pile", "station"], name="hour_fact_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "pile", "station"], name="hour_fact_once"),
+            models.UniqueConstraint(
+                fields=["hour", "operator"],
+                condition=models.Q(pile__isnull=True),
+                name="hour_fact_once_without_place",
+            ),
+        ]
         indexes = [
             models.Index(fields=["operator", "hour"], name="hour_fact_of_operator"),
             models.Index(fields=["station", "hour"], name="hour_fact_of_station"),
@@ -87,18 +99,23 @@ class DriverFact(Money):
 class UseFact(Money):
     """What one driver charged at one connector, started in one way, in one hour (UTC start).
 
-    The finest fact: any of station, facility, driver, time and way of starting can be set against any other.
+    The finest fact: any of station, facility, driver, time and way of starting can be set against any other. What led
+    to no charge (a booking) has no way of starting, what has no place (a month card) no station either.
     """
 
     hour = models.DateTimeField(_("hour"))
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
-    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
-    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
-    connector = models.ForeignKey("stations.Connector", verbose_name=_("connector"), on_delete=models.PROTECT)
+    station = models.ForeignKey(
+        "stations.Station", verbose_name=_("station"), null=True, on_delete=models.PROTECT
+    )
+    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), null=True, on_delete=models.PROTECT)
+    connector = models.ForeignKey(
+        "stations.Connector", verbose_name=_("connector"), null=True, on_delete=models.PROTECT
+    )
     driver = models.ForeignKey(
         "users.Driver", verbose_name=_("driver"), null=True, blank=True, on_delete=models.PROTECT
     )
-    start_method = models.CharField(_("started by"), max_length=16)
+    start_method = models.CharField(_("started by"), max_length=16, blank=True)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     duration_s = models.BigIntegerField(_("charging time (s)"), default=0)
     energy_kwh = FixedPointField(_("energy (kWh)"), places=4, default=0)
@@ -117,6 +134,11 @@ class UseFact(Money):
                 fields=["hour", "connector", "station", "start_method"],
                 condition=models.Q(driver__isnull=True),
                 name="use_fact_once_without_driver",
+            ),
+            models.UniqueConstraint(
+                fields=["hour", "operator"],
+                condition=models.Q(connector__isnull=True),
+                name="use_fact_once_without_place",
             ),
         ]
         indexes = [

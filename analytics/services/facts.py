@@ -7,16 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, F, Min, Q, Sum, Value
 
 from alerts.models import Alert
 from analytics.models import ChannelFact, DriverFact, DriverVisit, HourFact, UseFact
 from billing.models import Account, ChargingOrder, Entry, Journal
+from billing.services.clearing.sources import in_the_name_of_a_source
 from kernel import clock
 
 HOUR = timedelta(hours=1)
 K = Account.Kind
-# The income accounts of an operator, and the measure each feeds.
+# The income accounts of an operator, and the measure each feeds. What a month card or the operator covers of a charge
+# was not paid for it, as a discount is not; the price of a month card is no charge's.
 INCOME: dict[str, str] = {
     K.OPERATOR_ELECTRICITY: "electricity_fen",
     K.OPERATOR_SERVICE: "service_fen",
@@ -26,7 +28,11 @@ INCOME: dict[str, str] = {
     K.OPERATOR_PARKING: "fees_fen",
     K.OPERATOR_DISCOUNTS: "discount_fen",
     K.PLATFORM_DISCOUNTS: "discount_fen",
+    K.OPERATOR_MONTH_CARDS: "discount_fen",
+    K.OPERATOR_FREE: "discount_fen",
 }
+# Relations of a journal to sources that know their pile.
+_WITH_A_PLACE = ("order", "booking", "waived_booking")
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
 # What tells one use from another, in the order of `into` below.
@@ -43,14 +49,25 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def income_entries(start: datetime, end: datetime) -> Any:
-    """Ledger entries that are income of a charge or its correction, from `start` to before `end`.
+    """Ledger entries that are income of a charge, a booking or a month card, from `start` to before `end`.
 
     Dividing the income among payees moves it on and is no income again.
     """
     entries = Entry.objects.unscoped("facts are computed over every tenant")
     return entries.filter(
-        journal__at__gte=start, journal__at__lt=end, account__kind__in=INCOME, journal__order__isnull=False
+        in_the_name_of_a_source("journal__"),
+        journal__at__gte=start,
+        journal__at__lt=end,
+        account__kind__in=INCOME,
     ).exclude(journal__kind=Journal.Kind.CLEARING)
+
+
+def with_driver() -> Q:
+    """The WHERE of income entries that are a known driver's: of their charges and bookings."""
+    condition = Q()
+    for relation in _WITH_A_PLACE:
+        condition |= Q(**{f"journal__{relation}__driver__isnull": False})
+    return condition
 
 
 def build_hour(hour: datetime) -> int:
@@ -60,8 +77,15 @@ def build_hour(hour: datetime) -> int:
     drivers: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
     uses: dict[tuple, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
 
-    def into(operator: int, station: int, pile: int, connector: int, driver: int | None, way: str) -> list:
-        """The rows that something of one order adds to; the pile's is the first."""
+    def into(
+        operator: int,
+        station: int | None,
+        pile: int | None,
+        connector: int | None,
+        driver: int | None,
+        way: str,
+    ) -> list:
+        """The rows that something of one source adds to; the pile's is the first. `way` is empty without a charge."""
         rows = [piles[operator, station, pile], uses[operator, station, pile, connector, driver, way]]
         return rows if driver is None else [*rows, drivers[operator, station, driver]]
 
@@ -182,12 +206,20 @@ def _keep_visits(visits: Visits) -> None:
 
 
 def _add_money(start: datetime, end: datetime, into: Into) -> None:
-    keys = [f"journal__order__{name}" + ("" if name == "start_method" else "_id") for name in PLACE]
-    rows = income_entries(start, end).order_by().values_list(*keys, "account__kind")
-    for *place, kind, fen in rows.annotate(fen=Sum("amount_fen")):
-        measure = INCOME[kind]
-        for row in into(*place):
-            row[measure] += -fen if measure == "discount_fen" else fen
+    rows = income_entries(start, end).order_by()
+    for relation in _WITH_A_PLACE:
+        source = f"journal__{relation}"
+        way = F(f"{source}__start_method") if relation == "order" else Value("")
+        keys = [f"{source}__{name}_id" for name in PLACE[:-1]]
+        found = rows.filter(**{f"{source}__isnull": False}).values_list(*keys, "account__kind", way)
+        for *place, kind, started_by, fen in found.annotate(fen=Sum("amount_fen")):
+            measure = INCOME[kind]
+            for row in into(*place, started_by):
+                row[measure] += -fen if measure == "discount_fen" else fen
+    placeless = rows.filter(Q(journal__month_sale__isnull=False) | Q(journal__month_refund__isnull=False))
+    for operator, fen in placeless.values_list("account__operator_id").annotate(fen=Sum("amount_fen")):
+        for row in into(operator, None, None, None, None, ""):
+            row["fees_fen"] += fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:

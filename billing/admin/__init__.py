@@ -13,6 +13,7 @@ from billing.admin import (  # noqa: F401
     finance_terms,
     finding,
     invoice,
+    month_sale,
     order,
     paid_start,
     pay_score,

@@ -39,9 +39,9 @@ class BookingAdmin(FactAdmin):
     )
     fields = (
         "booking_no", "status", "station", "pile", "connector", "driver_masked", "created_at", "expires_at",
-        "ended_at", "fee", "order", "reason",
+        "ended_at", "fee", "order", "reason", "waived_by", "waive_reason",
     )  # fmt: skip
-    actions_detail = ("cancel",)
+    actions_detail = ("cancel", "waive")
 
     @admin.display(description=_("state"))
     def status(self, obj):
@@ -69,3 +69,15 @@ class BookingAdmin(FactAdmin):
             actor=actor_of(request), booking_no=obj.booking_no, reason=form.cleaned_data["reason"]
         )
         return _("The booking is cancelled.")
+
+    @operator_action(
+        title=_("Waive the fee"),
+        text=_("The fee goes back to the driver's wallet and is taken from those who got it."),
+        permission="billing.waive_fee",
+        form=ReasonForm,
+        available=lambda booking: booking.journal_id is not None and booking.waiver_id is None,
+        icon="money_off",
+    )
+    def waive(self, request, obj, form):
+        bookings.waive(actor=actor_of(request), booking_no=obj.booking_no, reason=form.cleaned_data["reason"])
+        return _("%(amount)s went back.") % {"amount": fen(obj.amount_fen)}

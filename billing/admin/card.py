@@ -13,7 +13,7 @@ from billing.admin.money import TopUpForm, money_context
 from billing.admin.order import SettleForm, order_chip
 from billing.admin.order_page import lasted
 from billing.models import Account, ChargingOrder, Proposal
-from billing.services import card_desk, ledger
+from billing.services import card_desk, ledger, month_cards
 from billing.services.card_imports import CardImporter
 from kernel.models import AuditEvent
 from users.admin.card import CardAdmin
@@ -181,7 +181,7 @@ class MoneyCardAdmin(CardAdmin):
     )
     def sell_month(self, request, obj, form):
         data = form.cleaned_data
-        card_desk.sell_month(
+        month_cards.sell_month(
             actor=actor_of(request),
             card=obj,
             amount_fen=form.amount_fen,

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
@@ -19,7 +20,15 @@ from unfold.widgets import (
 from billing.admin.payment import link, table
 from billing.admin.proposal import payee_names
 from billing.finance_words import fee_word, terms_words
-from billing.models import ClearingLine, ClearingRecord, ClearingRule, Payee, Proposal
+from billing.models import (
+    Booking,
+    ChargingOrder,
+    ClearingLine,
+    ClearingRecord,
+    ClearingRule,
+    Payee,
+    Proposal,
+)
 from billing.services import proposals
 from kernel import clock
 from users.console.admin import FactAdmin, ScopedModelAdmin, actor_of
@@ -204,10 +213,10 @@ class ClearingRuleAdmin(ScopedModelAdmin):
 @admin.register(ClearingRecord)
 class ClearingRecordAdmin(FactAdmin):
     big_table = True
-    search_kinds = {"order__order_no": "exact"}
-    search_help_text = _("A whole order number")
-    list_display = ("order", "day", "what", "operator", "station", "energy", "gross", "kept", "shared")
-    list_select_related = ("order", "operator", "station")
+    search_kinds = {"order__order_no": "exact", "booking__booking_no": "exact"}
+    search_help_text = _("A whole order or booking number")
+    list_display = ("source", "day", "what", "operator", "station", "energy", "gross", "kept", "shared")
+    list_select_related = ("order", "booking", "month_sale__card", "operator", "station")
     list_filter = (
         date_window("cleared_at", _("Time")),
         choice_filter("kind", _("Kind"), ClearingRecord.Kind.choices),
@@ -215,7 +224,7 @@ class ClearingRecordAdmin(FactAdmin):
         ("station", AutocompleteSelectFilter),
     )
     fields = (
-        "order_page",
+        "source_page",
         "what",
         "day",
         "operator",
@@ -230,6 +239,14 @@ class ClearingRecordAdmin(FactAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("lines")
 
+    def search_condition(self, request, term):
+        # By id: a condition on either of two joined tables would read every record.
+        orders = ChargingOrder.objects.unscoped("the records found are scoped").filter(order_no=term)
+        bookings = Booking.objects.unscoped("the records found are scoped").filter(booking_no=term)
+        return Q(order__in=list(orders.values_list("pk", flat=True))) | Q(
+            booking__in=list(bookings.values_list("pk", flat=True))
+        )
+
     def _sum(self, obj, *roles):
         return sum(line.amount_fen for line in obj.lines.all() if line.role in roles)
 
@@ -238,9 +255,14 @@ class ClearingRecordAdmin(FactAdmin):
         tone = "green" if obj.kind == ClearingRecord.Kind.SETTLEMENT else "amber"
         return chip(obj.get_kind_display(), tone)
 
-    @admin.display(description=_("order"))
-    def order_page(self, obj):
-        return link("billing_chargingorder", obj.order_id, obj.order)
+    @admin.display(description=_("of"))
+    def source(self, obj):
+        return f"{obj.source._meta.verbose_name} {obj.source}"
+
+    @admin.display(description=_("of"))
+    def source_page(self, obj):
+        opts = obj.source._meta
+        return link(f"{opts.app_label}_{opts.model_name}", obj.source.pk, self.source(obj))
 
     @admin.display(description=_("energy"))
     def energy(self, obj):

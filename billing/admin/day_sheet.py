@@ -48,13 +48,24 @@ def of(day: DayClose) -> dict[str, object]:
     }
 
 
+def figures(day: DayClose) -> dict[str, dict[str, int]]:
+    """{channel: amounts} as closed, or as they are now; counted once per row."""
+    if not hasattr(day, "_figures_now"):
+        day._figures_now = day.figures or figures_of(day.day)
+    return day._figures_now
+
+
+def sums(day: DayClose) -> dict[str, int]:
+    """Paid, refunded and kept as fees over all channels."""
+    return {
+        name: sum(row[name] for row in figures(day).values())
+        for name in ("payments_fen", "refunds_fen", "fees_fen")
+    }
+
+
 def channels(day: DayClose):
     """Paid, refunded and kept as fees by channel: as closed, or as it is now."""
     names = dict(Channel.choices)
-    figures = day.figures or figures_of(day.day)
-    sums = [
-        sum(row[name] for row in figures.values()) for name in ("payments_fen", "refunds_fen", "fees_fen")
-    ]
     return table(
         (
             (
@@ -63,10 +74,10 @@ def channels(day: DayClose):
                 fen(row["refunds_fen"]),
                 fen(row["fees_fen"]),
             )
-            for channel, row in figures.items()
+            for channel, row in figures(day).items()
         ),
         head=(_("payment channel"), _("paid"), _("refunded"), _("channel fees")),
-        foot=(_("Total"), *(fen(one) for one in sums)) if len(figures) > 1 else (),
+        foot=(_("Total"), *(fen(one) for one in sums(day).values())) if len(figures(day)) > 1 else (),
     )
 
 

@@ -225,7 +225,17 @@ class DayCloseAdmin(FactAdmin):
     platform_only = True
     list_before_template = "billing/day_calendar.html"
     change_form_template = "billing/day_change.html"
-    list_display = ("day", "status", "money", "waiting", "closed_at", "closed_by", "reopened_by")
+    list_display = (
+        "day",
+        "status",
+        "paid",
+        "refunded",
+        "fees",
+        "waiting",
+        "closed_at",
+        "closed_by",
+        "reopened_by",
+    )
     list_filter = (choice_filter("state", _("State"), DayClose.State.choices),)
     ordering = ("-day",)
     fields = (
@@ -254,9 +264,17 @@ class DayCloseAdmin(FactAdmin):
             extra["sheet"] = day_sheet.of(obj)
         return super().changeform_view(request, object_id, form_url, extra)
 
-    @admin.display(description=_("paid, refunded, fees"))
-    def money(self, obj):
-        return day_sheet.channels(obj)
+    @admin.display(description=_("paid"))
+    def paid(self, obj):
+        return fen(day_sheet.sums(obj)["payments_fen"])
+
+    @admin.display(description=_("refunded"))
+    def refunded(self, obj):
+        return fen(day_sheet.sums(obj)["refunds_fen"])
+
+    @admin.display(description=_("channel fees"))
+    def fees(self, obj):
+        return fen(day_sheet.sums(obj)["fees_fen"])
 
     @admin.display(description=_("open differences"))
     def waiting(self, obj):

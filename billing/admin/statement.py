@@ -69,7 +69,7 @@ class StatementAdmin(FactAdmin):
             extra |= {"sheet": statement_sheet.of(obj), "period": self.period(obj)}
         return super().changeform_view(request, object_id, form_url, extra)
 
-    @admin.display(description=_("period"), ordering="day_to")
+    @admin.display(description=_("period of the statement"), ordering="day_to")
     def period(self, obj):
         return f"{obj.day_to}" if obj.day_from == obj.day_to else f"{obj.day_from} – {obj.day_to}"
 

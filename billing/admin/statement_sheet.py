@@ -64,8 +64,10 @@ def _stations(lines: list[ClearingLine]):
     found: dict[str, list] = defaultdict(lambda: [set(), Decimal(0), 0, 0])
     seen = set()
     for line in lines:
-        record, sums = line.record, found[str(line.record.station)]
-        sums[0].add(record.order_id)
+        record = line.record
+        sums = found[str(record.station) if record.station else _("Sales of month cards")]
+        if record.order_id is not None:
+            sums[0].add(record.order_id)
         if record.pk not in seen:
             seen.add(record.pk)
             sums[1] += record.energy_kwh

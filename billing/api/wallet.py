@@ -4,9 +4,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing import payers
 from billing.api.serializers import EntryPageSerializer, WalletSerializer
 from billing.selectors import entry_list
-from billing.services import bonuses, ledger
+from billing.services import ledger
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
@@ -19,7 +20,7 @@ class WalletView(DriverView):
         operation_id="wallet_get", summary="My wallet", responses={200: WalletSerializer}, tags=["wallet"]
     )
     def get(self, request: Request) -> Response:
-        wallet, bonus = ledger.wallet_of(self.driver), bonuses.found_bonus_of(self.driver)
+        wallet, bonus = ledger.wallet_of(self.driver), ledger.bonus_account(payers.of_driver(self.driver))
         figures = {
             "balance_fen": wallet.balance_fen,
             "held_fen": wallet.held_fen,

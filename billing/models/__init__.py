@@ -7,6 +7,7 @@ from billing.models.fee import OrderFee
 from billing.models.finding import CheckFinding, CheckRun
 from billing.models.invoice import Invoice, InvoicedOrder, InvoiceLine, InvoiceTerms
 from billing.models.ledger import Account, Entry, Hold, Journal
+from billing.models.month_sale import MonthSale
 from billing.models.order import ChargingOrder, OrderEvent
 from billing.models.paid_start import PaidStart
 from billing.models.pay_score import ScoreOrder, ScorePermission
@@ -57,6 +58,7 @@ __all__ = [
     "InvoiceTerms",
     "InvoicedOrder",
     "Journal",
+    "MonthSale",
     "OrderEvent",
     "OrderFee",
     "PaidStart",

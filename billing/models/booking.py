@@ -52,6 +52,11 @@ class Booking(models.Model):
         "billing.Journal", null=True, blank=True, on_delete=models.PROTECT, related_name="booking"
     )
     reason = models.CharField(_("reason"), max_length=255, blank=True)
+    waiver = models.OneToOneField(
+        "billing.Journal", null=True, blank=True, on_delete=models.PROTECT, related_name="waived_booking"
+    )
+    waived_by = models.CharField(_("waived by"), max_length=128, blank=True)
+    waive_reason = models.CharField(_("why waived"), max_length=255, blank=True)
 
     objects = ScopedManager()
     scope_paths = ScopePaths(operator="operator_id", station="station_id", pile="pile_id", driver="driver_id")
@@ -83,6 +88,10 @@ class Booking(models.Model):
                 name="booking_ended_when_over",
                 condition=models.Q(state__in=OPEN_BOOKING_STATES, ended_at__isnull=True)
                 | (~models.Q(state__in=OPEN_BOOKING_STATES) & models.Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="booking_waived_was_charged",
+                condition=models.Q(waiver__isnull=True) | models.Q(journal__isnull=False),
             ),
             models.CheckConstraint(name="booking_fee_not_negative", condition=models.Q(amount_fen__gte=0)),
         ]

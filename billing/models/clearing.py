@@ -1,4 +1,4 @@
-"""Clearing: the rules by which an operator's income is divided, and what each order's income was divided into."""
+"""Clearing: the rules by which an operator's income is divided, and what each source's income was divided into."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -61,15 +61,16 @@ class ClearingRule(models.Model):
 
 
 class ClearingRecord(models.Model):
-    """What one journal of an order put on the operator's income accounts, and that it was divided.
+    """What one journal of a source put on the operator's income accounts, and that it was divided.
 
-    One per journal: a settlement, or a correction, whose amounts may be negative. `gross_fen` is the sum of the
-    lines; `day` is the business day (Beijing) of the journal.
+    The source is an order, a booking that led to none, or a sale of a month card. One per journal, and one of the
+    kind `settlement` per source; a correction's amounts may be negative. `gross_fen` is the sum of the lines; `day`
+    is the business day (Beijing) of the journal.
     """
 
     class Kind(models.TextChoices):
-        SETTLEMENT = "settlement", _("Order settled")
-        CORRECTION = "correction", _("Order corrected")
+        SETTLEMENT = "settlement", _("Income")
+        CORRECTION = "correction", _("Correction")
 
     journal = models.OneToOneField(
         "billing.Journal", verbose_name=_("journal"), on_delete=models.PROTECT, related_name="clearing"
@@ -85,12 +86,34 @@ class ClearingRecord(models.Model):
     order = models.ForeignKey(
         "billing.ChargingOrder",
         verbose_name=_("order"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="clearings",
+    )
+    booking = models.ForeignKey(
+        "billing.Booking",
+        verbose_name=_("booking"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="clearings",
+    )
+    month_sale = models.ForeignKey(
+        "billing.MonthSale",
+        verbose_name=_("month card sale"),
+        null=True,
+        blank=True,
         on_delete=models.PROTECT,
         related_name="clearings",
     )
     operator = models.ForeignKey("users.Operator", verbose_name=_("operator"), on_delete=models.PROTECT)
-    station = models.ForeignKey("stations.Station", verbose_name=_("station"), on_delete=models.PROTECT)
-    pile = models.ForeignKey("stations.Pile", verbose_name=_("pile"), on_delete=models.PROTECT)
+    station = models.ForeignKey(
+        "stations.Station", verbose_name=_("station"), null=True, blank=True, on_delete=models.PROTECT
+    )
+    pile = models.ForeignKey(
+        "stations.Pile", verbose_name=_("pile"), null=True, blank=True, on_delete=models.PROTECT
+    )
     rule = models.ForeignKey(
         ClearingRule, verbose_name=_("rule"), null=True, blank=True, on_delete=models.PROTECT
     )
@@ -107,6 +130,27 @@ class ClearingRecord(models.Model):
         verbose_name = _("clearing record")
         verbose_name_plural = _("clearing records")
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="clearing_of_one_source",
+                condition=models.Q(order__isnull=False, booking__isnull=True, month_sale__isnull=True)
+                | models.Q(order__isnull=True, booking__isnull=False, month_sale__isnull=True)
+                | models.Q(order__isnull=True, booking__isnull=True, month_sale__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="clearing_has_a_place",
+                condition=models.Q(station__isnull=False, pile__isnull=False)
+                | models.Q(month_sale__isnull=False),
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[source],
+                    condition=models.Q(kind="settlement", **{f"{source}__isnull": False}),
+                    name=f"clearing_once_per_{source}",
+                )
+                for source in ("order", "booking", "month_sale")
+            ),
+        ]
         indexes = [
             models.Index(fields=["operator", "day"], name="clearing_of_operator"),
             models.Index(fields=["station", "day"], name="clearing_of_station"),
@@ -114,7 +158,12 @@ class ClearingRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.order} ¥{self.gross_fen / 100:,.2f}"
+        return f"{self.source} ¥{self.gross_fen / 100:,.2f}"
+
+    @property
+    def source(self) -> models.Model:
+        """The order, booking or sale that the income is of."""
+        return self.order or self.booking or self.month_sale
 
     @property
     def tenant_id(self) -> int | None:

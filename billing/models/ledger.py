@@ -193,6 +193,7 @@ class Journal(models.Model):
         CARD_RETURN = "card_return", _("Card returned")
         BOX_CASH = "box_cash", _("Coins and offline cards")
         MONTH_CARD = "month_card", _("Month card sold")
+        MONTH_CARD_BACK = "month_card_back", _("Month card paid back")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=96, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)

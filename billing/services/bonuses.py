@@ -1,13 +1,15 @@
 """Recharge bonuses: given with a recharge, spent after the driver's own money, never paid out.
 
 The bonus lies on an account of its own. Paying a recharge back takes its bonus back in proportion, as far as it is
-still there; an order that is paid back returns the driver's own money first and what the bonus paid to the bonus.
+still there; an order that is paid back returns the driver's own money first and what the bonus paid to the bonus. An
+account that ends gives what is left of it back to the platform, which gave it.
 """
 
 from collections.abc import Collection
 
 from django.db.models import Sum
 
+from billing import payers
 from billing.locks import lock_accounts
 from billing.models import (
     Account,
@@ -24,6 +26,7 @@ from billing.services import ledger
 from billing.services.payments import on_booked
 from kernel import clock
 from kernel.actor import Actor, system
+from kernel.services import audit
 from marketing.services import recharge_offers
 from users.models import Driver
 
@@ -35,18 +38,13 @@ def bonus_of(driver: Driver) -> Account:
     return ledger.account_of(Account.Kind.BONUS, driver=driver)
 
 
-def found_bonus_of(driver: Driver) -> Account | None:
-    """The driver's bonus account; None for who never had a bonus."""
-    rows = Account.objects.unscoped("the driver's own").filter(kind=Account.Kind.BONUS, driver=driver)
-    return rows.first()
-
-
 def give(payment: Payment) -> RechargeBonus | None:
     """Give the best bonus that a booked recharge has a right to, once, in the transaction that books it.
 
-    What was paid for one charge (pay and start, pay score) gets none.
+    What was paid for one charge (pay and start, pay score) gets none, and nobody whose account has ended: money that
+    comes late is theirs, a bonus would be nobody's.
     """
-    if payment.way == SCORE_WAY:
+    if payment.way == SCORE_WAY or _has_left(payment.driver):
         return None
     if PaidStart.objects.unscoped("the payment's own").filter(payment=payment).exists():
         return None
@@ -119,6 +117,49 @@ def restore(part: RefundPart, actor: Actor) -> None:
         _move(part, given, -part.bonus_fen, f"refund:{part.out_refund_no}:bonus-returned", actor)
 
 
+def give_back_rest(*, driver: Driver, key: str, actor: Actor, reason: str) -> int:
+    """Give what is left of a driver's bonus back to its giver, once per `key`; returns the fen.
+
+    Under the lock of the driver's wallet. Of the recharges it came with the newest ones lose it first.
+    """
+    bonus = ledger.bonus_account(payers.of_driver(driver))
+    if bonus is None:
+        return 0
+    platform = ledger.account_of(Account.Kind.PLATFORM_BONUS)
+    fen = left = lock_accounts([bonus.pk, platform.pk])[bonus.pk].available_fen
+    if fen <= 0:
+        return 0
+    for given in RechargeBonus.objects.unscoped("the driver's own").filter(driver=driver).order_by("-pk"):
+        part = min(left, given.bonus_fen - given.taken_back_fen)
+        if part > 0:
+            given.taken_back_fen += part
+            given.save(update_fields=["taken_back_fen"])
+            left -= part
+    ledger.post(
+        key=key,
+        kind=Journal.Kind.BONUS_TAKEN_BACK,
+        lines=[(bonus, -fen), (platform, fen)],
+        actor=actor,
+        memo=reason,
+    )
+    audit.record(
+        actor=actor,
+        action="billing.give_back_bonus",
+        target=driver,
+        reason=reason,
+        before={"bonus_fen": fen},
+        after={"bonus_fen": 0},
+    )
+    return fen
+
+
+def give_back_of_left(*, driver: Driver | None, key: str, actor: Actor, reason: str) -> int:
+    """`give_back_rest` of a driver whose account has ended, for a bonus that comes back to it later; else nothing."""
+    if driver is None or not _has_left(driver):
+        return 0
+    return give_back_rest(driver=driver, key=key, actor=actor, reason=reason)
+
+
 def split_return(order: ChargingOrder, amount_fen: int) -> tuple[int, int]:
     """How an amount paid back on an order parts into (the driver's own money, bonus): own money first."""
     lines = Entry.objects.unscoped("the order's own ledger").filter(journal__order=order)
@@ -138,6 +179,12 @@ def bonus_paid_of(order_ids: Collection[int]) -> dict[int, int]:
     )
     rows = lines.values_list("journal__order_id").annotate(total=Sum("amount_fen")).order_by()
     return {order_id: -total for order_id, total in rows}
+
+
+def _has_left(driver: Driver) -> bool:
+    """Whether the account has ended by now, whatever was read of it before a lock."""
+    rows = Driver.objects.unscoped("the bonus's own driver").filter(pk=driver.pk)
+    return rows.filter(cancelled_at__isnull=False).exists()
 
 
 def _given(part: RefundPart) -> RechargeBonus | None:

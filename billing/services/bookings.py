@@ -167,6 +167,42 @@ def cancel(*, actor: Actor, booking_no: str, reason: str = "") -> Booking:
     return booking
 
 
+def waive(*, actor: Actor, booking_no: str, reason: str) -> Booking:
+    """Give back the fee of a booking that led to no order; what the driver owes is paid from it first.
+
+    Needs `billing.waive_fee` and a reason. Raises `booking_unknown`, `booking_no_fee`, `reason_required`,
+    `permission_denied`.
+    """
+    policy.require(actor, "billing.waive_fee")
+    reason = edits.require_reason(reason)
+    found = Booking.objects.for_actor(actor).filter(booking_no=booking_no).first()
+    if found is None:
+        raise DomainError("booking_unknown", {"number": booking_no[:20]})
+    with transaction.atomic():
+        booking = lock_booking(found.pk)
+        if booking.journal_id is None or booking.waiver_id is not None:
+            raise DomainError("booking_no_fee", {"number": booking.booking_no})
+        booking.waiver = ledger.credit(
+            key=f"waive-booking:{booking.pk}",
+            kind=Journal.Kind.CORRECTION,
+            source=ledger.account_of(Account.Kind.OPERATOR_RESERVATION, operator=booking.operator),
+            driver=booking.driver,
+            amount_fen=booking.amount_fen,
+            actor=actor,
+            memo=booking.booking_no,
+        )
+        booking.waived_by, booking.waive_reason = actor.name[:128], reason[:255]
+        booking.save(update_fields=["waiver", "waived_by", "waive_reason"])
+        audit.record(
+            actor=actor,
+            action="billing.waive_booking_fee",
+            target=booking,
+            reason=reason,
+            after={"amount_fen": booking.amount_fen},
+        )
+    return booking
+
+
 def holder_of(connector: Connector) -> Booking | None:
     """The open booking of a connector, or None; one whose time is over keeps nobody out."""
     rows = Booking.objects.unscoped("who keeps the connector").filter(

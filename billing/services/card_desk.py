@@ -1,9 +1,8 @@
-"""What the card desk does with money: deposits, month cards, un-graying, returning a card.
+"""What the card desk does with money: deposits, un-graying, returning a card. Month cards are in `month_cards`.
 
 Cash at the desk is booked against the same account as top-ups by hand.
 """
 
-from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
@@ -39,7 +38,7 @@ def take_deposit(*, actor: Actor, card: Card, amount_fen: int, reason: str, idem
     reason = edits.require_reason(reason)
     payer = payers.of_card(card)
     with transaction.atomic():
-        card = _living(card)
+        card = living_card(card)
         deposit = ledger.account_of(Account.Kind.CARD_DEPOSIT, payer=payer)
         journal = ledger.post(
             key=f"deposit:{card.pk}:{idempotency_key}"[:96],
@@ -56,51 +55,6 @@ def take_deposit(*, actor: Actor, card: Card, amount_fen: int, reason: str, idem
             after={"amount_fen": amount_fen},
         )
     return journal
-
-
-def sell_month(
-    *,
-    actor: Actor,
-    card: Card,
-    amount_fen: int,
-    valid_from: date,
-    valid_until: date,
-    reason: str,
-    idempotency_key: str,
-) -> Card:
-    """Sell a month card's next period: the price is the operator's income, the period becomes the card's.
-
-    Needs `billing.top_up_card` and `users.issue_card`. Raises `card_no_month`, `amount_invalid`, `card_state`,
-    `invalid` for a period that ends before it begins, `reason_required`, `permission_denied`, `not_found`.
-    """
-    policy.require(actor, "billing.top_up_card")
-    edits.in_scope(actor, card)
-    ledger.check_amount(amount_fen)
-    reason = edits.require_reason(reason)
-    if card.kind != Card.Kind.MONTH:
-        raise DomainError("card_no_month", {"number": card.logical_no})
-    with transaction.atomic():
-        card = _living(card)
-        ledger.post(
-            key=f"month:{card.pk}:{idempotency_key}"[:96],
-            kind=Journal.Kind.MONTH_CARD,
-            lines=[
-                (ledger.account_of(Account.Kind.MANUAL_TOPUP), -amount_fen),
-                (ledger.account_of(Account.Kind.OPERATOR_MONTH_CARDS, operator=card.operator), amount_fen),
-            ],
-            actor=actor,
-            memo=f"{card.logical_no} {reason}",
-        )
-        audit.record(
-            actor=actor,
-            action="billing.sell_month_card",
-            target=card,
-            reason=reason,
-            after={"amount_fen": amount_fen, "valid_from": str(valid_from), "valid_until": str(valid_until)},
-        )
-        return cards.update_card(
-            actor=actor, card=card, changes={"valid_from": valid_from, "valid_until": valid_until}
-        )
 
 
 def gray_order(card: Card) -> ChargingOrder | None:
@@ -215,7 +169,7 @@ def return_card(*, actor: Actor, card: Card, to_wallet: bool, reason: str) -> in
     return total
 
 
-def _living(card: Card) -> Card:
+def living_card(card: Card) -> Card:
     """The card, locked; raises `card_state` for one that is in stock or dead."""
     locked = cards.lock_card(card)
     if locked.state in (Card.State.STOCK, Card.State.RETURNED):

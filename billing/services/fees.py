@@ -234,6 +234,12 @@ def waive_fee(*, actor: Actor, fee_id: int, reason: str) -> OrderFee:
                     order=order,
                     memo=reason,
                 )
+                bonuses.give_back_of_left(
+                    driver=order.driver,
+                    key=f"{waiver_key_of(fee)}:bonus-left",
+                    actor=actor,
+                    reason=reason,
+                )
         elif fee.state != S.RUNNING:
             raise DomainError("fee_not_running")
         fee.state, fee.due_at = S.WAIVED, None

@@ -19,6 +19,7 @@ from billing.models import (
 )
 from billing.services.checks import Problem, sum_of
 from billing.services.clearing.clear import income_kinds, uncleared
+from billing.services.clearing.sources import in_the_name_of_a_source
 from billing.services.reconciliation.day_close import delta_fen, figures_of
 from kernel import clock
 
@@ -29,8 +30,10 @@ WHY = "a check of all clearing"
 def finance_problems() -> Iterator[Problem]:
     """What is not divided in time, records that differ from lines or journals, payables that differ from both."""
     late = uncleared().filter(at__lt=clock.now() - CLEARED_WITHIN)
-    for row in late.values("pk", "order__order_no", "at")[:100]:
-        yield Problem("not_cleared", f"order {row['order__order_no']}", {"journal": row["pk"]})
+    for row in late.values("pk", "order__order_no", "idempotency_key", "at")[:100]:
+        number = row["order__order_no"]
+        subject = f"order {number}" if number else row["idempotency_key"]
+        yield Problem("not_cleared", subject, {"journal": row["pk"]})
     yield from _records()
     yield from _accounts()
     yield from _statements()
@@ -60,9 +63,9 @@ def _accounts() -> Iterator[Problem]:
     for account in accounts.filter(kind__in=income_kinds()).exclude(balance_fen=0):
         rows = Entry.objects.unscoped(WHY).filter(account=account)
         open_fen = rows.filter(journal__in=waiting).aggregate(total=sum_of("amount_fen"))["total"]
-        # What no order asked for (an adjustment of old books) is not divided, and stands there for good.
-        orderless = rows.filter(journal__order=None).exclude(journal__kind="clearing")
-        rest_fen = orderless.aggregate(total=sum_of("amount_fen"))["total"]
+        # What is in the name of no source (an adjustment of old books) is not divided, and stands there for good.
+        nobodys = rows.exclude(in_the_name_of_a_source("journal__")).exclude(journal__kind="clearing")
+        rest_fen = nobodys.aggregate(total=sum_of("amount_fen"))["total"]
         if account.balance_fen != open_fen + rest_fen:
             data = {"balance_fen": account.balance_fen, "uncleared_fen": open_fen + rest_fen}
             yield Problem("income_differs", f"account {account.pk}", data)

@@ -6,6 +6,7 @@ from billing import payers
 from billing.locks import lock_accounts
 from billing.models import Account, ChargingOrder
 from billing.models.order import OPEN_STATES
+from billing.services import bonuses, ledger
 from billing.services.paying import UNSETTLED_STATES, unsettled_of_card
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -19,8 +20,11 @@ _DRIVERS_MONEY = (Account.Kind.WALLET, Account.Kind.REFUNDS_IN_TRANSIT)
 def may_cancel_driver(driver: Driver) -> None:
     """No session under way, nothing owed, no money left; the accounts stay locked until the account is closed.
 
+    What is left of a bonus is no money of the driver's: `give_back_bonus` returns it with the step.
+
     Raises `driver_unsettled`, `driver_in_arrears`, `driver_has_money`.
     """
+    ledger.wallet_of(driver)  # opened, so that whatever books money for the driver meets the lock
     cards = [payers.of_card(card) for card in Card.objects.unscoped("the driver's own").filter(driver=driver)]
     accounts = _locked([payers.of_driver(driver), *cards])
     orders = ChargingOrder.objects.unscoped("one driver's own").filter(
@@ -34,6 +38,11 @@ def may_cancel_driver(driver: Driver) -> None:
     money = sum(row.balance_fen for row in accounts if row.kind in (*_DRIVERS_MONEY, Account.Kind.CARD))
     if money:
         raise DomainError("driver_has_money", {"yuan": f"{money / 100:.2f}"})
+
+
+def give_back_bonus(driver: Driver, actor: Actor, reason: str) -> None:
+    """What is left of a bonus goes back to its giver with the account that ends."""
+    bonuses.give_back_rest(driver=driver, key=f"cancel:{driver.pk}:bonus", actor=actor, reason=reason)
 
 
 def may_unbind_card(card: Card) -> None:
@@ -82,6 +91,7 @@ def drivers_who_charged(actor: Actor) -> Q:
 def register() -> None:
     register_driver_relation(drivers_who_charged)
     guards.register_guard(guards.CANCEL_DRIVER, may_cancel_driver)
+    guards.register_with_step(guards.CANCEL_DRIVER, give_back_bonus)
     guards.register_guard(guards.UNBIND_CARD, may_unbind_card)
     guards.register_guard(guards.RETURN_CARD, may_return_card)
     guards.register_guard(guards.REMOVE_VEHICLE, may_remove_vehicle)

@@ -355,17 +355,17 @@ class Purse:
 
 def lock_purse(payer: Payer, *, also: Collection[int] = ()) -> Purse:
     """Lock what a payer pays from, and the accounts `also` beside it."""
-    account_id, bonus_id = paying_account(payer).pk, bonus_account_id(payer)
-    locked = lock_accounts([account_id, *also, *([bonus_id] if bonus_id else [])])
-    return Purse(locked[account_id], locked.get(bonus_id))
+    account_id, bonus = paying_account(payer).pk, bonus_account(payer)
+    locked = lock_accounts([account_id, *also, *([bonus.pk] if bonus else [])])
+    return Purse(locked[account_id], locked[bonus.pk] if bonus else None)
 
 
-def bonus_account_id(payer: Payer) -> int | None:
+def bonus_account(payer: Payer) -> Account | None:
     """The bonus account of a driver, None for other payers and for a driver who never had a bonus."""
     if payer.column != "driver_id":
         return None
     rows = Account.objects.unscoped("a driver's own account").filter(kind=Account.Kind.BONUS, **payer.owner)
-    return rows.values_list("pk", flat=True).first()
+    return rows.first()
 
 
 def hold(*, order: ChargingOrder, amount_fen: int, purse: Purse | None = None) -> Hold:

@@ -47,4 +47,6 @@ def test_notices_and_logs_go_in_time_and_an_upload_that_never_came_ends(settings
     }
     assert not gone.file.storage.exists(gone.file.name)
     assert [(event.status, event.detail) for event in told] == [("failed", "expired")]
-    assert retention.tidy_up() == {"uploads_ended": 0, "notices": 0, "files": 0}
+    f.DeviceCommandFactory(pile=pile, kind="show_cost", state="accepted", created_at=now - timedelta(days=2))
+    f.DeviceCommandFactory(pile=pile, kind="show_cost", state="expired", created_at=now)
+    assert retention.tidy_up() == {"uploads_ended": 0, "notices": 0, "costs": 1, "files": 0}

@@ -20,6 +20,7 @@ from billing.models import (
     FinanceTerms,
     Invoice,
     InvoiceTerms,
+    MonthSale,
     OrderEvent,
     OrderFee,
     PaidStart,
@@ -106,7 +107,25 @@ def make_tenant() -> Tenant:
     )
     enterprise = f.EnterpriseFactory(operator=operator)
     card = f.CardFactory(operator=operator)
+    sold = ledger.post(
+        key=f"month:{card.pk}:tests",
+        kind="month_card",
+        lines=[
+            (ledger.account_of(Account.Kind.OPERATOR_MONTH_CARDS, operator=operator), 100),
+            (ledger.account_of(Account.Kind.MANUAL_TOPUP), -100),
+        ],
+        actor=system("tests"),
+    )
     tenant.add(
+        MonthSale.objects.create(
+            card=card,
+            operator=operator,
+            amount_fen=100,
+            valid_from=now.date(),
+            valid_until=now.date(),
+            sold_at=now,
+            journal=sold,
+        ),
         enterprise,
         card,
         EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),

@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from users.api import vehicles, views
+from users.api import identities, vehicles, views
 
 urlpatterns = [
     path("driver/login/code", views.LoginCodeView.as_view(), name="driver-login-code"),
     path("driver/login/verify", views.LoginVerifyView.as_view(), name="driver-login-verify"),
+    path("driver/login/providers", identities.ProvidersView.as_view(), name="driver-login-providers"),
+    path("driver/login/app", identities.AppLoginView.as_view(), name="driver-login-app"),
+    path("driver/login/bind", identities.BindView.as_view(), name="driver-login-bind"),
+    path("driver/identities", identities.IdentityListView.as_view(), name="driver-identities"),
+    path("driver/identities/<str:provider>", identities.IdentityView.as_view(), name="driver-identity"),
     path("driver/logout", views.LogoutView.as_view(), name="driver-logout"),
     path("driver/me", views.MeView.as_view(), name="driver-me"),
     path("driver/me/cancel", views.CancelView.as_view(), name="driver-cancel"),

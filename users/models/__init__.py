@@ -2,6 +2,7 @@ from users.models.card import Card
 from users.models.driver import Driver, DriverToken, PhoneLogin
 from users.models.enterprise import Enterprise, EnterpriseMember
 from users.models.groups import DriverTag, WhitelistEntry
+from users.models.identity import DriverIdentity
 from users.models.operator import Operator
 from users.models.staff import Staff, StaffScope
 from users.models.vehicle import Vehicle
@@ -9,6 +10,7 @@ from users.models.vehicle import Vehicle
 __all__ = [
     "Card",
     "Driver",
+    "DriverIdentity",
     "DriverTag",
     "DriverToken",
     "Enterprise",

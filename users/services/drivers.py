@@ -11,7 +11,16 @@ from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
 from users import policy
-from users.models import Card, Driver, DriverToken, EnterpriseMember, Operator, Vehicle, WhitelistEntry
+from users.models import (
+    Card,
+    Driver,
+    DriverIdentity,
+    DriverToken,
+    EnterpriseMember,
+    Operator,
+    Vehicle,
+    WhitelistEntry,
+)
 from users.models.driver import PHONE_PATTERN
 from users.services import edits, guards
 
@@ -149,6 +158,7 @@ def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
         if driver.cancelled_at is not None:
             raise DomainError("driver_cancelled")
         guards.ask(guards.CANCEL_DRIVER, driver)
+        guards.carry_out(guards.CANCEL_DRIVER, driver, actor, reason)
         now = clock.now()
         why = "what belongs to the account that ends"
         Card.objects.unscoped(why).filter(driver=driver).update(
@@ -164,6 +174,7 @@ def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
             vehicle.delete()
         driver.tags.clear()
         DriverToken.objects.filter(driver=driver, revoked_at__isnull=True).update(revoked_at=now)
+        DriverIdentity.objects.unscoped(why).filter(driver=driver).delete()
         driver.phone, driver.name = f"x{driver.pk:010d}", ""
         driver.is_frozen, driver.cancelled_at = True, now
         driver.save(update_fields=["phone", "name", "is_frozen", "cancelled_at"])
@@ -190,4 +201,6 @@ def _self(actor: Actor) -> Driver:
 
 
 def _locked(driver: Driver) -> Driver:
-    return Driver.objects.unscoped("scope is checked by the caller").select_for_update().get(pk=driver.pk)
+    """The driver's row, locked; rows that only point at it can still be inserted by who holds their money."""
+    rows = Driver.objects.unscoped("scope is checked by the caller").select_for_update(no_key=True)
+    return rows.get(pk=driver.pk)

@@ -73,6 +73,7 @@ _READ_MONEY = (
     "billing.view_paidstart",
     "billing.view_scoreorder",
     "billing.view_booking",
+    "billing.view_monthsale",
     "billing.view_rechargebonus",
     "users.view_driver",
 )
@@ -91,6 +92,8 @@ _CARDS = (
     "users.ungray_card",
     "users.sync_card",
     "billing.top_up_card",
+    "billing.view_monthsale",
+    "billing.refund_monthsale",
 )
 _MEMBERS = (
     "users.view_enterprise",

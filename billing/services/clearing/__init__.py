@@ -1,1 +1,1 @@
-"""Clearing: what an order's income is divided into, by rules with versions. Pure arithmetic is in `split`."""
+"""Clearing: what income is divided into, by rules with versions. Pure arithmetic is in `split`."""

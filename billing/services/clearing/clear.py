@@ -1,24 +1,31 @@
-"""Dividing the income of orders: once per journal, found by a sweep, balanced in the ledger.
+"""Dividing income: once per journal, found by a sweep, balanced in the ledger.
 
-Whatever put money on an operator's income accounts in the name of an order is divided: the settlement by the rule
-that was in force then, later corrections and refunds in the proportions of what was divided first.
+Whatever put money on an operator's income accounts in the name of a source (`sources`: an order, a booking, a month
+card) is divided: the first time by the rule that was in force then, later corrections and refunds in the proportions
+of what was divided first.
 """
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from billing.business_day import day_of
-from billing.locks import lock_order
 from billing.models import Account, ChargingOrder, ClearingLine, ClearingRecord, ClearingRule, Entry, Journal
 from billing.pricing import allocate
 from billing.pricing.components import ELECTRICITY, SERVICE
 from billing.services import ledger
 from billing.services.clearing.payees import operator_payee
 from billing.services.clearing.rules import rule_in_force
+from billing.services.clearing.sources import (
+    Source,
+    brings_income,
+    in_the_name_of_a_source,
+    lock_source,
+)
 from billing.services.clearing.split import CHANNEL_FEE, COMMISSION, PLAIN, SHARE, Part, Terms, rescale, split
 from kernel import clock
 from kernel.actor import Actor
@@ -88,9 +95,9 @@ def net_of(order: ChargingOrder, delta: dict[str, int]) -> dict[str, int]:
 
 
 def uncleared() -> QuerySet[Journal]:
-    """Journals of orders with income that is not divided yet, oldest first."""
+    """Journals of sources with income that is not divided yet, oldest first."""
     rows = Journal.objects.filter(
-        order__isnull=False, clearing__isnull=True, entries__account__kind__in=income_kinds()
+        in_the_name_of_a_source(), clearing__isnull=True, entries__account__kind__in=income_kinds()
     )
     return rows.distinct().order_by("pk")
 
@@ -113,36 +120,36 @@ def clear_due(*, actor: Actor, everything: bool = False, limit: int = 2_000) -> 
 
 
 def clear_journal(*, actor: Actor, journal_id: int) -> ClearingRecord | None:
-    """Divide one journal, under the lock of its order; None when it is divided already."""
+    """Divide one journal, under the lock of its source; None when it is divided already."""
     found = Journal.objects.get(pk=journal_id)
     with transaction.atomic():
-        order = lock_order(found.order_id)
+        source = lock_source(found)
         if ClearingRecord.objects.unscoped("of this journal").filter(journal=found).exists():
             return None
         delta = income_of(found)
-        owner = operator_payee(order.operator)
-        earlier = ClearingRecord.objects.unscoped("of this order").filter(order=order).order_by("pk").first()
+        owner = operator_payee(source.operator)
+        of_source = ClearingRecord.objects.unscoped("of this source").filter(**source.of_record)
+        earlier = of_source.order_by("pk").first()
         rule = (
             earlier.rule
             if earlier is not None
-            else rule_in_force(operator_id=order.operator_id, station_id=order.station_id, at=found.at)
+            else rule_in_force(operator_id=source.operator.pk, station_id=source.station_id, at=found.at)
         )
         record = ClearingRecord.objects.create(
             journal=found,
-            order=order,
-            operator_id=order.operator_id,
-            station_id=order.station_id,
-            pile_id=order.pile_id,
+            operator=source.operator,
+            station_id=source.station_id,
+            pile_id=source.pile_id,
             rule=rule,
-            kind=ClearingRecord.Kind.SETTLEMENT
-            if found.kind == Journal.Kind.SETTLEMENT
-            else ClearingRecord.Kind.CORRECTION,
+            kind=ClearingRecord.Kind.SETTLEMENT if brings_income(found) else ClearingRecord.Kind.CORRECTION,
             day=day_of(found.at),
-            energy_kwh=order.energy_kwh if earlier is None else 0,
+            energy_kwh=source.energy_kwh if earlier is None else 0,
             gross_fen=sum(delta.values()),
             cleared_at=clock.now(),
+            **source.of_record,
         )
-        parts = _parts(order, rule, owner.pk, net_of(order, delta))
+        net = delta if source.order is None else net_of(source.order, delta)
+        parts = _parts(source, rule, owner.pk, net)
         ClearingLine.objects.bulk_create(
             ClearingLine(
                 record=record,
@@ -155,16 +162,20 @@ def clear_journal(*, actor: Actor, journal_id: int) -> ClearingRecord | None:
             )
             for part in parts
         )
-        if parts:
-            record.posting = _post(actor, order, found, delta, parts)
+        if any(
+            delta.values()
+        ):  # what a month card covers whole leaves no part to anybody, but is moved as well
+            record.posting = _post(actor, source, found, delta, parts)
             record.save(update_fields=["posting"])
     return record
 
 
-def _parts(order: ChargingOrder, rule: ClearingRule | None, owner: int, delta: dict[str, int]) -> list[Part]:
-    """What this journal adds to each party: what all of the order's income makes, less what is booked."""
+def _parts(source: Source, rule: ClearingRule | None, owner: int, delta: dict[str, int]) -> list[Part]:
+    """What this journal adds to each party: what all of the source's income makes, less what is booked."""
     terms = Terms.from_json(rule.terms) if rule is not None else PLAIN
-    lines = ClearingLine.objects.unscoped("the lines of one order").filter(record__order=order)
+    if not source.by_channel:
+        terms = replace(terms, channel_fee_bp=0)
+    lines = _lines_of(source)
     booked: dict[tuple[str, str, int | None], int] = {
         (kind, role, payee): total
         for kind, role, payee, total in lines.values_list("fee_kind", "role", "payee_id")
@@ -173,9 +184,9 @@ def _parts(order: ChargingOrder, rule: ClearingRule | None, owner: int, delta: d
     }
     parts: list[Part] = []
     for kind, amount_fen in sorted(delta.items()):
-        first = _first_parts(order, kind)
+        first = _first_parts(source, kind)
         if not first:
-            parts += split(terms, owner=owner, gross={kind: amount_fen}, energy_kwh=order.energy_kwh)
+            parts += split(terms, owner=owner, gross={kind: amount_fen}, energy_kwh=source.energy_kwh)
             continue
         whole = amount_fen + sum(total for (k, _role, _payee), total in booked.items() if k == kind)
         for part in rescale(first, {kind: whole}):
@@ -185,8 +196,13 @@ def _parts(order: ChargingOrder, rule: ClearingRule | None, owner: int, delta: d
     return parts
 
 
-def _first_parts(order: ChargingOrder, kind: str) -> list[Part]:
-    lines = ClearingLine.objects.unscoped("the lines of one order").filter(record__order=order, fee_kind=kind)
+def _lines_of(source: Source) -> QuerySet[ClearingLine]:
+    of_source = {f"record__{column}": row for column, row in source.of_record.items()}
+    return ClearingLine.objects.unscoped("the lines of one source").filter(**of_source)
+
+
+def _first_parts(source: Source, kind: str) -> list[Part]:
+    lines = _lines_of(source).filter(fee_kind=kind)
     first = lines.order_by("record_id").values_list("record_id", flat=True).first()
     rows = lines.filter(record_id=first).order_by("pk")
     return [
@@ -196,12 +212,12 @@ def _first_parts(order: ChargingOrder, kind: str) -> list[Part]:
 
 
 def _post(
-    actor: Actor, order: ChargingOrder, journal: Journal, delta: dict[str, int], parts: list[Part]
+    actor: Actor, source: Source, journal: Journal, delta: dict[str, int], parts: list[Part]
 ) -> Journal:
-    """Income accounts down, the parties' accounts up. The order is named in the note: its own journals are its bill."""
+    """Income accounts down, the parties' accounts up. The source is named in the note: its own journals are its bill."""
     totals: dict[Account, int] = defaultdict(int)
     for kind, amount_fen in delta.items():
-        totals[ledger.account_of(INCOME_PREFIX + kind, operator=order.operator)] -= amount_fen
+        totals[ledger.account_of(INCOME_PREFIX + kind, operator=source.operator)] -= amount_fen
     platform = {COMMISSION: Account.Kind.COMMISSION, CHANNEL_FEE: Account.Kind.CHANNEL_FEES}
     payees = {part.payee: 0 for part in parts if part.role == SHARE}
     accounts = {pk: ledger.payable_of(pk) for pk in payees}
@@ -213,5 +229,5 @@ def _post(
         kind=Journal.Kind.CLEARING,
         lines=list(totals.items()),
         actor=actor,
-        memo=order.order_no,
+        memo=source.number,
     )

@@ -100,10 +100,10 @@ def _carry_out(actor: Actor, proposal: Proposal) -> str:
     wallet = ledger.paying_account(payer)
     arrears = ledger.account_of(Account.Kind.ARREARS, payer=payer)
     incomes = {kind: ledger.account_of(INCOME_PREFIX + kind, operator=order.operator) for kind in amounts}
-    bonus_id = ledger.bonus_account_id(payer)
-    beside = [bonus_id] if bonus_id else []
+    bonus = ledger.bonus_account(payer)
+    beside = [bonus.pk] if bonus else []
     locked = lock_accounts([wallet.pk, arrears.pk, *beside, *(account.pk for account in incomes.values())])
-    own, to_bonus = bonuses.split_return(order, total) if bonus_id else (total, 0)
+    own, to_bonus = bonuses.split_return(order, total) if bonus else (total, 0)
     owed = min(-locked[arrears.pk].balance_fen, own)
     ledger.post(
         key=f"order-refund:{proposal.pk}",
@@ -112,12 +112,19 @@ def _carry_out(actor: Actor, proposal: Proposal) -> str:
             *((incomes[kind], -amount) for kind, amount in amounts.items()),
             (arrears, owed),
             (wallet, own - owed),
-            *([(locked[bonus_id], to_bonus)] if to_bonus else []),
+            *([(locked[bonus.pk], to_bonus)] if bonus and to_bonus else []),
         ],
         actor=actor,
         order=order,
         memo=proposal.reason,
     )
+    if to_bonus:
+        bonuses.give_back_of_left(
+            driver=order.driver,
+            key=f"order-refund:{proposal.pk}:bonus-left",
+            actor=actor,
+            reason=proposal.reason,
+        )
     audit.record(
         actor=actor,
         action="billing.refund_order",

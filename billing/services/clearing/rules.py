@@ -20,7 +20,7 @@ from kernel.services import audit
 from stations.models import Station
 from users.models import Operator
 
-FEE_KINDS = ("electricity", "service", "occupancy", "reservation", "parking", ANY)
+FEE_KINDS = ("electricity", "service", "occupancy", "reservation", "parking", "month_cards", ANY)
 MISTAKES = {
     "percent": lambda p: _("%(value)s is not a percentage from 0 to 100 with two decimals.") % p,
     "price": lambda p: _("%(value)s is not a price in yuan per kWh with at most five decimals.") % p,
@@ -104,9 +104,9 @@ def publish_rule(
     return rule
 
 
-def rule_in_force(*, operator_id: int, station_id: int, at: datetime) -> ClearingRule | None:
-    """The rule of the station at that moment, else the operator's; None when there is none."""
-    rows = ClearingRule.objects.unscoped("the rule an order is cleared by").filter(
+def rule_in_force(*, operator_id: int, station_id: int | None, at: datetime) -> ClearingRule | None:
+    """The rule of the station (if it is of one) at that moment, else the operator's; None when there is none."""
+    rows = ClearingRule.objects.unscoped("the rule that income is cleared by").filter(
         operator_id=operator_id, effective_at__lte=at
     )
     newest = rows.order_by("-effective_at")

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from billing.models import Account, ChargingOrder, PayoutAccount, Proposal
-from billing.services import ledger, proposals
+from billing import business_day
+from billing.models import Account, Booking, ChargingOrder, MonthSale, PayoutAccount, Proposal
+from billing.pricing.components import ReservationFee
+from billing.services import bookings, ledger, month_cards, proposals
 from billing.services.checks import ledger_problems
 from billing.services.clearing import clear
 from billing.services.finance_checks import finance_problems
@@ -52,7 +54,42 @@ def settled(
     )
     with clock.held_at(at):
         ledger.capture(actor=JOB, order=order)
+    if order.covered_fen:
+        order.save(update_fields=["covered_fen"])
     return order
+
+
+def no_show(site: f.Site, *, driver=None, at: datetime | None = None, fen: int = 500) -> Booking:
+    """A booking that nobody came to, ended by the clock at a moment."""
+    at = at or timezone.now()
+    booking = Booking.objects.create(
+        booking_no=f"B{next(_numbers):09d}",
+        operator=site.operator,
+        station=site.station,
+        pile=site.pile,
+        connector=site.connector,
+        driver=driver or site.driver,
+        state="active",
+        rule=ReservationFee(no_show_fen=fen).to_json(),
+        created_at=at - timedelta(minutes=30),
+        expires_at=at,
+    )
+    with clock.held_at(at):
+        assert bookings.expire_due(actor=JOB) == 1
+    booking.refresh_from_db()
+    return booking
+
+
+def month_sold(site: f.Site, *, at: datetime | None = None, fen: int = 3_000, card=None) -> MonthSale:
+    """A month of a card, sold at the desk at a moment."""
+    card = card or f.CardFactory(operator=site.operator, kind="month")
+    with clock.held_at(at or timezone.now()):
+        day = business_day.today()
+        month_cards.sell_month(
+            actor=JOB, card=card, amount_fen=fen, valid_from=day, valid_until=day + timedelta(days=29), reason="sold",
+            idempotency_key=f"{next(_numbers)}",
+        )  # fmt: skip
+    return card.month_sales.first()
 
 
 def bound_account(payee, *, channel="wechat", identity="oPayee", real_name="张三", **fields) -> PayoutAccount:

@@ -29,7 +29,9 @@ def test_a_week_ties_to_the_fen(channels, sandbox):
     assert told["orders"] == 21 and told["days_closed"] == 7 and told["differences_open"] == 0 and week.lost
     assert told["payments_fen"] == told["payments_here_fen"] == told["bills_payments_fen"]
     assert told["refunds_fen"] == told["refunds_here_fen"] == told["bills_refunds_fen"]
-    assert told["income_fen"] == told["divided_fen"] == told["invoiced_fen"] == told["provider_invoiced_fen"]
+    assert told["income_fen"] == told["divided_fen"] == told["invoiced_fen"] + told["beside_fen"]
+    assert told["invoiced_fen"] == told["provider_invoiced_fen"]
+    assert told["beside_fen"] == told["beside_here_fen"] > told["by_desk_fen"] > 0
     assert told["shares_fen"] == told["stated_fen"] == told["payouts_fen"] + told["carried_fen"]
     assert told["payouts_fen"] == told["transfers_fen"]
     in_channels = -(platform("channel_wechat") + platform("channel_alipay"))
@@ -81,7 +83,8 @@ def test_a_big_week_ties_to_the_fen(channels, sandbox):
     assert_ties()
     assert list(invoice_problems()) == []
     told = week.report()
-    assert told["income_fen"] == told["divided_fen"] == told["invoiced_fen"] == told["provider_invoiced_fen"]
+    assert told["income_fen"] == told["divided_fen"] == told["invoiced_fen"] + told["beside_fen"]
+    assert told["beside_fen"] == told["beside_here_fen"]
     assert told["shares_fen"] == told["stated_fen"] == told["transfers_fen"] + told["carried_fen"]
     print(
         f"lived in {lived - began:.0f} s, checked in {time.monotonic() - lived:.1f} s, {week.lost} notices lost"

@@ -1,6 +1,7 @@
 """A simulated week: three operators, an agent, recharges over two channels, orders, refunds, and every settlement.
 
-Every day drivers recharge at both channels and charge; the nights divide, state, pay out, compare with the channels'
+Every day drivers recharge at both channels and charge, somebody does not come to what they booked and somebody buys a
+month card; the nights divide, state, pay out, compare with the channels'
 bills and close. At the end payers ask for invoices. `report` adds the week up once more from the outside: the
 sandbox's own books, the statements, and the ledger.
 """
@@ -11,17 +12,20 @@ from datetime import datetime, timedelta
 
 from billing import business_day
 from billing.models import (
+    Booking,
     ClearingLine,
     ClearingRecord,
     DayClose,
     Difference,
     Invoice,
+    MonthSale,
     Payment,
     Payout,
     RefundPart,
     Statement,
 )
 from billing.payments.sandbox import Sandbox
+from billing.services import bookings, month_cards
 from billing.services.clearing import clear, payees
 from billing.services.invoices import issuing, requests
 from billing.services.invoices.paid import paid_by_kind
@@ -29,7 +33,7 @@ from billing.services.payouts import sending, statements
 from billing.services.reconciliation import day_close, reconcile
 from kernel import clock
 from tests import factories as f
-from tests.billing.finance.desk import JOB, agreed, bound_account, settled
+from tests.billing.finance.desk import JOB, agreed, bound_account, month_sold, no_show, settled
 from tests.billing.finance.past import paid_at_channel, recharge, refund
 from users.actors import of_driver
 
@@ -50,6 +54,7 @@ class Week:
     agents: list = field(default_factory=list)
     drivers: list[tuple[f.Site, object]] = field(default_factory=list)
     orders: list = field(default_factory=list)
+    beside: list = field(default_factory=list)
     lost: int = 0
 
     def open(self) -> "Week":
@@ -117,6 +122,18 @@ class Week:
                     energy_kwh=f"{chance.randrange(1, 90_000) / 1000:.4f}",
                 )  # fmt: skip
                 self.orders.append(order)
+        # What is paid for no charge: a booking that nobody came to, a month card, and now and then both given back.
+        site, driver = chance.choice(self.drivers)
+        booking = no_show(site, driver=driver, at=noon + timedelta(hours=6), fen=chance.randrange(1, 900))
+        sale = month_sold(site, at=noon + timedelta(hours=6), fen=chance.randrange(1_000, 9_000))
+        self.beside += [booking, sale]
+        with clock.held_at(noon + timedelta(hours=10)):
+            if chance.random() < 0.3:
+                bookings.waive(actor=JOB, booking_no=booking.booking_no, reason="he did come")
+            if chance.random() < 0.3:
+                month_cards.pay_back_month(
+                    actor=JOB, sale=sale, amount_fen=month_cards.unused_fen(sale), reason="moved away"
+                )
         site, driver = chance.choice(self.drivers)
         refund(self.sandbox, driver, noon + timedelta(hours=8), chance.randrange(1, 300))
         given = chance.choice(self.orders)
@@ -150,6 +167,11 @@ class Week:
             issuing.work_due_invoices(actor=JOB, limit=10_000)
             self.sandbox.invoices.finish()
 
+    def _beside(self) -> list:
+        for row in self.beside:
+            row.refresh_from_db()
+        return self.beside
+
     def report(self) -> dict[str, int]:
         """The week in fen, each figure from another place; `assert_ties` of the desk covers the ledger itself."""
         book = self.sandbox.book
@@ -179,6 +201,14 @@ class Week:
             ),
             "channel_fees_fen": fees,
             "income_fen": sum(ClearingRecord.objects.values_list("gross_fen", flat=True)),
+            "beside_fen": sum(ClearingRecord.objects.filter(order=None).values_list("gross_fen", flat=True)),
+            "beside_here_fen": sum(
+                row.amount_fen * (row.waiver_id is None)
+                if isinstance(row, Booking)
+                else row.amount_fen - row.refunded_fen
+                for row in self._beside()
+            ),
+            "by_desk_fen": sum(row.amount_fen - row.refunded_fen for row in MonthSale.objects.all()),
             "divided_fen": sum(lines.values_list("amount_fen", flat=True)),
             "shares_fen": sum(lines.filter(role="share").values_list("amount_fen", flat=True)),
             "stated_fen": sum(Statement.objects.values_list("shares_fen", flat=True)),

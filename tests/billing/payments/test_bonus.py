@@ -8,16 +8,19 @@ from django.utils import timezone
 
 from billing.models import Account, Hold, Payment, RechargeBonus, Refund
 from billing.order_money import money_of
-from billing.services import bonuses, refunds
+from billing.services import bonuses, proposals, refunds
 from billing.services.paid_starts import PaidStart
 from kernel.errors import DomainError
+from kernel.models import AuditEvent
 from marketing.models import RechargeOffer
 from marketing.services import recharge_offers
 from tests.api_client import ApiClient
 from tests.billing import flow
-from tests.billing.finance.desk import agreed
+from tests.billing.finance.desk import agreed, settled, two_people
 from tests.billing.payments.desk import JOB, ask_refund, assert_books_balance, balance, work_refunds
 from tests.factories import make_driver, make_site, make_staff, staff_actor
+from users.models import Driver
+from users.services import drivers
 
 
 def offer(**fields) -> RechargeOffer:
@@ -141,6 +144,75 @@ def test_a_start_and_a_refund_at_once_leave_sound_books_and_budgets_hold(desk):
     results = flow.in_threads(8, take)
     few.refresh_from_db()
     assert sum(result == few for result in results) == 3 and few.given_fen == 2_100
+
+
+@pytest.mark.feature("USR-08", "WAL-13")
+@pytest.mark.promise(6, 10)
+def test_an_account_that_ends_gives_its_bonus_back_to_the_giver(desk):
+    offer()
+    offer(name="more", least_fen=6_000, bonus_fen=900)
+    site = make_site(balance_fen=0)
+    driver, staff = site.driver, staff_actor("users.cancel_driver")
+    desk.paid(driver, 5_000)
+    desk.paid(driver, 6_000)
+    order = settled(site, electricity_fen=11_000, service_fen=300)  # 300 of it by the bonus
+    assert (balance(driver), balance(driver, "bonus")) == (0, 1_100)
+    desk.paid(driver, 100)
+    late = desk.recharge(driver, 5_000)
+    with pytest.raises(DomainError) as refusal:
+        drivers.cancel_driver(actor=staff, driver=driver, reason="leaves")
+    assert refusal.value.code == "driver_has_money" and balance(driver, "bonus") == 1_100
+    settled(site, electricity_fen=100, service_fen=0)
+
+    drivers.cancel_driver(actor=staff, driver=driver, reason="leaves")
+    assert (balance(driver, "bonus"), platform_bonus()) == (0, -300)
+    assert list(RechargeBonus.objects.order_by("pk").values_list("taken_back_fen", flat=True)) == [200, 900]
+    event = AuditEvent.objects.get(action="billing.give_back_bonus")
+    assert (event.actor_id, event.reason, event.before) == (staff.id, "leaves", {"bonus_fen": 1_100})
+    assert_books_balance()
+    # What comes back to the account later is the driver's own; the bonus of it is the giver's.
+    amounts = {"electricity": order.electricity_fen, "service": order.service_fen}
+    agreed("order_refund", {"order_no": order.order_no, "amounts": amounts}, operator=site.operator)
+    assert (balance(driver), balance(driver, "bonus"), platform_bonus()) == (11_000, 0, 0)
+    desk.sandbox.pay(late.out_trade_no)
+    assert (balance(driver), balance(driver, "bonus")) == (16_000, 0), "no bonus for nobody"
+    assert_books_balance()
+
+
+@pytest.mark.promise(6)
+def test_an_end_beside_a_start_or_a_refund_leaves_the_bonus_in_one_place(desk):
+    offer()
+    staff = staff_actor("users.cancel_driver")
+    proposer, approver = two_people()
+    for turn in range(4):
+        site = make_site(balance_fen=0)
+        driver = site.driver
+        desk.paid(driver, 5_000)
+        order = settled(site, electricity_fen=5_000, service_fen=100)
+        proposal = proposals.propose(
+            actor=proposer, kind="order_refund", operator=site.operator, reason="x",
+            payload={"order_no": order.order_no, "amounts": {"electricity": 5_000, "service": 50}},
+        )  # fmt: skip
+        before = platform_bonus()
+
+        def work(number):
+            if number == turn % 2:  # noqa: B023
+                return drivers.cancel_driver(actor=staff, driver=driver, reason="leaves")  # noqa: B023
+            if turn < 2:  # noqa: B023
+                return flow.start(site, limit_fen=400)  # noqa: B023
+            return proposals.approve(actor=approver, proposal=proposal)  # noqa: B023
+
+        results = flow.in_threads(2, work)
+        ended = Driver.objects.unscoped("test").get(pk=driver.pk).cancelled_at is not None
+        refused = {result.code for result in results if isinstance(result, DomainError)}
+        assert not any(isinstance(r, Exception) and not isinstance(r, DomainError) for r in results), results
+        if turn < 2:
+            assert refused == ({"driver_frozen"} if ended else {"driver_unsettled"})
+            assert (balance(driver, "bonus"), platform_bonus() - before) == ((0, 400) if ended else (400, 0))
+        else:
+            assert refused == (set() if ended else {"driver_has_money"})
+            assert balance(driver) == 5_000 and balance(driver, "bonus") == (0 if ended else 450)
+        assert_books_balance()
 
 
 def test_offers_are_the_platforms_and_refuse_what_contradicts_itself(db, client):

@@ -4,13 +4,18 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from billing.models import Account, ChargingOrder
-from billing.services import orders
+from billing.services import orders, shown_costs
+from devices.models import DeviceCommand, DeviceVariable
+from kernel.actor import system
 from stations.models import Pile
 from tests.devices.ocpp16.station import PASSWORD, at
 from tests.devices.ocpp201.station import Station201, sampled
 from tests.factories import make_site
+
+JOB = system("tests")
 
 
 @pytest.fixture
@@ -45,11 +50,16 @@ def fresh(order: ChargingOrder) -> ChargingOrder:
 
 
 @pytest.mark.message(
-    "ocpp201", "RequestStartTransaction", "Authorize", "TransactionEvent", "RequestStopTransaction"
+    "ocpp201",
+    "RequestStartTransaction",
+    "Authorize",
+    "TransactionEvent",
+    "RequestStopTransaction",
+    "CostUpdated",
 )
 @pytest.mark.promise(2)
 @pytest.mark.promise(6)
-def test_an_order_from_start_to_bill(plugged, site):
+def test_an_order_from_start_to_bill(plugged, site, eventually):
     order, asked = begin(plugged, site)
     tag = asked["idToken"]["idToken"]
     assert asked["idToken"]["type"] == "Central"
@@ -62,6 +72,17 @@ def test_an_order_from_start_to_bill(plugged, site):
     assert (fresh(order).state, fresh(order).transaction_ref) == ("charging", "UUID-1")
     plugged.meter("UUID-1", sampled(500_050))
     assert fresh(order).energy_kwh == Decimal("0.05")
+    # A station that shows costs is told what it comes to, once a minute; another is not.
+    assert shown_costs.show_due(actor=JOB) == 0
+    DeviceVariable.objects.create(
+        path="TariffCostCtrlr.Enabled[Cost]", value="true", reported_at=timezone.now(), operator=site.operator,
+        station=site.station, pile=site.pile,
+    )  # fmt: skip
+    assert [shown_costs.show_due(actor=JOB) for _ in range(2)] == [1, 0]
+    message_id, action, payload = plugged.expect_call()
+    running_fen = fresh(order).total_fen
+    assert (action, payload) == ("CostUpdated", {"totalCost": running_fen / 100, "transactionId": "UUID-1"})
+    plugged.answer(message_id, {})
 
     orders.stop_order(actor=site.driver_actor, order_no=order.order_no)
     message_id, action, payload = plugged.expect_call()
@@ -74,7 +95,15 @@ def test_an_order_from_start_to_bill(plugged, site):
         assert plugged.call("TransactionEvent", end) == {}
     settled = fresh(order)
     assert (settled.state, settled.energy_kwh) == ("settled", Decimal("0.06"))
-    assert settled.total_fen > 0
+    assert settled.total_fen > running_fen > 0
+    eventually(
+        lambda: [shown_costs.show_due(actor=JOB), DeviceCommand.objects.filter(params__final=True).exists()][
+            1
+        ]
+    )
+    message_id, action, payload = plugged.expect_call()
+    assert (action, payload["totalCost"]) == ("CostUpdated", settled.total_fen / 100)
+    plugged.answer(message_id, {})
     wallet = Account.objects.get(driver=site.driver, kind="wallet")
     assert (wallet.balance_fen, wallet.held_fen) == (10_000 - settled.total_fen, 0)
 
