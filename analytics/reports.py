@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDay, TruncHour, TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from analytics.models import ChannelFact, DriverFact, HourFact
 from analytics.services.facts import INCOME, income_entries, with_driver
@@ -349,7 +350,7 @@ def _chart(actor: Actor, query: Query) -> dict[str, list[Any]]:
 class ReportExport:
     """A report as a file: every line, not only those that a page shows."""
 
-    title = _("Report")
+    title = pgettext_lazy("export", "Report")
 
     def columns(self) -> list[Column]:
         every = {

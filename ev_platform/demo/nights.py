@@ -19,7 +19,7 @@ from billing.models import (
     Proposal,
     Statement,
 )
-from billing.services import card_desk, nightly, proposals, refunds
+from billing.services import month_cards, nightly, proposals, refunds
 from billing.services.clearing import clear, payees
 from billing.services.invoices import requests
 from billing.services.invoices.paid import paid_by_kinds
@@ -147,7 +147,7 @@ class _Desk:
         card = Card.objects.unscoped(WHY).filter(kind=Card.Kind.MONTH).first()
         day = self.today - timedelta(days=6)
         if card is not None:
-            card_desk.sell_month(
+            month_cards.sell_month(
                 actor=person("huiyun"), card=card, amount_fen=9_900, valid_from=day,
                 valid_until=day + timedelta(days=29), reason="月卡续费", idempotency_key="demo",
             )  # fmt: skip
