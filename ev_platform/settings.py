@@ -187,6 +187,7 @@ LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["ev_platform.formats"]
 TIME_ZONE = "Asia/Shanghai"  # the console's clock; rows are stored in UTC, prices use the station's zone
 FIRST_DAY_OF_WEEK = 1
 
