@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing.models import Account, ChargingOrder, Journal, Payment, ScoreOrder, ScorePermission
 from billing.payments import score_texts
 from billing.payments.pay_score import ScoreBegin, ScoreEnd, ScoreState, pay_score
-from billing.payments.provider import ProviderRefused
+from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services import ledger, refunds, score_orders, score_permissions, sweeps
 from stations.models import Connector
 from tests.api_client import ApiClient
@@ -242,14 +242,14 @@ def test_lowered_and_debited_in_the_same_moment(desk, site, client, allowed):
     charge(site, order)
     work()
     give_money(site.driver, 150)
-    real = score_orders.pay_score().__class__.lower
+    real = pay_score().__class__.lower
 
     def lower(self, *args):
         real(self, *args)
-        raise score_orders.ProviderUnknown("lost")
+        raise ProviderUnknown("lost")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(score_orders.pay_score().__class__, "lower", lower)
+        patched.setattr(pay_score().__class__, "lower", lower)
         work()
     assert state_of(row) == "paying" and row.last_error == "lost"
     desk.sandbox.debit(row.number)
