@@ -14,7 +14,7 @@ from billing.payments.channels import ChannelOff
 from billing.payments.pay_score import PayScore, ScoreBegin, ScoreEnd, ScoreState, ScoreView, pay_score
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services import score_permissions
-from billing.services.score_debits import kind_of, take_view
+from billing.services.score_debits import is_news, kind_of, take_view
 from billing.services.score_states import PLAN_S, S, move_score
 from kernel import clock
 from kernel.actor import Actor
@@ -137,12 +137,14 @@ def _cancel(row: ScoreOrder, service: PayScore) -> ScoreView:
 def _follow_debit(row: ScoreOrder, service: PayScore, actor: Actor) -> ScoreView:
     """Ask how the debit goes; what the driver owes less meanwhile is not asked for any more."""
     view = service.query(row.number)
-    if view.state is not ScoreState.PAYING:
-        return view
-    owed = min(money_of(row.order).owed_fen, row.asked_fen)
+    if view.state is not ScoreState.PAYING or is_news(row.number, view):
+        return view  # what was taken is booked first: it is not owed any more
+    debited = sum(one.amount_fen for one in view.debits)
+    owed = min(money_of(row.order).owed_fen, row.asked_fen - debited)
     if not owed:
         return service.paid_elsewhere(row.number, clock.now())
-    lowered = row.lowered_fen if row.lowered_fen is not None else (owed if owed < row.asked_fen else None)
+    wanted = debited + owed
+    lowered = row.lowered_fen if row.lowered_fen is not None else (wanted if wanted < row.asked_fen else None)
     if lowered is None or view.total_fen == lowered:
         return view
     with transaction.atomic():  # first here: the service lowers an order once
