@@ -80,11 +80,16 @@ class Pivot:
     column_totals: list[Any]
     totals: dict[str, Any]
     ledger_fen: int | None = None
+    newest_fen: int = 0
 
     @property
     def agrees(self) -> bool | None:
         """Whether the ledger says the same; None for those who have no one figure in it."""
         return None if self.ledger_fen is None else self.ledger_fen == self.totals["income_fen"]
+
+    @property
+    def settling(self) -> bool:
+        return reports.is_settling(self.ledger_fen, self.newest_fen, self.totals["income_fen"])
 
 
 def parse(values: Any) -> Query:
@@ -147,6 +152,7 @@ def read(*, actor: Actor, query: Query) -> Pivot:
         column_totals=column_totals,
         totals=totals,
         ledger_fen=None if query.station else reports.ledger_fen(actor, query.span),
+        newest_fen=reports.newest_fen(actor, query.span),
     )
 
 

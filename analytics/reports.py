@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDay, TruncHour, TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from analytics.models import ChannelFact, DriverFact, HourFact
 from analytics.services.facts import INCOME, income_entries, with_driver
@@ -23,6 +24,7 @@ from kernel.exports import Column, Kind, register_exporter
 from users import policy
 from users.scope import grants_of
 
+COUNTED_WITHIN = timedelta(minutes=3)  # facts are built every minute
 PERMISSION = "analytics.view_reports"
 LONGEST_DAYS = 366 * 3
 LONGEST_HOURLY_DAYS = 31
@@ -128,12 +130,17 @@ class Report:
     totals: dict[str, Any]
     more: bool = False
     ledger_fen: int | None = None
+    newest_fen: int = 0
     chart: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool | None:
         """Whether the ledger says the same; None where this report has no one figure in the ledger."""
         return None if self.ledger_fen is None else self.ledger_fen == self.totals["income_fen"]
+
+    @property
+    def settling(self) -> bool:
+        return is_settling(self.ledger_fen, self.newest_fen, self.totals["income_fen"])
 
 
 def parse(values: Any) -> Query:
@@ -197,6 +204,7 @@ def read(*, actor: Actor, query: Query) -> Report:
         totals=totals,
         more=len(found) > MOST_LINES,
         ledger_fen=ledger_fen(actor, query),
+        newest_fen=newest_fen(actor, query),
         chart=_chart(actor, query),
     )
 
@@ -288,12 +296,23 @@ def driver_labels(actor: Actor, ids: Iterable[int]) -> dict[int, str]:
     }
 
 
-def ledger_fen(actor: Actor, query: Query) -> int | None:
+def is_settling(ledger: int | None, newest: int, income: int) -> bool:
+    """Whether a report only lacks what was booked this moment: it counts new orders once a minute."""
+    return ledger is not None and ledger != income and min(0, newest) <= ledger - income <= max(0, newest)
+
+
+def newest_fen(actor: Actor, query: Query) -> int:
+    """Of the period's income in the ledger, what was booked so lately that reports may not count it yet."""
+    since = clock.now() - COUNTED_WITHIN
+    return (ledger_fen(actor, query, since=since) or 0) if query.end > since else 0
+
+
+def ledger_fen(actor: Actor, query: Query, *, since: datetime | None = None) -> int | None:
     """What the ledger booked as income in the period, for those who see whole operators; None for others."""
     if query.dimension == "channel":
         return None
     grants = grants_of(actor)
-    rows = income_entries(query.start, query.end)
+    rows = income_entries(max(query.start, since) if since else query.start, query.end)
     if query.dimension == "driver":
         rows = rows.filter(with_driver())
     if not grants.everything:
@@ -331,7 +350,7 @@ def _chart(actor: Actor, query: Query) -> dict[str, list[Any]]:
 class ReportExport:
     """A report as a file: every line, not only those that a page shows."""
 
-    title = _("Report")
+    title = pgettext_lazy("export", "Report")
 
     def columns(self) -> list[Column]:
         every = {

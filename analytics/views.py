@@ -59,7 +59,10 @@ def report_page(request: HttpRequest, site: Any) -> HttpResponse:
         "refusal": refusal,
         "dimensions": reports.DIMENSIONS.items(),
         "grains": reports.GRAINS.items(),
-        "head": [measure.title for measure in report.measures],
+        "head": [
+            _("Charging time") if measure is reports.DURATION else measure.title
+            for measure in report.measures
+        ],
         "rows": [
             (_moment(moment, query.grain), label, [_cell(values, m) for m in report.measures])
             for moment, label, values in report.lines

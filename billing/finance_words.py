@@ -20,6 +20,29 @@ FEE_WORDS: dict[str, str] = {
 }
 
 
+PAYOUT_EVENTS: dict[str, str] = {
+    "created": gettext_noop("Made from the statement"),
+    "approved_first": gettext_noop("Approved by the first of two"),
+    "approved": gettext_noop("Approved"),
+    "sent": gettext_noop("Sent to the channel"),
+    "waits": gettext_noop("Waits for the payee to confirm"),
+    "paid": gettext_noop("Paid"),
+    "failed": gettext_noop("Failed"),
+    "retried": gettext_noop("Sent again by hand"),
+    "returned": gettext_noop("Given back to the payee's account"),
+}
+
+
+def payout_event_word(kind: str) -> str:
+    """One line of a payout's history in the active language."""
+    return _(PAYOUT_EVENTS[kind]) if kind in PAYOUT_EVENTS else kind
+
+
+def person_word(event: Any) -> str:
+    """Who did it; a job of the platform is the system, whatever it calls itself."""
+    return _("System") if event.actor_key.startswith("system") else event.actor_name
+
+
 def fee_word(kind: str) -> str:
     """A kind of fee in the active language."""
     return _(FEE_WORDS[kind]) if kind in FEE_WORDS else kind

@@ -21,7 +21,6 @@ from billing.services import (
     score_orders,
     sessions,
     settlement,
-    settling_together,
     shown_costs,
     tariffs,
 )
@@ -135,16 +134,13 @@ def on_piles_online(found: Sequence[events.PileOnline]) -> None:
 
 
 def on_transaction_reported(event: events.TransactionReported) -> None:
-    settlement.take_record(
-        actor=_pile_actor(event.pile),
-        record=event.record,
-        repeated=event.repeated,
-        conflicting=event.conflicting,
-    )
+    on_transactions_reported([event])
 
 
 def on_transactions_reported(found: Sequence[events.TransactionReported]) -> None:
-    settling_together.take_records([(_pile_actor(event.pile), event.record) for event in found])
+    settlement.take_records(
+        [settlement.Report(_pile_actor(event.pile), event.record, event.conflicting) for event in found]
+    )
 
 
 def on_authorization(event: events.AuthorizationRequested) -> events.Authorization | None:

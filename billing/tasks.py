@@ -5,6 +5,7 @@ from celery import shared_task
 from billing.services import (
     bookings,
     card_lists,
+    driver_notices,
     fees,
     nightly,
     paid_starts,
@@ -31,6 +32,11 @@ def sweep_orders() -> None:
     fees.sweep_fees(actor=actor)
     bookings.expire_due(actor=actor)
     sweeps.flag_silent(actor=actor)
+
+
+@shared_task(name="billing.tell_drivers", ignore_result=True)
+def tell_drivers() -> None:
+    driver_notices.tell_settled()
 
 
 @shared_task(name="billing.push_due_tariffs", ignore_result=True)

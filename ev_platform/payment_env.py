@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 WECHAT_URL = "https://api.mch.weixin.qq.com"
+WECHAT_LOGIN_URL = "https://api.weixin.qq.com"
 ALIPAY_URL = "https://openapi.alipay.com/gateway.do"
 OFFICIAL_HOSTS = {
     "EV_WECHAT_URL": ("api.mch.weixin.qq.com", "api2.mch.weixin.qq.com"),
     "EV_ALIPAY_URL": ("openapi.alipay.com",),
+    "EV_WECHAT_LOGIN_URL": ("api.weixin.qq.com", "api2.weixin.qq.com"),
 }
 
 
@@ -49,6 +51,25 @@ def payment_channels(*, production: bool) -> dict[str, dict[str, Any]]:
     if os.environ.get("EV_ALIPAY_APP_ID"):
         channels["alipay"] = _alipay(production)
     return channels
+
+
+def login_providers(*, production: bool) -> dict[str, dict[str, Any]]:
+    """The apps that drivers log in by: a WeChat mini-program with its own secret, Alipay with the keys it pays by."""
+    providers: dict[str, dict[str, Any]] = {}
+    if os.environ.get("EV_WECHAT_LOGIN_APPID"):
+        providers["wechat"] = {
+            "url": _gateway("EV_WECHAT_LOGIN_URL", WECHAT_LOGIN_URL, production),
+            "app_id": os.environ["EV_WECHAT_LOGIN_APPID"],
+            "secret": _required("EV_WECHAT_LOGIN_SECRET"),
+        }
+    chosen = os.environ.get("EV_ALIPAY_LOGIN", "")
+    if chosen not in ("", "0", "1"):
+        raise ImproperlyConfigured(f"EV_ALIPAY_LOGIN={chosen!r} is neither 0 nor 1")
+    if chosen == "1":
+        _required("EV_ALIPAY_APP_ID")
+        alipay = _alipay(production)
+        providers["alipay"] = {name: alipay[name] for name in ("url", "app_id", "private_key", "public_key")}
+    return providers
 
 
 def invoice_provider(*, production: bool) -> dict[str, str]:

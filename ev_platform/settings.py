@@ -187,6 +187,7 @@ LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["ev_platform.formats"]
 TIME_ZONE = "Asia/Shanghai"  # the console's clock; rows are stored in UTC, prices use the station's zone
 FIRST_DAY_OF_WEEK = 1
 
@@ -219,6 +220,7 @@ REST_FRAMEWORK = {
         "login_code_phone": "5/hour",
         "login_code_ip": "60/hour",
         "login": "20/hour",
+        "login_app": "120/hour",
         "card_bind": "20/hour",
     },
 }
@@ -287,6 +289,7 @@ YKC_QR_WITH_GUN = ev_env.boolean(
 )  # the pile appends its code and gun, else its code
 # A person alone settles an order to handle up to this; above it (billed, or given up) a second one approves.
 REVIEW_ALONE_FEN = ev_env.integer("EV_REVIEW_ALONE_FEN", 50_000, 0, 100_000_000)
+BALANCE_LOW_FEN = ev_env.integer("EV_BALANCE_LOW_FEN", 1000, 0, 10_000_000)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)
@@ -305,6 +308,7 @@ WECHAT_TRANSFER_SCENE = env.str("EV_WECHAT_TRANSFER_SCENE", default="1005")  # �
 WECHAT_TRANSFER_REPORT = {"岗位类型": "充电运营商", "报酬说明": "充电收入结算"}  # what the scene asks for
 PAYMENT_SUBJECT = env.str("EV_PAYMENT_SUBJECT", default="充电账户充值")  # what the payer's app shows
 PAYMENT_CHANNELS = payment_env.payment_channels(production=PRODUCTION)
+LOGIN_PROVIDERS = payment_env.login_providers(production=PRODUCTION)
 INVOICE_PROVIDER = payment_env.invoice_provider(production=PRODUCTION)
 PAYMENT_SANDBOX_URL = payment_env.sandbox_url(production=PRODUCTION)
 PAYMENT_NOTIFY_BASE = payment_env.notify_base(f"http://{EV_HTTP_HOST}:{EV_HTTP_PORT}", production=PRODUCTION)

@@ -18,6 +18,25 @@ register_messages(
         "login_code_wrong": (_("The code is wrong or no longer valid. Ask for a new one."), 400),
         "login_code_too_many": (_("Too many wrong codes. Ask for a new one."), 429),
         "login_code_too_soon": (_("A code was just sent. Wait %(seconds)s seconds."), 429),
+        "login_provider_off": (_("Log-in by %(provider)s is not offered here."), 404),
+        "login_app_code_wrong": (_("The code of the app is wrong, used or expired. Log in again."), 400),
+        "login_provider_silent": (
+            _("The app's service does not answer. Try again, or log in by text message."),
+            503,
+        ),
+        "login_ticket_wrong": (_("The log-in took too long. Begin again."), 400),
+        "login_phone_unproven": (
+            _("Prove the phone number: by the app's own consent where it has one, or by a text message."),
+            400,
+        ),
+        "identity_taken": (_("This %(provider)s account belongs to another phone number."), 409),
+        "identity_other_bound": (
+            _(
+                "The phone number has another %(provider)s account. Log in by text message and take that one off "
+                "first."
+            ),
+            409,
+        ),
         "sms_failed": (_("The code could not be sent. Try again in a moment."), 503),
         "driver_frozen": (_("This account is frozen. Contact customer service."), 403),
         "operator_code_taken": (_("An operator with the code %(code)s already exists."), 409),

@@ -280,10 +280,14 @@ class ClearingRecordAdmin(FactAdmin):
     def shared(self, obj):
         return fen(self._sum(obj, ClearingLine.Role.SHARE))
 
-    @admin.display(description=_("parts"))
+    @admin.display(description=_("division"))
     def parts(self, obj):
-        lines = obj.lines.select_related("payee")
+        lines = list(obj.lines.select_related("payee"))
         return table(
-            (fee_word(line.fee_kind), line.payee or line.get_role_display(), fen(line.amount_fen))
-            for line in lines
+            (
+                (fee_word(line.fee_kind), line.payee or line.get_role_display(), fen(line.amount_fen))
+                for line in lines
+            ),
+            head=(_("kind of fee"), _("who gets it"), _("amount")),
+            foot=(_("Total"), "", fen(sum(line.amount_fen for line in lines))),
         )

@@ -62,7 +62,7 @@ class InvoiceAdmin(FactAdmin):
     )
     fields = (
         "number", "what", "status", "payer", "operator", "seller_name", "seller_tax_no", "buyer_kind", "buyer_name",
-        "buyer_tax_no", "gross", "net", "tax", "content", "order_table", "reverses", "reason", "requested_at",
+        "buyer_tax_no", "gross", "content", "order_table", "reverses", "reason", "requested_at",
         "requested_by_name", "decided_at", "decided_by_name", "decision_reason", "provider_no", "issued_at", "file",
         "attempts", "last_error",
     )  # fmt: skip
@@ -100,39 +100,41 @@ class InvoiceAdmin(FactAdmin):
     def gross(self, obj):
         return fen(obj.gross_fen)
 
-    @admin.display(description=_("amount without tax"))
-    def net(self, obj):
-        return fen(obj.net_fen)
-
-    @admin.display(description=_("tax"))
-    def tax(self, obj):
-        return fen(obj.tax_fen)
-
     @admin.display(description=_("lines"))
     def content(self, obj):
         return table(
             (
-                line.name,
-                line.tax_code,
-                f"{line.rate_bp / 100:g} %",
-                quantity(line.energy_kwh, "kWh", 4),
-                fen(line.net_fen),
-                fen(line.tax_fen),
-                fen(line.gross_fen),
-            )
-            for line in obj.lines.all()
-        )
+                (
+                    line.name,
+                    line.tax_code,
+                    f"{line.rate_bp / 100:g} %",
+                    quantity(line.energy_kwh, "kWh", 4),
+                    fen(line.net_fen),
+                    fen(line.tax_fen),
+                    fen(line.gross_fen),
+                )
+                for line in obj.lines.all()
+            ),
+            head=(
+                _("goods or service"), _("tax code"), _("tax rate"), _("energy"), _("amount without tax"), _("tax"),
+                _("amount with tax"),
+            ),
+            foot=(_("Total"), "", "", "", fen(obj.net_fen), fen(obj.tax_fen), fen(obj.gross_fen)),
+        )  # fmt: skip
 
-    @admin.display(description=_("orders"))
+    @admin.display(description=_("charging orders"))
     def order_table(self, obj):
         rows = obj.orders.select_related("order")
         return table(
             (
-                link("billing_chargingorder", one.order_id, one.order.order_no),
-                moment(one.order.settled_at),
-                fen(one.gross_fen),
-            )
-            for one in rows
+                (
+                    link("billing_chargingorder", one.order_id, one.order.order_no),
+                    moment(one.order.settled_at),
+                    fen(one.gross_fen),
+                )
+                for one in rows
+            ),
+            head=(_("order no."), _("settled at"), _("paid")),
         )
 
     @admin.display(description=_("reverses"))

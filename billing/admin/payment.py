@@ -1,5 +1,7 @@
 """Recharges and what the channels said about them."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,12 +10,13 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing.admin.exports import PAYMENT_COLUMNS
+from billing.finance_words import person_word
 from billing.models import Channel, Payment, PaymentEvent, PaymentNotice
 from billing.payment_words import event_words, reason_words
 from billing.services import payments
@@ -56,14 +59,43 @@ def link(model: str, pk: int | None, text: Any) -> Any:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[pk]), text)
 
 
-def table(rows: Any) -> SafeString | str:
-    """A small table of cells; a dash when there is none."""
-    lines = [(format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows]
+_NUMBER = re.compile(r"-?¥|-?\d[\d,.]*( kWh| %)?$")
+
+
+def _cells(tag: str, row: Any) -> SafeString:
+    """The cells of a row, amounts and numbers to the right."""
+    return format_html_join(
+        "",
+        f"<{tag}{{}}>{{}}</{tag}>",
+        (
+            (mark_safe(' class="num"') if isinstance(cell, str) and _NUMBER.match(cell) else "", cell)
+            for cell in row
+        ),
+    )
+
+
+def table(rows: Any, head: Sequence[Any] = (), foot: Sequence[Any] = ()) -> SafeString | str:
+    """A small table of cells, with titles and sums if they are given; a dash when there are no rows.
+
+    A column whose cells are amounts or numbers has its title to the right as well.
+    """
+    lines = [list(row) for row in rows]
     if not lines:
         return "–"
+    right = [isinstance(cell, str) and bool(_NUMBER.match(cell)) for cell in lines[0]]
+    titles = format_html_join(
+        "",
+        "<th{}>{}</th>",
+        (
+            (mark_safe(' class="num"') if side else "", title)
+            for title, side in zip(head, right, strict=False)
+        ),
+    )
     return format_html(
-        '<table class="ev-table ev-tight"><tbody>{}</tbody></table>',
-        format_html_join("", "<tr>{}</tr>", lines),
+        '<table class="ev-table ev-tight">{}<tbody>{}</tbody>{}</table>',
+        format_html("<thead><tr>{}</tr></thead>", titles) if head else "",
+        format_html_join("", "<tr>{}</tr>", ((_cells("td", row),) for row in lines)),
+        format_html("<tfoot><tr>{}</tr></tfoot>", _cells("th", foot)) if foot else "",
     )
 
 
@@ -71,7 +103,7 @@ def history(subject: Any) -> SafeString | str:
     """The events of a payment or refund."""
     field = "payment" if isinstance(subject, Payment) else "refund"
     return table(
-        (moment(event.at), event_words(event.kind), event.actor_name, event.data.get("reason") or "")
+        (moment(event.at), event_words(event.kind), person_word(event), event.data.get("reason") or "")
         for event in PaymentEvent.objects.filter(**{field: subject})
     )
 

@@ -9,6 +9,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.payment import link, moment, table
+from billing.finance_words import payout_event_word, person_word
 from billing.models import Payout, PayoutAccount, PayoutChannel
 from billing.services.payouts import accounts, decisions
 from kernel.exports import Kind
@@ -56,7 +57,7 @@ class PayoutAdmin(FactAdmin):
     big_table = True
     search_kinds = {"number": "exact", "provider_no": "exact", "statement__number": "exact"}
     search_help_text = _("A whole payout number, statement number or channel's number")
-    list_display = ("created_at", "number", "payee", "status", "amount", "channel", "account", "error")
+    list_display = ("created_at", "number", "payee", "status", "amount", "account", "error")
     list_select_related = ("payee", "account", "statement")
     list_filter = (
         choice_filter("state", _("State"), S.choices),
@@ -65,7 +66,7 @@ class PayoutAdmin(FactAdmin):
     )
     fields = (
         "number", "status", "payee", "amount", "statement_page", "channel", "account", "provider_no", "error",
-        "first_approved_by_name", "approved_by_name", "attempts", "created_at", "sent_at", "finished_at", "history",
+        "first_approved_by_name", "approver", "attempts", "created_at", "sent_at", "finished_at", "history",
     )  # fmt: skip
     actions_detail = ("approve", "retry", "give_back", "bank_answer")
     export_columns = (
@@ -100,9 +101,18 @@ class PayoutAdmin(FactAdmin):
     @admin.display(description=_("history"))
     def history(self, obj):
         return table(
-            (moment(event.at), event.kind, event.actor_name, event.data.get("reason", ""))
+            (
+                moment(event.at),
+                payout_event_word(event.kind),
+                person_word(event),
+                event.data.get("reason", ""),
+            )
             for event in obj.events.all()
         )
+
+    @admin.display(description=_("approved by"))
+    def approver(self, obj):
+        return _("by the settlement terms") if obj.approved_by_key == "terms" else obj.approved_by_name or "–"
 
     @operator_action(
         title=_("Approve"),

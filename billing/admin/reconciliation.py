@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing import business_day
+from billing.admin import day_sheet
 from billing.admin.payment import moment, table
 from billing.models import Channel, ChannelBill, DayClose, Difference, Proposal
 from billing.services import proposals
@@ -95,14 +97,17 @@ class ChannelBillAdmin(FactAdmin):
         lines = obj.lines.order_by("pk")[:LINES_SHOWN]
         return table(
             (
-                moment(one.at),
-                one.get_kind_display(),
-                one.number,
-                one.provider_no,
-                fen(one.amount_fen),
-                fen(one.fee_fen),
-            )
-            for one in lines
+                (
+                    moment(one.at),
+                    one.get_kind_display(),
+                    one.number,
+                    one.provider_no,
+                    fen(one.amount_fen),
+                    fen(one.fee_fen),
+                )
+                for one in lines
+            ),
+            head=(_("time"), _("kind"), _("our no."), _("channel's no."), _("amount"), _("channel fees")),
         )
 
     @operator_action(
@@ -120,7 +125,7 @@ class ChannelBillAdmin(FactAdmin):
 @admin.register(Difference)
 class DifferenceAdmin(FactAdmin):
     platform_only = True
-    list_display = ("day", "channel", "what", "subject", "number", "theirs_sum", "ours_sum", "status", "note")
+    list_display = ("day", "channel", "what", "paper", "number", "theirs_sum", "ours_sum", "status", "note")
     list_display_links = ("day", "number")
     list_filter = (
         choice_filter("state", _("State"), S.choices, default=S.OPEN),
@@ -131,7 +136,7 @@ class DifferenceAdmin(FactAdmin):
     search_help_text = _("A whole payment or refund number")
     ordering = ("-day", "-pk")
     fields = (
-        "day", "channel", "what", "subject", "number", "provider_no", "theirs_sum", "theirs_state", "ours_sum",
+        "day", "channel", "what", "paper", "number", "provider_no", "theirs_sum", "theirs_state", "ours_sum",
         "ours_state", "status", "found_at", "settled_at", "settled_by", "note", "journal",
     )  # fmt: skip
     actions_detail = ("compare", "explain", "book")
@@ -151,11 +156,15 @@ class DifferenceAdmin(FactAdmin):
     def what(self, obj):
         return obj.get_kind_display()
 
-    @admin.display(description=_("channel"))
+    @admin.display(description=_("payment or refund"))
+    def paper(self, obj):
+        return obj.get_subject_display()
+
+    @admin.display(description=_("amount at the channel"))
     def theirs_sum(self, obj):
         return fen(obj.theirs_fen)
 
-    @admin.display(description=_("here"))
+    @admin.display(description=_("amount here"))
     def ours_sum(self, obj):
         return fen(obj.ours_fen)
 
@@ -215,14 +224,23 @@ class DifferenceAdmin(FactAdmin):
 class DayCloseAdmin(FactAdmin):
     platform_only = True
     list_before_template = "billing/day_calendar.html"
-    list_display = ("day", "status", "money", "waiting", "closed_at", "closed_by", "reopened_by")
+    change_form_template = "billing/day_change.html"
+    list_display = (
+        "day",
+        "status",
+        "paid",
+        "refunded",
+        "fees",
+        "waiting",
+        "closed_at",
+        "closed_by",
+        "reopened_by",
+    )
     list_filter = (choice_filter("state", _("State"), DayClose.State.choices),)
     ordering = ("-day",)
     fields = (
         "day",
         "status",
-        "money",
-        "waiting",
         "closings",
         "closed_at",
         "closed_by",
@@ -239,22 +257,32 @@ class DayCloseAdmin(FactAdmin):
     def status(self, obj):
         return chip(obj.get_state_display(), DAY_TONES[obj.state])
 
-    @admin.display(description=_("paid, refunded, fees"))
-    def money(self, obj):
-        names = dict(Channel.choices)
-        return table(
-            (
-                names.get(channel, channel),
-                fen(row["payments_fen"]),
-                fen(row["refunds_fen"]),
-                fen(row["fees_fen"]),
-            )
-            for channel, row in obj.figures.items()
-        )
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        extra = dict(extra_context or {})
+        obj = self.get_object(request, object_id) if object_id else None
+        if obj is not None:
+            extra["sheet"] = day_sheet.of(obj)
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    @admin.display(description=_("paid"))
+    def paid(self, obj):
+        return fen(day_sheet.sums(obj)["payments_fen"])
+
+    @admin.display(description=_("refunded"))
+    def refunded(self, obj):
+        return fen(day_sheet.sums(obj)["refunds_fen"])
+
+    @admin.display(description=_("channel fees"))
+    def fees(self, obj):
+        return fen(day_sheet.sums(obj)["fees_fen"])
 
     @admin.display(description=_("open differences"))
     def waiting(self, obj):
-        return Difference.objects.filter(day=obj.day, state=S.OPEN).count() or "–"
+        number = Difference.objects.filter(day=obj.day, state=S.OPEN).count()
+        if not number:
+            return "–"
+        address = f"{reverse('admin:billing_difference_changelist')}?day={obj.day}"
+        return format_html('<a href="{}">{}</a>', address, number)
 
     @operator_action(
         title=_("Compare"),
@@ -312,11 +340,15 @@ def month_calendar() -> SafeString:
         DayClose.objects.filter(day__gte=first, state=DayClose.State.CLOSED).values_list("day", flat=True)
     )
     waiting = Counter(Difference.objects.filter(day__gte=first, state=S.OPEN).values_list("day", flat=True))
+    begun = DayClose.objects.order_by("day").values_list("day", flat=True).first() or today
+    first = max(first, begun.replace(day=1))
     compared = set(ChannelBill.objects.filter(day__gte=first).values_list("day", flat=True))
     months: dict[tuple[int, int], list] = {}
     day = first
     while day <= today:
-        if day in closed:
+        if day < begun:
+            css, words = "ev-dim", gettext("before the first day")
+        elif day in closed:
             css, words = "ev-p2", gettext("closed")
         elif waiting[day]:
             css, words = "ev-p5", gettext("%(count)s open differences") % {"count": waiting[day]}

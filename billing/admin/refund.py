@@ -37,6 +37,7 @@ class RefundAdmin(FactAdmin):
         "status",
         "driver",
         "amount",
+        "reason",
         "requested_at",
         "requested_by_name",
         "decided_by_name",

@@ -1,12 +1,11 @@
 """Statements of payees, frozen with the rows they are made of, and fees and adjustments beside orders."""
 
 from django.contrib import admin
-from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
-from billing.admin.payment import link, table
-from billing.finance_words import fee_word
+from billing.admin import statement_sheet
+from billing.admin.payment import link
 from billing.models import SettlementItem, Statement
 from billing.services.payouts import statements
 from kernel.exports import Kind
@@ -34,16 +33,23 @@ class StatementAdmin(FactAdmin):
     big_table = True
     search_kinds = {"number": "exact", "payee__code": "exact"}
     search_help_text = _("A whole statement number or payee code")
+    change_form_template = "billing/statement_change.html"
     list_display = (
-        "number", "payee", "day_from", "day_to", "orders", "energy", "gross", "share", "paid_out", "carried", "status",
+        "number", "payee", "period", "orders", "energy", "gross", "share", "items_sum", "paid_out", "carried", "status",
     )  # fmt: skip
     list_select_related = ("payee",)
     list_filter = (("operator", AutocompleteSelectFilter),)
     fields = (
-        "number", "payee", "day_from", "day_to", "orders", "energy", "gross", "discount", "commission", "channel_fee",
-        "share", "share_table", "items_sum", "items_table", "carried_in", "paid_out", "payout_page", "carried", "carried_why", "status",
+        "number",
+        "payee",
+        "period",
+        "paid_out",
+        "payout_page",
+        "carried",
+        "carried_why",
+        "status",
         "confirmed_by",
-    )  # fmt: skip
+    )
     actions_detail = ("confirm",)
     export_columns = (
         ExportColumn("number", _("statement no."), "number"),
@@ -56,6 +62,17 @@ class StatementAdmin(FactAdmin):
         *(ExportColumn(code, title, lookup, Kind.FEN) for code, title, lookup in MONEY),
     )
 
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        extra = dict(extra_context or {})
+        obj = self.get_object(request, object_id) if object_id else None
+        if obj is not None:
+            extra |= {"sheet": statement_sheet.of(obj), "period": self.period(obj)}
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    @admin.display(description=_("period of the statement"), ordering="day_to")
+    def period(self, obj):
+        return f"{obj.day_to}" if obj.day_from == obj.day_to else f"{obj.day_from} – {obj.day_to}"
+
     @admin.display(description=_("energy"))
     def energy(self, obj):
         return quantity(obj.energy_kwh, "kWh")
@@ -64,40 +81,13 @@ class StatementAdmin(FactAdmin):
     def gross(self, obj):
         return fen(obj.gross_fen)
 
-    @admin.display(description=_("discounts"))
-    def discount(self, obj):
-        return fen(obj.discount_fen)
-
-    @admin.display(description=_("commission"))
-    def commission(self, obj):
-        return fen(obj.commission_fen)
-
-    @admin.display(description=_("channel fees"))
-    def channel_fee(self, obj):
-        return fen(obj.channel_fee_fen)
-
     @admin.display(description=_("own share"))
     def share(self, obj):
         return fen(obj.shares_fen)
 
-    @admin.display(description=_("by kind of fee"))
-    def share_table(self, obj):
-        rows = obj.lines.values_list("fee_kind").annotate(total=Sum("amount_fen")).order_by("fee_kind")
-        return table((fee_word(kind), fen(total)) for kind, total in rows)
-
     @admin.display(description=_("fees and adjustments"))
     def items_sum(self, obj):
-        return fen(obj.items_fen)
-
-    @admin.display(description=_("of which"))
-    def items_table(self, obj):
-        return table(
-            (one.day, one.get_kind_display(), one.note, fen(one.amount_fen)) for one in obj.items.all()
-        )
-
-    @admin.display(description=_("carried in"))
-    def carried_in(self, obj):
-        return fen(obj.carried_in_fen)
+        return fen(obj.items_fen) if obj.items_fen else "–"
 
     @admin.display(description=_("paid out"))
     def paid_out(self, obj):

@@ -158,7 +158,7 @@ class ClearingRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source} {self.gross_fen}"
+        return f"{self.source} ¥{self.gross_fen / 100:,.2f}"
 
     @property
     def source(self) -> models.Model:

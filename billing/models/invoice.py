@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kernel.fields import FixedPointField
 from users.scope import ScopedManager, ScopePaths
@@ -102,7 +103,7 @@ class Invoice(models.Model):
     seller_name = models.CharField(_("seller"), max_length=100)
     seller_tax_no = models.CharField(_("seller's taxpayer no."), max_length=20)
     buyer_kind = models.CharField(_("buyer is"), max_length=12, choices=Buyer.choices)
-    buyer_name = models.CharField(_("title"), max_length=100)
+    buyer_name = models.CharField(pgettext_lazy("invoice", "title"), max_length=100)
     buyer_tax_no = models.CharField(_("buyer's taxpayer no."), max_length=20, blank=True)
     email = models.EmailField(_("email"), blank=True)
     gross_fen = models.BigIntegerField(_("amount with tax (fen)"))
@@ -120,7 +121,7 @@ class Invoice(models.Model):
     decision_reason = models.CharField(_("reason of the decision"), max_length=255, blank=True)
     provider_no = models.CharField(_("invoice no."), max_length=32, blank=True)
     document_url = models.URLField(_("document"), max_length=300, blank=True)
-    issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
+    issued_at = models.DateTimeField(pgettext_lazy("invoice", "issued at"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=255, blank=True)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.payment import Channel
 
@@ -96,7 +97,7 @@ class Difference(models.Model):
     ours = models.CharField(_("we say"), max_length=32, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
     found_at = models.DateTimeField(_("found at"))
-    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    settled_at = models.DateTimeField(pgettext_lazy("difference", "settled at"), null=True, blank=True)
     settled_by = models.CharField(_("settled by"), max_length=128, blank=True)
     note = models.CharField(_("note"), max_length=255, blank=True)
     journal = models.OneToOneField(
@@ -136,14 +137,14 @@ class DayClose(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
-        CLOSED = "closed", _("Closed")
+        OPEN = "open", pgettext_lazy("business day", "Open")
+        CLOSED = "closed", pgettext_lazy("business day", "Closed")
 
     day = models.DateField(_("day"), unique=True)
     state = models.CharField(_("state"), max_length=6, choices=State.choices, default=State.OPEN)
     figures = models.JSONField(_("figures"), default=dict, blank=True)
     closings = models.PositiveIntegerField(_("closed so many times"), default=0)
-    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed_at = models.DateTimeField(pgettext_lazy("business day", "closed at"), null=True, blank=True)
     closed_by = models.CharField(_("closed by"), max_length=128, blank=True)
     reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True)
     reopened_by = models.CharField(_("reopened by"), max_length=128, blank=True)

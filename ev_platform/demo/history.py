@@ -36,7 +36,7 @@ _KWH = Decimal("0.0001")
 
 
 def write_history(
-    *, actor: Actor, now: datetime, till: Till | None, seed: int = 7, sessions: int = 84
+    *, actor: Actor, now: datetime, till: Till | None, seed: int = 7, sessions: int = 64
 ) -> int:
     """Write about `sessions` sessions of the last week; returns how many orders there are then.
 

@@ -19,7 +19,7 @@ from billing.models import (
     Proposal,
     Statement,
 )
-from billing.services import card_desk, nightly, proposals, refunds
+from billing.services import month_cards, nightly, proposals, refunds
 from billing.services.clearing import clear, payees
 from billing.services.invoices import requests
 from billing.services.invoices.paid import paid_by_kinds
@@ -61,9 +61,8 @@ class _Desk:
     def nights(self) -> Iterator[Step]:
         for back in range(DAYS, 0, -1):
             day, after = self.today - timedelta(days=back), back - 1
-            yield self.at(after, 0, 20), lambda: clear.clear_due(actor=JOB, everything=True)
+            yield self.at(after, 1, 50), lambda: clear.clear_due(actor=JOB, everything=True)
             yield self.at(after, 2), lambda back=back: self._state(back)
-            yield self.at(after, 3, 4), lambda: clear.clear_due(actor=JOB, everything=True)
             yield self.at(after, 3, 5), nightly.run_if_due
             yield self.at(after, 3, 10), lambda back=back: self._pay_out(self.at(back - 1, 3, 10))
             yield self.at(after, 9, 30), lambda back=back: self._morning(back)
@@ -148,7 +147,7 @@ class _Desk:
         card = Card.objects.unscoped(WHY).filter(kind=Card.Kind.MONTH).first()
         day = self.today - timedelta(days=6)
         if card is not None:
-            card_desk.sell_month(
+            month_cards.sell_month(
                 actor=person("huiyun"), card=card, amount_fen=9_900, valid_from=day,
                 valid_until=day + timedelta(days=29), reason="月卡续费", idempotency_key="demo",
             )  # fmt: skip
@@ -157,7 +156,9 @@ class _Desk:
         self, amount_fen: int, reason: str, days: int = 0, hour: int = 0, *, rejected: str = ""
     ) -> None:
         """A driver who has so much asks for it; with an hour it is decided and carried out then."""
-        for driver in Driver.objects.unscoped(WHY).filter(is_frozen=False).order_by("pk"):
+        drivers = list(Driver.objects.unscoped(WHY).filter(is_frozen=False).order_by("pk"))
+        turn = amount_fen // 100 % len(drivers)  # not always the same driver
+        for driver in drivers[turn:] + drivers[:turn]:
             try:
                 refund = refunds.request_refund(
                     actor=of_driver(driver), driver=driver, amount_fen=amount_fen, reason=reason

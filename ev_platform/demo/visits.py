@@ -13,6 +13,7 @@ from django.db import transaction
 from billing.models import ChargingOrder
 from billing.pricing import advance, price_segments, wire_mapping
 from billing.services import ledger, orders, score_orders
+from billing.services.clearing import clear
 from billing.services.evidence import snapshot_of_order
 from devices import events
 from devices.models import DeviceCommand
@@ -21,7 +22,7 @@ from devices.services.references import pile_ref
 from devices.simulators.demo import register_kwh
 from devices.simulators.dny.bike import Bike
 from ev_platform.demo import world
-from ev_platform.demo.till import Till
+from ev_platform.demo.till import JOB, Till
 from kernel import clock
 from stations.models import Connector, Pile
 from users.actors import of_driver
@@ -251,6 +252,9 @@ def _finish(visit: Visit) -> None:
     if visit.order_no:
         with transaction.atomic():
             _end(visit)
+        if visit.till is not None:
+            with clock.held_at(visit.end + timedelta(seconds=20)):
+                clear.clear_due(actor=JOB)
 
 
 def _end(visit: Visit) -> None:

@@ -13,6 +13,7 @@ from billing.services import orders
 from kernel.actor import system
 from tests.api_client import ApiClient
 from tests.factories import CardFactory, Site, VehicleFactory, make_driver, make_site
+from users.models import DriverIdentity
 from users.services.drivers import set_frozen
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +23,16 @@ pytestmark = pytest.mark.django_db
 TABLE = {
     ("POST", "driver/login/code"): (400, 400, 400, 400),
     ("POST", "driver/login/verify"): (400, 400, 400, 400),
+    ("GET", "driver/login/providers"): (200, 200, 200, 200),
+    ("POST", "driver/login/app"): (400, 400, 400, 400),
+    ("POST", "driver/login/bind"): (400, 400, 400, 400),
+    ("GET", "driver/settings"): (401, 200, 200, 200),
+    ("PATCH", "driver/settings"): (401, 200, 200, 200),
+    ("GET", "driver/notices"): (401, 200, 200, 200),
+    ("POST", "driver/notices/read"): (401, 400, 400, 400),
+    ("GET", "driver/identities"): (401, 200, 200, 200),
+    ("POST", "driver/identities"): (401, 400, 400, 400),
+    ("DELETE", "driver/identities/<str:provider>"): (401, 404, 204, 204),
     ("POST", "driver/logout"): (401, 204, 204, 204),
     ("GET", "driver/me"): (401, 200, 200, 200),
     ("PATCH", "driver/me"): (401, 400, 400, 400),
@@ -165,7 +176,11 @@ def _world() -> tuple[Site, Site, ChargingOrder, dict[str, str]]:
         booking_no="B1", driver=site.driver, connector=site.connectors[1], operator=site.operator,
         station=site.station, pile=site.pile, state="active", created_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
+    DriverIdentity.objects.create(
+        driver=site.driver, provider="wechat", app_id="wx1", subject="o1", created_at=now, last_login_at=now
+    )
     gaps = {
+        "<str:provider>": "wechat",
         "score-starts/<str:number>": f"score-starts/{score.number}",
         "<str:number>": invoice.number,
         "<str:order_no>": order.order_no,

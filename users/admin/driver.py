@@ -2,19 +2,33 @@
 
 import re
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from kernel.services import audit
-from users.console.actions import operator_action
+from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip
 from users.console.filters import choice_filter
-from users.models import Driver
+from users.models import Driver, DriverNotice
 from users.selectors import known_drivers
-from users.services import drivers, edits
+from users.services import drivers, edits, identities, preferences
+
+
+class UnbindForm(ReasonForm):
+    """Which app to take off."""
+
+    provider = forms.ChoiceField(label=_("log-in by"), widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        bound = {row.provider: row.get_provider_display() for row in identities.identities_of(self.obj)}
+        self.fields["provider"].choices = list(bound.items())
 
 
 @admin.register(Driver)
@@ -26,7 +40,7 @@ class DriverAdmin(ScopedModelAdmin):
     list_filter = (choice_filter("is_frozen", _("Account"), (("0", _("Normal")), ("1", _("Frozen")))),)
     list_select_related = ("operator",)
     autocomplete_fields = ("operator",)
-    actions_detail = ("freeze", "unfreeze", "show_phone", "cancel")
+    actions_detail = ("freeze", "unfreeze", "show_phone", "unbind", "cancel")
 
     def rows_for(self, actor):
         return known_drivers(actor=actor)
@@ -49,6 +63,19 @@ class DriverAdmin(ScopedModelAdmin):
     def masked_phone(self, obj):
         return obj.masked_phone
 
+    @admin.display(description=_("own settings"))
+    def own_settings(self, obj):
+        """What drivers chose for themselves: read here, changed by them."""
+        if not obj.is_home:
+            return "–"
+        chosen = preferences.settings_of(obj)
+        words = [chosen.nickname, chosen.get_language_display() if chosen.language else ""]
+        words += [
+            topic.label if getattr(chosen, f"tell_{topic}") else _("not: %(topic)s") % {"topic": topic.label}
+            for topic in DriverNotice.Topic
+        ]
+        return " · ".join(str(word) for word in words if word)
+
     @admin.display(description=_("state"))
     def status(self, obj):
         if obj.cancelled_at is not None:
@@ -62,10 +89,20 @@ class DriverAdmin(ScopedModelAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ("phone", "name", "operator")
-        return ("name", "masked_phone", "operator", "status", "created_at")
+        return ("name", "masked_phone", "log_ins", "own_settings", "operator", "status", "created_at")
 
     def get_readonly_fields(self, request, obj=None):
-        return ("masked_phone", "operator", "status", "created_at") if obj else ()
+        return ("masked_phone", "log_ins", "own_settings", "operator", "status", "created_at") if obj else ()
+
+    @admin.display(description=_("log-in by"))
+    def log_ins(self, obj):
+        words = [str(_("Text message"))]
+        if obj.is_home:  # which apps somebody uses concerns their own operator only
+            words += [
+                f"{row.get_provider_display()} ({timezone.localtime(row.last_login_at):%Y-%m-%d})"
+                for row in identities.identities_of(obj)
+            ]
+        return " · ".join(words)
 
     def save_through_service(self, request, obj, form, change):
         if change:
@@ -116,6 +153,19 @@ class DriverAdmin(ScopedModelAdmin):
             reason=form.cleaned_data["reason"],
         )
         return _("The phone number is %(phone)s.") % {"phone": obj.phone}
+
+    @operator_action(
+        title=_("Take off an app"),
+        text=_("The driver cannot log in by it any more, and may bind it again; text messages still work."),
+        permission="users.change_driver",
+        form=UnbindForm,
+        available=lambda driver: driver.identities.exists(),
+        unavailable=_("The driver logs in by text message only."),
+        icon="link_off",
+    )
+    def unbind(self, request, obj, form):
+        identities.unbind(actor=actor_of(request), driver=obj, **form.cleaned_data)
+        return _("The app is taken off.")
 
     @operator_action(
         title=_("Cancel account"),

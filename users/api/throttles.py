@@ -35,6 +35,12 @@ class LoginCodeAddressThrottle(_AddressThrottle):
     scope = "login_code_ip"
 
 
+class AppLoginThrottle(_AddressThrottle):
+    """Codes of an app tried from one address: each is a call to its service."""
+
+    scope = "login_app"
+
+
 class LoginPhoneThrottle(LoginCodePhoneThrottle):
     """Codes tried for one phone: five tries per code are not to be multiplied by asking for new codes."""
 

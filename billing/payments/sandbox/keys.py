@@ -71,6 +71,7 @@ class Keys:
 
     mchid: str = field(default_factory=lambda: f"19{secrets.randbelow(10**8):08d}")
     appid: str = field(default_factory=lambda: f"wx{secrets.token_hex(8)}")
+    app_secret: str = field(default_factory=lambda: secrets.token_hex(16))
     cert_serial: str = field(default_factory=lambda: secrets.token_hex(20).upper())
     apiv3_key: str = field(default_factory=lambda: secrets.token_hex(16))
     merchant_key: str = field(default_factory=new_key)
@@ -136,6 +137,14 @@ class Keys:
                 "app_certificate": self.app_certificate,
                 "alipay_certificate": self.alipay_certificate,
                 "root_certificate": self.root_certificate,
+            },
+            "login": {
+                "wechat": {"app_id": self.appid, "secret": self.app_secret},
+                "alipay": {
+                    "app_id": self.app_id,
+                    "private_key": self.app_key,
+                    "public_key": public_of(self.alipay_key),
+                },
             },
             "invoice": {"app": self.mchid, "key": self.invoice_key},
         }

@@ -30,6 +30,8 @@ from billing.payments.sandbox.book import (
 )
 from billing.payments.sandbox.callbacks import Caller, call_many
 from billing.payments.sandbox.invoices import InvoiceSide
+from billing.payments.sandbox.login import PATHS as LOGIN_PATHS
+from billing.payments.sandbox.login import LoginSide
 from billing.payments.sandbox.wechat import WeChatSide
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ class Sandbox:
         self._http.sandbox = self
         self.url = f"http://{host}:{self._http.server_address[1]}"
         self.wechat = WeChatSide(self.keys, self.book, self.faults, self.url)
-        self.alipay = AlipaySide(self.keys, self.book, self.faults, self.url)
+        self.login = LoginSide(self.keys, self.book, self.faults)
+        self.alipay = AlipaySide(self.keys, self.book, self.faults, self.url, self.login)
         self.invoices = InvoiceSide(self.keys, self.book, self.faults, self.url)
         self.caller = Caller()
         self.told: list[tuple[bool, str]] = []  # answers to the callbacks that tests asked for
@@ -241,6 +244,8 @@ class Sandbox:
         before = set(self.book.trades)
         if path.startswith("/v3/"):
             result = self.wechat.handle(method, target, headers, body)
+        elif path in LOGIN_PATHS:
+            return self.login.handle(method, path, query, body)
         elif path.startswith("/invoice/v1/"):
             result = self.invoices.handle(method, target, headers, body)
             if self.by_itself:
@@ -293,6 +298,12 @@ class Sandbox:
             except (ValueError, TypeError) as error:
                 return Answer(400, json.dumps({"error": str(error)}).encode())
             return Answer(body=json.dumps(asdict(self.faults)).encode())
+        if path == "/_sandbox/login-code" and method == "POST":
+            try:
+                code = self.login.new_code(**json.loads(body or b"{}"))
+            except (ValueError, TypeError) as error:
+                return Answer(400, json.dumps({"error": str(error)}).encode())
+            return Answer(body=json.dumps({"code": code}).encode())
         if path == "/_sandbox/pay" and method == "POST":
             return self._control(lambda: self.pay(json.loads(body)["number"]))
         return Answer(404, b"not found", content_type="text/plain")
@@ -365,7 +376,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception:
             logger.exception("%s %s", self.command, self.path)
             answer = Answer(500, b"broken", content_type="text/plain")
-        if sandbox.faults.delay_answer_ms and self.path.startswith(("/v3/", "/gateway.do")):
+        if sandbox.faults.delay_answer_ms and self.path.startswith(("/v3/", "/gateway.do", *LOGIN_PATHS)):
             time.sleep(sandbox.faults.delay_answer_ms / 1000)
         if answer.cut:
             self.close_connection = True

@@ -23,7 +23,7 @@ class Command(ServiceCommand):
 
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("--no-history", action="store_true", help="without the last week")
-        parser.add_argument("--sessions", type=int, default=84, help="how many past sessions (default 84)")
+        parser.add_argument("--sessions", type=int, default=64, help="how many past sessions (default 64)")
 
     def run(self, actor: Actor, options: dict[str, Any]) -> dict[str, Any]:
         if settings.PRODUCTION:

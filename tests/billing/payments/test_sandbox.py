@@ -174,6 +174,7 @@ class TestCommand:
             assert json.loads((tmp_path / "sandbox" / "merchant.json").read_text()).keys() == {
                 "wechat",
                 "alipay",
+                "login",
                 "invoice",
             }
         finally:

@@ -1,0 +1,1 @@
+"""Log-in by an app that the driver has already: WeChat and Alipay, each behind the same small interface."""
