@@ -17,6 +17,7 @@ from billing.services import (
     payments,
     refunds,
     safety,
+    score_debits,
     score_orders,
     sessions,
     settlement,
@@ -186,7 +187,7 @@ def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
-    outbox.register_handler(score_orders.TOPIC, score_orders.on_message)
+    outbox.register_handler(score_debits.TOPIC, score_orders.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     outbox.register_handler(requests.SEND_TOPIC, on_invoice_approved)
