@@ -45,4 +45,4 @@ def test_a_resident_opens_an_account_recharges_and_charges(desk, monkeypatch):
     assert started.status_code in (201, 202), started.content
     order = ChargingOrder.objects.get()
     assert (order.state, order.driver.phone) == ("starting", phone)
-    assert not AuditEvent.objects.filter(actor_key__startswith="staff").exists()
+    assert not AuditEvent.objects.filter(actor_kind="staff").exists()
