@@ -15,7 +15,7 @@ from billing.services import (
     score_permissions,
     shown_costs,
     sweeps,
-    tariffs,
+    tariff_push,
 )
 from billing.services.clearing import clear
 from billing.services.invoices import issuing
@@ -41,7 +41,7 @@ def tell_drivers() -> None:
 
 @shared_task(name="billing.push_due_tariffs", ignore_result=True)
 def push_due_tariffs() -> None:
-    tariffs.push_due(actor=system("tariff push"))
+    tariff_push.push_due(actor=system("tariff push"))
 
 
 @shared_task(name="billing.query_payments", ignore_result=True)

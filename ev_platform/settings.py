@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrderState": "billing.api.serializers.ORDER_STATES",
         "ConnectorState": "stations.api.views.CONNECTOR_STATES",
-        "EntryKind": "billing.api.serializers.ENTRY_KINDS",
+        "EntryKind": "billing.api.wallet.ENTRY_KINDS",
         "PaymentState": "billing.api.payments.PAYMENT_STATES",
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
         "ScoreOrderState": "billing.models.ScoreOrder.State",
