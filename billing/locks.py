@@ -150,39 +150,23 @@ def lock_fee(fee_id: int) -> OrderFee:
     return rows.select_related("order", "driver", "operator").get(pk=fee_id)
 
 
-def lock_settlement_accounts(
-    *,
-    payer: Mapping[str, int],
-    payer_kind: str,
-    operator_id: int,
-    operator_kinds: Collection[str],
-    platform_kinds: Collection[str] = (),
+def lock_accounts_of(
+    owners: Mapping[str, tuple[Collection[int | None], Collection[str]]], *, also: Collection[int] = ()
 ) -> list[Account]:
-    """Lock what a settlement moves money between: the payer's accounts and those it pays, by id.
+    """Lock the accounts of some owners, always in the same order, and those with the ids `also`.
 
-    `payer` is the owner of the payer's accounts, as {column: id}.
+    `owners` is {column: (ids, account kinds)}, e.g. `driver_id`; the column "" is the platform. An account of an
+    enterprise, card or payee, which names its operator for the data scope, is not one of `operator_id`.
     """
+    alone = {"enterprise": None, "card": None, "payee": None}
+    wanted = Q(pk__in=also) if also else Q()
+    for column, (ids, kinds) in owners.items():
+        own = {"driver": None, "operator": None, **alone} if not column else {f"{column}__in": ids}
+        wanted |= Q(**own, **(alone if column == "operator_id" else {}), kind__in=kinds)
+    if not wanted:
+        return []
     rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    found = rows.filter(
-        Q(**payer, kind__in=(payer_kind, Account.Kind.BONUS, Account.Kind.ARREARS))
-        | Q(operator_id=operator_id, kind__in=operator_kinds)
-        | Q(driver=None, operator=None, kind__in=platform_kinds)
-    )
-    return list(found.order_by("pk"))
-
-
-def lock_wallet_settlements(
-    *, driver_ids: Collection[int], operator_ids: Collection[int], operator_kinds: Collection[str]
-) -> list[Account]:
-    """`lock_settlement_accounts` for many orders that drivers pay from their wallets, always in the same order."""
-    kinds = Account.Kind
-    of_driver = (kinds.WALLET, kinds.BONUS, kinds.ARREARS)
-    rows = Account.objects.unscoped("row lock").select_for_update(of=("self",), no_key=True)
-    found = rows.filter(
-        Q(driver_id__in=driver_ids, kind__in=of_driver)
-        | Q(operator_id__in=operator_ids, payee=None, kind__in=operator_kinds)
-    )
-    return list(found.order_by("pk"))
+    return list(rows.filter(wanted).order_by("pk"))
 
 
 def lock_proposal(proposal_id: int) -> Proposal:

@@ -88,11 +88,16 @@ def freeze(order: ChargingOrder, discounts: Iterable[Discount]) -> list[Discount
     return kept
 
 
-def book(order: ChargingOrder, bill: Bill) -> None:
-    """Note what each frozen discount took off, and give back what its budget had reserved beyond that."""
-    taken = {line.code: line.fen for line in bill.discounts}
-    _finish(order, taken)
-    order_coupons.book(order, taken)
+def book_all(billed: Iterable[tuple[ChargingOrder, Bill]]) -> None:
+    """Note what the frozen discounts of orders took off, and give back what budgets had reserved beyond that."""
+    reduced = [(order, bill) for order, bill in billed if order.tariff_snapshot.get("discounts")]
+    if len(reduced) > 1:  # all of them at once, so that two bursts cannot wait for each other
+        uses = DiscountUse.objects.filter(order__in=[order for order, _bill in reduced], reserved_fen__gt=0)
+        lock_discounts(uses.values_list("discount_id", flat=True))
+    for order, bill in reduced:
+        taken = {line.code: line.fen for line in bill.discounts}
+        _finish(order, taken)
+        order_coupons.book(order, taken)
 
 
 def give_back(order: ChargingOrder) -> None:

@@ -20,7 +20,7 @@ from billing.models import Account, ChargingOrder, Journal, OrderFee
 from billing.pricing.components import OccupancyFee, ParkingFee, ReservationFee, component_from_json
 from billing.pricing.fees import Span, TimedFee, cap_reached_at, occupancy, parking, reservation
 from billing.pricing.slots import MAX_INTERVAL
-from billing.services import bonuses, ledger
+from billing.services import bonuses, debts, ledger
 from billing.services.evidence import snapshot_of_order
 from billing.services.invoices.states import require_not_invoiced
 from billing.services.order_states import note
@@ -358,7 +358,7 @@ def _end(fee: OrderFee, order: ChargingOrder, at: datetime, actor: Actor) -> Ord
     fee.state = S.SETTLED if timed.fen else S.DROPPED
     if timed.fen:
         fee.settled_at = clock.now()
-        ledger.settle_debt(
+        debt = debts.Debt(
             key=key_of(fee),
             kind=Journal.Kind.ORDER_FEE,
             order=order,
@@ -367,6 +367,7 @@ def _end(fee: OrderFee, order: ChargingOrder, at: datetime, actor: Actor) -> Ord
             memo=fee.kind,
             keep_hold=True,
         )
+        debts.settle_debts([debt])
     fee.save()
     data = {"kind": fee.kind, "amount_fen": timed.fen, "capped": timed.capped, "flagged": fee.flagged}
     note(order, "fee_ended", actor, data)

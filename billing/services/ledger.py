@@ -11,10 +11,9 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from billing import payers
-from billing.locks import lock_accounts, lock_settlement_accounts
+from billing.locks import lock_accounts
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from billing.payers import Payer
-from billing.services import covers
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError
@@ -27,11 +26,6 @@ from users.services import edits
 MAX_TOP_UP_FEN = 10_000_000
 MAX_CREDIT_FEN = 1_000_000_000
 Lines = list[tuple[Account, int]]
-# Which of the operator's accounts pays what an order's payer does not.
-_COVER_KINDS = {
-    ChargingOrder.Cover.MONTH_CARD.value: Account.Kind.OPERATOR_MONTH_CARDS,
-    ChargingOrder.Cover.FREE.value: Account.Kind.OPERATOR_FREE,
-}
 
 
 def account_of(
@@ -440,136 +434,6 @@ def _release(active: Hold, purse: Purse) -> int:
     if active.bonus_fen:
         purse.bonus.held_fen -= active.bonus_fen
     return active.total_fen
-
-
-def capture(*, actor: Actor, order: ChargingOrder) -> Journal | None:
-    """Debit the order's total: its own hold first, then free money, the rest onto the payer's arrears.
-
-    Electricity, service and further fees go to the operator in full; a discount is booked against whoever bears
-    it, what a month card or the operator covers against the operator's account for it (and is written to
-    `order.covered_fen`). Releases the hold. An order that costs nothing posts nothing. Call it under the order's
-    lock, once its amounts are written.
-    """
-    order.covered_fen = 0
-    return settle_debt(
-        key=settlement_key(order),
-        kind=Journal.Kind.SETTLEMENT,
-        order=order,
-        credits=credits_of(order),
-        actor=actor,
-        covered=order.cover in _COVER_KINDS,
-    )
-
-
-def settlement_key(order: ChargingOrder) -> str:
-    """The key under which the ledger knows an order's settlement."""
-    return f"settle:{order.order_no}"
-
-
-def credits_of(order: ChargingOrder) -> dict[str, int]:
-    """{account kind: fen} of an order whose amounts are written."""
-    kinds = Account.Kind
-    credits = {
-        kinds.OPERATOR_ELECTRICITY: order.electricity_fen,
-        kinds.OPERATOR_SERVICE: order.service_fen,
-        kinds.OPERATOR_FEES: order.fees_fen,
-    }
-    for line in (order.bill or {}).get("discounts", ()):
-        platform = line["bearer"] == "platform"
-        kind = kinds.PLATFORM_DISCOUNTS if platform else kinds.OPERATOR_DISCOUNTS
-        credits[kind] = credits.get(kind, 0) - line["fen"]
-    return credits
-
-
-def settle_debt(
-    *,
-    key: str,
-    kind: str,
-    order: ChargingOrder,
-    credits: Mapping[str, int],
-    actor: Actor,
-    memo: str = "",
-    keep_hold: bool = False,
-    covered: bool = False,
-) -> Journal | None:
-    """Debit the order's payer with the sum of `credits`, {account kind: fen}, and release the order's hold.
-
-    The payer's account pays what is free on it, then a driver's bonus; the rest goes onto the arrears. Returns None, and books nothing,
-    when every credit is zero. `keep_hold` leaves the order's hold alone: a fee after the charge is not what it was
-    taken for. `covered` lets the order's cover pay its part of the order's total, worked out under the locks.
-    """
-    if not any(credits.values()):
-        if not keep_hold:
-            release_hold(order=order)
-        return None
-    with transaction.atomic(savepoint=False):
-        active = None if keep_hold else Hold.objects.filter(order=order, state=Hold.State.ACTIVE).first()
-        needed = [one for one, amount in credits.items() if amount or one in _ALWAYS]
-        cover = [_COVER_KINDS[order.cover]] if covered else []
-        payer = payers.of_order(order)
-        accounts = _settlement_accounts(order, payer, [*needed, *cover])
-        account, arrears = accounts[payer.kind], accounts[Account.Kind.ARREARS]
-        purse = Purse(account, accounts.get(Account.Kind.BONUS))
-        if active is not None:
-            _release(active, purse)
-        total = sum(credits.values())
-        lines = [(accounts[one], credits[one]) for one in needed]
-        if covered:
-            order.covered_fen = covers.covered_fen(order)
-            total -= order.covered_fen
-            lines.append((accounts[_COVER_KINDS[order.cover]], -order.covered_fen))
-        by_score = order.cover == ChargingOrder.Cover.SCORE and kind == Journal.Kind.SETTLEMENT
-        from_account = 0 if by_score else max(min(total, account.available_fen), 0)
-        if not from_account:
-            account.save(update_fields=["held_fen"])  # no line of the journal does it
-        from_bonus = 0
-        if purse.bonus is not None:
-            spare = 0 if by_score else purse.bonus.available_fen
-            from_bonus = max(min(total - from_account, spare), 0)
-            if not from_bonus:
-                purse.bonus.save(update_fields=["held_fen"])
-            lines.append((purse.bonus, -from_bonus))
-        lines = [(account, -from_account), (arrears, from_account + from_bonus - total), *lines]
-        return _post(
-            key,
-            kind,
-            [(one, amount) for one, amount in lines if amount],
-            {one.pk: one for one in accounts.values()},
-            actor,
-            order,
-            memo,
-        )
-
-
-_ALWAYS = (Account.Kind.OPERATOR_ELECTRICITY, Account.Kind.OPERATOR_SERVICE)
-_OF_PLATFORM = (Account.Kind.PLATFORM_DISCOUNTS,)
-
-
-def _settlement_accounts(order: ChargingOrder, payer: Payer, kinds: Collection[str]) -> dict[str, Account]:
-    """The accounts of a settlement, locked; {kind: account}. Opened first where one is missing."""
-    of_payer = (payer.kind, Account.Kind.ARREARS)
-    of_platform = [kind for kind in kinds if kind in _OF_PLATFORM]
-    of_operator = [kind for kind in kinds if kind not in _OF_PLATFORM]
-
-    def locked() -> list[Account]:
-        return lock_settlement_accounts(
-            payer=payer.owner,
-            payer_kind=payer.kind,
-            operator_id=order.operator_id,
-            operator_kinds=of_operator,
-            platform_kinds=of_platform,
-        )
-
-    found = locked()
-    if sum(account.kind != Account.Kind.BONUS for account in found) < len(of_payer) + len(kinds):
-        for kind in of_payer:
-            account_of(kind, payer=payer)
-        for kind in of_operator:
-            account_of(kind, operator=order.operator)
-        for kind in of_platform:
-            account_of(kind)
-        found = locked()
-    return {account.kind: account for account in found}
 
 
 def insufficient(available_fen: int, needed_fen: int) -> DomainError:

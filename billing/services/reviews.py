@@ -16,7 +16,7 @@ from billing.pricing.register import energy_limit_kwh
 from billing.services import proposals, settlement
 from billing.services.evidence import bill_of, from_meter, from_record, from_samples
 from billing.services.order_states import note
-from billing.services.settlement import settle
+from billing.services.settling import settle
 from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import DomainError

@@ -1,23 +1,25 @@
 """What happens to a transaction record: settled once, or kept for a person; never refused, never booked twice.
 
 The record is already stored and its pile's row locked when this runs, in the same transaction; the pile is told
-only after the commit.
+only after the commit. A record that comes alone is a burst of one.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from billing import payers
-from billing.locks import lock_order
+from billing.locks import lock_orders, lock_orders_of
 from billing.models import ChargingOrder, ReviewItem
-from billing.pricing import Bill, Finding, PricingError, needs_review
-from billing.services import discounts, fees, ledger, offline_orders
+from billing.pricing import Finding, PricingError, needs_review
+from billing.services import discounts, ledger, offline_orders
 from billing.services.evidence import bill_of, from_record
 from billing.services.order_states import ORDER_STATES, move, note
+from billing.services.settling import RECORD_FIELDS, Settlement, settle_all, take_facts
 from devices.models import TransactionRecord
 from kernel import clock
 from kernel.actor import Actor
@@ -25,134 +27,119 @@ from kernel.actor import Actor
 logger = logging.getLogger(__name__)
 S = ChargingOrder.State
 WAITS_FOR_RECORD = "no_record"
-RECORD_FIELDS = ("record", "device_energy_kwh", "device_amount", "stop_reason")
-BILL_FIELDS = (
-    "bill",
-    "evidence",
-    "energy_kwh",
-    "total_fen",
-    "electricity_fen",
-    "service_fen",
-    "covered_fen",
-    "fees_fen",
-    "discount_fen",
-    "power_kw",
-    "stop_due_at",
-    "settled_at",
-    "ended_at",
-    "review_reasons",
-)
 
 
-def take_record(
-    *, actor: Actor, record: TransactionRecord, repeated: bool = False, conflicting: bool = False
-) -> ChargingOrder | None:
-    """Settle the order of a record, or put what does not fit into the review list.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A stored record, for the first time or again; `conflicting` when it came again with other content."""
 
-    Returns the order, or None for a record without one; a session that began without the platform, in a way
-    the mode matrix allows there, gets its order now. A repeat changes nothing; a repeat with other content
-    is put before a person and changes nothing else. Raises only when the database itself fails.
+    actor: Actor
+    record: TransactionRecord
+    conflicting: bool = False
+
+
+def take_records(reports: Sequence[Report]) -> None:
+    """Settle the orders of records, or put what does not fit into the review list, in the caller's transaction.
+
+    A session that began without the platform, in a way the mode matrix allows there, gets its order now. A repeat
+    changes nothing; a repeat with other content is put before a person and changes nothing else. When something is
+    wrong with one of several, each is taken by itself. Raises only when the database itself fails: the piles get
+    no answer then and send their records again.
     """
-    order_id = _order_id_of(record)
-    if order_id is None and not conflicting:
-        order_id = offline_orders.open_from_record(actor=actor, record=record)
-    if conflicting:
+    with transaction.atomic(savepoint=False):
+        try:
+            with transaction.atomic():
+                _take(reports)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            if len(reports) == 1:
+                logger.exception("record %s could not be handled", reports[0].record.pk)
+                _keep(reports[0])
+                return
+            logger.warning("%d records could not be handled together", len(reports), exc_info=True)
+            for report in reports:
+                take_records([report])
+
+
+def _take(reports: Sequence[Report]) -> None:
+    orders = _orders_of(reports)
+    found = []
+    for report in reports:
+        order = orders.get(report.record.pk)
+        if order is None or report.conflicting:
+            _ask_about(report, order)
+        elif order.record_id is not None:
+            continue  # it has its record
+        elif order.state == S.SETTLED:
+            _attach_after_settlement(order, report.record, report.actor)
+        elif (settlement := _decide(order, report.record, report.actor)) is not None:
+            found.append(settlement)
+    settle_all(found)
+
+
+def _orders_of(reports: Sequence[Report]) -> dict[int, ChargingOrder]:
+    """{record id: its locked order}: that of this pile and number; a number of another pile is nobody's here."""
+    named = {
+        (report.record.pile_id, report.record.transaction_ref)
+        for report in reports
+        if report.record.transaction_ref.strip("0")
+    }
+    by_name = {(one.pile_id, one.transaction_ref): one for one in lock_orders_of(named)} if named else {}
+    orders: dict[int, ChargingOrder] = {}
+    opened: dict[int, int] = {}
+    for report in reports:
+        record = report.record
+        order = by_name.get((record.pile_id, record.transaction_ref))
+        if order is not None:
+            orders[record.pk] = order
+        elif not report.conflicting:
+            order_id = offline_orders.open_from_record(actor=report.actor, record=record)
+            if order_id is not None:
+                opened[record.pk] = order_id
+    if opened:
+        new = {order.pk: order for order in lock_orders(opened.values())}
+        orders |= {record_id: new[order_id] for record_id, order_id in opened.items()}
+    return orders
+
+
+def _ask_about(report: Report, order: ChargingOrder | None) -> None:
+    """Put a record before a person that has no order, or that came again with other content."""
+    record = report.record
+    if report.conflicting:
         open_review(
             kind=ReviewItem.Kind.CONFLICTING_RECORD,
             key=f"conflict:{record.pk}:{len(record.conflicts)}",
             record=record,
-            order_id=order_id,
+            order_id=None if order is None else order.pk,
             reasons=[Finding("conflicting_record").to_json()],
         )
-    if order_id is None:
+    if order is None:
         open_review(
             kind=ReviewItem.Kind.ORPHAN_RECORD,
             key=f"orphan:{record.pk}",
             record=record,
             reasons=[Finding("orphan_record").to_json()],
         )
-        return None
-    with transaction.atomic(savepoint=False):
-        order = lock_order(order_id)
-        if conflicting or order.record_id is not None:
-            return order
-        if order.state == S.SETTLED:
-            _attach_after_settlement(order, record, actor)
-            return order
-        _attach(order, record)
-        try:
-            with transaction.atomic():
-                _decide(order, record, actor)
-        except (OperationalError, InterfaceError):
-            raise  # the database, not the record: the pile gets no answer and sends it again
-        except Exception:
-            logger.exception("record %s of order %s could not be handled", record.pk, order.order_no)
-            order = lock_order(order_id)
-            _attach(order, record)
-            to_review(order, [Finding("processing_failed")], actor)
-        return order
 
 
-def settle(
-    order: ChargingOrder,
-    *,
-    actor: Actor,
-    evidence: Mapping[str, Any],
-    findings: Iterable[Finding] = (),
-    update_fields: Iterable[str] = (),
-) -> Bill:
-    """Price the evidence, write bill and ledger, release the hold and end a locked order.
-
-    Raises PricingError when the evidence cannot be priced; nothing is written then.
-    """
-    was_in_review = order.state == S.REVIEW
-    bill = bill_of(order, evidence)
-    write_bill(order, bill, evidence, findings)
-    ledger.capture(actor=actor, order=order)
-    discounts.book(order, bill)
-    move(
-        order,
-        "settled",
-        actor,
-        settled_data(bill, evidence),
-        update_fields={*BILL_FIELDS, *update_fields},
-    )
-    fees.begin_occupancy(order, actor)
-    if was_in_review:
-        ReviewItem.objects.unscoped("of this order").filter(
-            order=order, kind=ReviewItem.Kind.ORDER, state=ReviewItem.State.OPEN
-        ).update(
-            state=ReviewItem.State.RESOLVED,
-            resolved_at=clock.now(),
-            resolved_by=actor.name[:128],
-            resolution="settled",
+def _keep(report: Report) -> None:
+    """A fault of ours must not lose a record: it waits for a person, with its order if that is known."""
+    record = report.record
+    failed = Finding("processing_failed")
+    orders = lock_orders_of({(record.pile_id, record.transaction_ref)})
+    if not orders or not record.transaction_ref.strip("0"):
+        open_review(
+            kind=ReviewItem.Kind.ORPHAN_RECORD,
+            key=f"orphan:{record.pk}",
+            record=record,
+            reasons=[failed.to_json()],
         )
-    return bill
-
-
-def write_bill(
-    order: ChargingOrder, bill: Bill, evidence: Mapping[str, Any], findings: Iterable[Finding]
-) -> None:
-    """Set an order's `BILL_FIELDS`, which the caller saves."""
-    order.bill = bill.to_json()
-    order.evidence = {
-        **evidence,
-        "findings": [finding.to_json() for finding in findings],
-        "running": {"energy_kwh": str(order.energy_kwh), "total_fen": order.total_fen},
-    }
-    order.energy_kwh, order.total_fen = bill.energy_kwh, bill.total_fen
-    order.electricity_fen, order.service_fen = bill.electricity_fen, bill.service_fen
-    order.fees_fen, order.discount_fen = bill.fees_fen, bill.discount_fen
-    order.power_kw = None
-    order.settled_at = clock.now()
-    order.ended_at = order.ended_at or order.settled_at
-    order.review_reasons = []
-    order.stop_due_at = None
-
-
-def settled_data(bill: Bill, evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """What the timeline says of a settlement."""
-    return {"total_fen": bill.total_fen, "energy_kwh": str(bill.energy_kwh), "basis": evidence["basis"]}
+        return
+    order = orders[0]
+    if order.record_id is None and order.state != S.SETTLED:
+        _attach(order, record)
+        to_review(order, [failed], report.actor)
 
 
 def to_review(
@@ -194,8 +181,9 @@ def link_record(order: ChargingOrder, record: TransactionRecord, actor: Actor) -
 
     What the record says of price, time and energy is judged as always; a doubt leaves the order to a person.
     """
-    _attach(order, record)
-    _decide(order, record, actor)
+    settlement = _decide(order, record, actor)
+    if settlement is not None:
+        settle_all([settlement])
 
 
 def open_review(
@@ -237,60 +225,42 @@ def close_order(
     move(order, event, actor, data, update_fields={"ended_at", "stop_due_at", "record"})
 
 
-def _order_id_of(record: TransactionRecord) -> int | None:
-    """The order of this pile and transaction number; a number of another pile is nobody's here."""
-    if not record.transaction_ref.strip("0"):
-        return None
-    orders = ChargingOrder.objects.unscoped("a pile reports its own transaction")
-    rows = orders.filter(pile_id=record.pile_id, transaction_ref=record.transaction_ref)
-    return rows.values_list("pk", flat=True).first()
-
-
 def _attach(order: ChargingOrder, record: TransactionRecord) -> None:
     take_facts(order, record)
     order.save(update_fields=RECORD_FIELDS)
 
 
-def take_facts(order: ChargingOrder, record: TransactionRecord) -> None:
-    """Set an order's `RECORD_FIELDS`, which the caller saves."""
-    order.record = record
-    order.device_energy_kwh, order.device_amount = record.energy_kwh, record.device_amount
-    order.stop_reason = record.stop_reason[:48]
-
-
-def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
+def _decide(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> Settlement | None:
+    """Give a locked order its record and end it, but for the settlement that is due: that is the caller's."""
+    take_facts(order, record)
     nothing = record.energy_kwh is not None and record.energy_kwh == 0
     if order.state == S.CLOSED:
+        order.save(update_fields=RECORD_FIELDS)
         if nothing:
             note(order, "record_attached", actor, {"record": record.pk, "energy_kwh": "0"})
         else:
             to_review(order, [Finding("record_after_close")], actor)
-        return
+        return None
     if nothing and order.started_at is None and ORDER_STATES.allows(order.state, "nothing_delivered"):
+        order.save(update_fields=RECORD_FIELDS)
         close_order(order, "nothing_delivered", actor, {"stop_reason": record.stop_reason})
-        return
-    evidence, findings, _bill = from_record(order, record)
+        return None
+    evidence, findings, bill = from_record(order, record)
     if order.state == S.REVIEW and {reason["code"] for reason in order.review_reasons} != {WAITS_FOR_RECORD}:
         # A person already looks at something else; the record is more for them to see.
         kept = [Finding.from_json(reason) for reason in order.review_reasons]
-        to_review(order, [*kept, *findings], actor)
-        return
+        to_review(order, [*kept, *findings], actor, update_fields=RECORD_FIELDS)
+        return None
     if order.state == S.FINISHING:  # what stands against an order that its record opened
         findings = [*findings, *(Finding.from_json(reason) for reason in order.review_reasons)]
     if payers.of_order(order) is None and not order.is_free:
         findings = [*findings, Finding("no_payer")]
-    if needs_review(findings):
-        take_times(order, record)
-        to_review(order, findings, actor, update_fields={"started_at", "ended_at"})
-        return
-    take_times(order, record)
-    settle(order, actor=actor, evidence=evidence, findings=findings, update_fields={"started_at"})
-
-
-def take_times(order: ChargingOrder, record: TransactionRecord) -> None:
-    """Set the order's start and end as its record has them; the caller saves them."""
     order.started_at = record.started_at or order.started_at
     order.ended_at = record.ended_at or order.ended_at
+    if bill is None or needs_review(findings):
+        to_review(order, findings, actor, update_fields=(*RECORD_FIELDS, "started_at", "ended_at"))
+        return None
+    return Settlement(order, actor, bill, evidence, findings)
 
 
 def _attach_after_settlement(order: ChargingOrder, record: TransactionRecord, actor: Actor) -> None:
@@ -298,8 +268,8 @@ def _attach_after_settlement(order: ChargingOrder, record: TransactionRecord, ac
     _attach(order, record)
     note(order, "record_attached", actor, {"record": record.pk, "energy_kwh": str(record.energy_kwh)})
     try:
-        evidence, _findings, _bill = from_record(order, record)
-        same = bill_of(order, evidence).total_fen == order.total_fen
+        evidence, _findings, bill = from_record(order, record)
+        same = (bill or bill_of(order, evidence)).total_fen == order.total_fen
     except (PricingError, ArithmeticError, KeyError):
         same = False
     if not same:

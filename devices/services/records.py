@@ -100,34 +100,9 @@ def store_record(*, pile: events.PileRef, reported: ReportedTransaction) -> Tran
 
     When this returns, the caller may tell the pile that the record is kept.
     """
-    now = clock.now()
-    digest = reported.fingerprint()
     with transaction.atomic():
-        # The pile's row serialises its records, so two copies arriving at once cannot both be first.
-        lock_piles([pile.id])
-        record = TransactionRecord.objects.filter(identity=reported.identity).first()
-        repeated = record is not None
-        conflicting = False
-        if record is None:
-            record = _row(pile, reported, digest, now)
-            record.save(force_insert=True)
-        else:
-            conflicting = record.fingerprint != digest
-            changes: dict[str, Any] = {"times_received": F("times_received") + 1}
-            known = {conflict["fingerprint"] for conflict in record.conflicts}
-            if conflicting and digest not in known and len(known) < MAX_CONFLICTS_KEPT:
-                changes["conflicts"] = [
-                    *record.conflicts,
-                    {"fingerprint": digest, "received_at": now.isoformat(), "raw": reported.raw},
-                ]
-            TransactionRecord.objects.filter(pk=record.pk).update(**changes)
-            record.refresh_from_db()
-        events.publish(
-            events.TransactionReported(
-                pile=pile, at=now, record=record, repeated=repeated, conflicting=conflicting
-            )
-        )
-    return record
+        new, _again = _store_new([(pile, reported)])
+        return new.get(reported.identity) or _store_again(pile, reported)
 
 
 def store_records(given: Sequence[tuple[events.PileRef, ReportedTransaction]]) -> None:
@@ -135,50 +110,64 @@ def store_records(given: Sequence[tuple[events.PileRef, ReportedTransaction]]) -
 
     Nothing is stored when it raises but, where the trouble came late, what a repeat of the call finds as stored.
     """
-    if len(given) > 1:
-        given = _store_new(given)
-    for pile, reported in given:
-        store_record(pile=pile, reported=reported)
+    with transaction.atomic():
+        _new, again = _store_new(given)
+    for pile, reported in again:
+        with transaction.atomic():
+            _store_again(pile, reported)
 
 
 def _store_new(
     given: Sequence[tuple[events.PileRef, ReportedTransaction]],
-) -> list[tuple[events.PileRef, ReportedTransaction]]:
-    """Store the records whose identity is new; returns the others."""
+) -> tuple[dict[str, TransactionRecord], list[tuple[events.PileRef, ReportedTransaction]]]:
+    """Store the records whose identity is new; returns them by identity, and what is not new."""
     now = clock.now()
-    with transaction.atomic():
-        lock_piles(pile.id for pile, _reported in given)
-        known = set(
-            TransactionRecord.objects.filter(
-                identity__in=[reported.identity for _pile, reported in given]
-            ).values_list("identity", flat=True)
+    # The piles' rows serialise their records, so two copies arriving at once cannot both be first.
+    lock_piles(pile.id for pile, _reported in given)
+    rows = TransactionRecord.objects.filter(identity__in=[reported.identity for _pile, reported in given])
+    known = set(rows.values_list("identity", flat=True))
+    new: dict[str, tuple[events.PileRef, TransactionRecord]] = {}
+    again = []
+    for pile, reported in given:
+        if reported.identity in known or reported.identity in new:
+            again.append((pile, reported))
+        else:
+            new[reported.identity] = pile, _row(pile, reported, now)
+    if new:
+        insert_rows([record for _pile, record in new.values()])
+        events.publish_together(
+            [events.TransactionReported(pile=pile, at=now, record=record) for pile, record in new.values()]
         )
-        new: dict[str, tuple[events.PileRef, TransactionRecord]] = {}
-        others = []
-        for pile, reported in given:
-            if reported.identity in known or reported.identity in new:
-                others.append((pile, reported))
-            else:
-                new[reported.identity] = pile, _row(pile, reported, reported.fingerprint(), now)
-        if new:
-            insert_rows([record for _pile, record in new.values()])
-            events.publish_together(
-                [
-                    events.TransactionReported(pile=pile, at=now, record=record)
-                    for pile, record in new.values()
-                ]
-            )
-    return others
+    return {identity: record for identity, (_pile, record) in new.items()}, again
 
 
-def _row(
-    pile: events.PileRef, reported: ReportedTransaction, digest: str, now: datetime
-) -> TransactionRecord:
+def _store_again(pile: events.PileRef, reported: ReportedTransaction) -> TransactionRecord:
+    """Count a repeat, and keep what it says when that is something else; in the caller's transaction."""
+    now, digest = clock.now(), reported.fingerprint()
+    lock_piles([pile.id])
+    record = TransactionRecord.objects.get(identity=reported.identity)
+    conflicting = record.fingerprint != digest
+    changes: dict[str, Any] = {"times_received": F("times_received") + 1}
+    known = {conflict["fingerprint"] for conflict in record.conflicts}
+    if conflicting and digest not in known and len(known) < MAX_CONFLICTS_KEPT:
+        changes["conflicts"] = [
+            *record.conflicts,
+            {"fingerprint": digest, "received_at": now.isoformat(), "raw": reported.raw},
+        ]
+    TransactionRecord.objects.filter(pk=record.pk).update(**changes)
+    record.refresh_from_db()
+    events.publish(
+        events.TransactionReported(pile=pile, at=now, record=record, repeated=True, conflicting=conflicting)
+    )
+    return record
+
+
+def _row(pile: events.PileRef, reported: ReportedTransaction, now: datetime) -> TransactionRecord:
     return TransactionRecord(
         operator_id=pile.operator_id,
         station_id=pile.station_id,
         pile_id=pile.id,
-        fingerprint=digest,
+        fingerprint=reported.fingerprint(),
         received_at=now,
         tiers=dict(reported.tiers),
         payload=dict(reported.payload),

@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import ChargingOrder
-from billing.services import ledger, tariffs
+from billing.services import ledger, tariff_push, tariffs
 from billing.services.clearing import clear
 from devices.services import presence, records, status
 from devices.services.references import pile_ref
@@ -117,7 +117,7 @@ def _come_online(pile: Pile, at: datetime) -> int:
         version = tariffs.version_in_force(pile=pile, at=at)
         if pile.protocol == Pile.Protocol.YKC:
             profile = tariffs.profile_on(version, zone=pile.station.time_zone, at=at)
-            tariffs.confirm_held(pile=pile, version=version, profile=profile)
+            tariff_push.confirm_held(pile=pile, version=version, profile=profile)
         opened = presence.open_session(
             pile_id=pile.pk,
             protocol=pile.protocol,

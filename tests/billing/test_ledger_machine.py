@@ -7,7 +7,7 @@ from hypothesis.extra.django import TestCase
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from billing.models import Account, ChargingOrder, Hold
-from billing.services import checks, ledger
+from billing.services import checks, debts, ledger
 from kernel import clock
 from kernel.actor import system
 from kernel.errors import DomainError
@@ -80,7 +80,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         order.electricity_fen, order.service_fen = electricity, service
         order.total_fen = electricity + service
-        ledger.capture(actor=ACTOR, order=order)
+        debts.capture(actor=ACTOR, order=order)
         model = self.model[order.driver_id]
         model["free"] += self.held.pop(order.pk, 0)
         paid = min(model["free"], order.total_fen)

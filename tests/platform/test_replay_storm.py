@@ -196,7 +196,7 @@ def test_kill_9_in_mid_settlement_leaves_nothing_and_the_next_record_settles_onc
     script = """
         from datetime import datetime
         from decimal import Decimal
-        from billing.services import ledger, settlement
+        from billing.services import debts, settlement, settling
         from devices.models import TransactionRecord
         from devices.services import records
         from devices.services.references import pile_ref
@@ -210,9 +210,9 @@ def test_kill_9_in_mid_settlement_leaves_nothing_and_the_next_record_settles_onc
                     hang(point)
                 return result
             setattr(owner, name, wrapped)
-        after(settlement, "_attach", "stored")
-        after(ledger, "capture", "booked")
-        after(settlement, "move", "moved")
+        after(settlement, "_orders_of", "stored")
+        after(debts, "settle_debts", "booked")
+        after(settling, "update_rows", "moved")
         def work(point, one):
             where.point = point
             pile = Pile.objects.unscoped("test").get(pk=one["pile"][0])

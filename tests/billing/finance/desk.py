@@ -9,7 +9,7 @@ from django.utils import timezone
 from billing import business_day
 from billing.models import Account, Booking, ChargingOrder, MonthSale, PayoutAccount, Proposal
 from billing.pricing.components import ReservationFee
-from billing.services import bookings, ledger, month_cards, proposals
+from billing.services import bookings, debts, month_cards, proposals
 from billing.services.checks import ledger_problems
 from billing.services.clearing import clear
 from billing.services.finance_checks import finance_problems
@@ -33,7 +33,7 @@ def settled(
     at: datetime | None = None,
     **fields,
 ) -> ChargingOrder:
-    """An order that was settled at a moment and debited its driver, as `settlement.settle` leaves it."""
+    """An order that was settled at a moment and debited its driver, as `settling.settle` leaves it."""
     driver = driver or site.driver
     at = at or timezone.now()
     number = next(_numbers)
@@ -53,7 +53,7 @@ def settled(
         **fields,
     )
     with clock.held_at(at):
-        ledger.capture(actor=JOB, order=order)
+        debts.capture(actor=JOB, order=order)
     if order.covered_fen:
         order.save(update_fields=["covered_fen"])
     return order

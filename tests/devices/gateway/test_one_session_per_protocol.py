@@ -516,7 +516,7 @@ def charge(pile, site: Site, held: HeldClock, seen: Recorder) -> ChargingOrder:
         )
 
     pile.power_on()
-    state("idle")
+    until(lambda: not Connector.objects.filter(pile=site.pile).exclude(state="idle").exists())
     seen.step("plug")
     pile.plug()
     state("occupied")
