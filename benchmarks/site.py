@@ -41,7 +41,7 @@ def make(*, ykc: int, ocpp: int, drivers: int, dny: int = 0) -> dict[str, Any]:
     from django.core.management import call_command
 
     from billing.pricing import Tier
-    from billing.services import ledger, tariffs
+    from billing.services import ledger, tariff_assignments, tariffs
     from kernel import clock
     from kernel.actor import system
     from stations.models import Connector, Pile
@@ -61,7 +61,7 @@ def make(*, ykc: int, ocpp: int, drivers: int, dny: int = 0) -> dict[str, Any]:
         slots=["flat"] * 48,
         effective_at=clock.now() - timedelta(days=1),
     )
-    tariffs.assign_tariff(actor=actor, tariff=tariff, station=station)
+    tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=station)
     # One hash for all stations: hashing is made slow on purpose and is not what is measured here.
     secret = make_password(PASSWORD)
     codes = [(f"{FIRST_YKC + index:014d}", Pile.Protocol.YKC) for index in range(ykc)]

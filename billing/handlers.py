@@ -17,11 +17,12 @@ from billing.services import (
     payments,
     refunds,
     safety,
+    score_debits,
     score_orders,
     sessions,
     settlement,
     shown_costs,
-    tariffs,
+    tariff_push,
 )
 from billing.services.invoices import requests
 from billing.services.payouts import decisions
@@ -50,7 +51,7 @@ def on_command_answered(event: events.CommandAnswered) -> None:
         versions = TariffVersion.objects.unscoped("the version the command carried")
         version = versions.filter(pk=command.params.get("version_id")).first()
         if version is not None:
-            tariffs.confirm_held(
+            tariff_push.confirm_held(
                 pile=pile_by_id(event.pile.id),
                 version=version,
                 profile=command.params.get("profile", ""),
@@ -119,8 +120,8 @@ def on_piles_offline(found: Sequence[events.PileOffline]) -> None:
 
 def on_pile_online(event: events.PileOnline) -> None:
     sessions.pile_link_changed(actor=_pile_actor(event.pile), pile_id=event.pile.id, kind="pile_online")
-    if tariffs.lacks_version_in_force(pile=event.pile):
-        tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
+    if tariff_push.lacks_version_in_force(pile=event.pile):
+        tariff_push.push_if_due(actor=system("tariff push"), pile=pile_by_id(event.pile.id))
 
 
 def on_piles_online(found: Sequence[events.PileOnline]) -> None:
@@ -128,8 +129,8 @@ def on_piles_online(found: Sequence[events.PileOnline]) -> None:
     by_id = {event.pile.id: event.pile for event in found}
     for pile_id in sessions.piles_with_sessions(by_id):
         sessions.pile_link_changed(actor=_pile_actor(by_id[pile_id]), pile_id=pile_id, kind="pile_online")
-    for pile_id in tariffs.piles_without_version_in_force(by_id):
-        tariffs.push_if_due(actor=system("tariff push"), pile=pile_by_id(pile_id))
+    for pile_id in tariff_push.piles_without_version_in_force(by_id):
+        tariff_push.push_if_due(actor=system("tariff push"), pile=pile_by_id(pile_id))
 
 
 def on_transaction_reported(event: events.TransactionReported) -> None:
@@ -186,7 +187,7 @@ def register() -> None:
     """Subscribe the handlers."""
     outbox.register_handler(refunds.SEND_TOPIC, on_refund_approved)
     outbox.register_handler(paid_starts.TOPIC, paid_starts.on_message)
-    outbox.register_handler(score_orders.TOPIC, score_orders.on_message)
+    outbox.register_handler(score_debits.TOPIC, score_orders.on_message)
     payments.on_booked(paid_starts.payment_booked)
     outbox.register_handler(decisions.SEND_TOPIC, on_payout_approved)
     outbox.register_handler(requests.SEND_TOPIC, on_invoice_approved)

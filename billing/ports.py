@@ -2,7 +2,7 @@
 
 from billing.models import ChargingOrder, PileTariff
 from billing.models.order import OPEN_STATES
-from billing.services import tariffs
+from billing.services import tariff_push
 from devices.events import PileRef
 from devices.ports import WireTariff, register_open_charge, register_tariff_port
 from kernel import clock
@@ -15,23 +15,23 @@ class BillingTariffs:
     def current(self, pile: PileRef) -> WireTariff | None:
         rows = PileTariff.objects.unscoped("what a pile holds").select_related("version")
         kept = rows.filter(pile_id=pile.id).first()
-        if kept is not None and not tariffs.is_idle(pile):
-            wanted = tariffs.Wanted(kept.version, kept.profile)
+        if kept is not None and not tariff_push.is_idle(pile):
+            wanted = tariff_push.Wanted(kept.version, kept.profile)
         else:
-            wanted = tariffs.wanted_on(pile=pile, at=clock.now())
+            wanted = tariff_push.wanted_on(pile=pile, at=clock.now())
         if wanted is None:
             return None
         try:
-            fields = tariffs.wire_model(wanted.version, wanted.profile)
+            fields = tariff_push.wire_model(wanted.version, wanted.profile)
         except DomainError:
             return None
         held = kept is not None and (kept.version_id, kept.profile) == (wanted.version.pk, wanted.profile)
         return WireTariff(model_no=fields.pop("model_no"), fields=fields, held=held)
 
     def confirm(self, pile: PileRef, model_no: str) -> None:
-        said = tariffs.version_by_wire_no(pile=pile, model_no=model_no)
+        said = tariff_push.version_by_wire_no(pile=pile, model_no=model_no)
         if said is not None:
-            tariffs.confirm_held(pile=pile, version=said.version, profile=said.profile)
+            tariff_push.confirm_held(pile=pile, version=said.version, profile=said.profile)
 
 
 def has_open_order(pile_id: int) -> bool:

@@ -5,6 +5,7 @@ from celery import shared_task
 from billing.services import (
     bookings,
     card_lists,
+    driver_notices,
     fees,
     nightly,
     paid_starts,
@@ -14,7 +15,7 @@ from billing.services import (
     score_permissions,
     shown_costs,
     sweeps,
-    tariffs,
+    tariff_push,
 )
 from billing.services.clearing import clear
 from billing.services.invoices import issuing
@@ -33,9 +34,14 @@ def sweep_orders() -> None:
     sweeps.flag_silent(actor=actor)
 
 
+@shared_task(name="billing.tell_drivers", ignore_result=True)
+def tell_drivers() -> None:
+    driver_notices.tell_settled()
+
+
 @shared_task(name="billing.push_due_tariffs", ignore_result=True)
 def push_due_tariffs() -> None:
-    tariffs.push_due(actor=system("tariff push"))
+    tariff_push.push_due(actor=system("tariff push"))
 
 
 @shared_task(name="billing.query_payments", ignore_result=True)

@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrderState": "billing.api.serializers.ORDER_STATES",
         "ConnectorState": "stations.api.views.CONNECTOR_STATES",
-        "EntryKind": "billing.api.serializers.ENTRY_KINDS",
+        "EntryKind": "billing.api.wallet.ENTRY_KINDS",
         "PaymentState": "billing.api.payments.PAYMENT_STATES",
         "PaymentChannel": "billing.api.payments.PAYMENT_CHANNELS",
         "ScoreOrderState": "billing.models.ScoreOrder.State",
@@ -289,6 +289,7 @@ YKC_QR_WITH_GUN = ev_env.boolean(
 )  # the pile appends its code and gun, else its code
 # A person alone settles an order to handle up to this; above it (billed, or given up) a second one approves.
 REVIEW_ALONE_FEN = ev_env.integer("EV_REVIEW_ALONE_FEN", 50_000, 0, 100_000_000)
+BALANCE_LOW_FEN = ev_env.integer("EV_BALANCE_LOW_FEN", 1000, 0, 10_000_000)
 MINIMUM_START_BALANCE_FEN = ev_env.integer("EV_MINIMUM_START_BALANCE_FEN", 500, 0, 10_000_000)
 DEFAULT_HOLD_FEN = ev_env.integer("EV_DEFAULT_HOLD_FEN", 20_000, 1, 10_000_000)
 RECHARGE_MIN_FEN = ev_env.integer("EV_RECHARGE_MIN_FEN", 100, 1, 10_000_000)

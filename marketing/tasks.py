@@ -8,3 +8,4 @@ from marketing.services import coupons
 @shared_task(name="marketing.expire_coupons", ignore_result=True)
 def expire_coupons() -> None:
     coupons.expire()
+    coupons.tell_expiring()

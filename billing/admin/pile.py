@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 from billing.admin.tiers import day_bar, price_summary
 from billing.models import ChargingOrder, PileTariff
 from billing.models.order import OPEN_STATES
-from billing.services import orders, tariffs
+from billing.services import orders, tariff_push, tariffs
 from billing.services.commissioning import PileImporter
 from devices.admin.pile import CommandedPileAdmin
 from kernel import clock
@@ -106,8 +106,8 @@ class BillingPileAdmin(CommandedPileAdmin):
         held = PileTariff.objects.unscoped("tariff of a pile in scope").filter(pile=obj).first()
         if held is None:
             return chip(_("Not confirmed"), "red")
-        wanted = tariffs.wanted_on(pile=obj, at=clock.now())
-        same = wanted is not None and tariffs.holds(pile=obj, wanted=wanted)
+        wanted = tariff_push.wanted_on(pile=obj, at=clock.now())
+        same = wanted is not None and tariff_push.holds(pile=obj, wanted=wanted)
         return chip(held.version, "green") if same else chip(held.version, "amber")
 
     tariff_held.short_description = _("tariff on the pile")
@@ -159,5 +159,5 @@ class BillingPileAdmin(CommandedPileAdmin):
         icon="price_change",
     )
     def push_tariff(self, request, obj, form):
-        tariffs.push_tariff(actor=actor_of(request), pile=obj)
+        tariff_push.push_tariff(actor=actor_of(request), pile=obj)
         return _("The command is on its way; its answer appears on this page.")

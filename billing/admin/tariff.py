@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from billing.admin import tariff_editor
 from billing.admin.tiers import day_bar, price_summary
 from billing.models import Tariff, TariffAssignment
-from billing.services import tariffs
+from billing.services import tariff_assignments, tariffs
 from billing.services.tariff_imports import TariffImporter, tariff_sheet
 from kernel import clock
 from kernel.sheets import XLSX
@@ -192,7 +192,7 @@ class TariffAdmin(ScopedModelAdmin):
         icon="add_location",
     )
     def assign(self, request, obj, form):
-        tariffs.assign_tariff(
+        tariff_assignments.assign_tariff(
             actor=actor_of(request),
             tariff=obj,
             station=form.cleaned_data["station"],
@@ -214,5 +214,5 @@ class TariffAdmin(ScopedModelAdmin):
     def end(self, request, obj, form):
         assignment = form.cleaned_data["assignment"]
         place = place_of(assignment)
-        tariffs.end_assignment(actor=actor_of(request), assignment_id=assignment.pk)
+        tariff_assignments.end_assignment(actor=actor_of(request), assignment_id=assignment.pk)
         return _("The tariff no longer holds at %(place)s.") % {"place": place}

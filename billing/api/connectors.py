@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.codes import CodeGuard
-from billing.api.serializers import ConnectorSerializer, EstimateSerializer, estimate_view, tariff_view
+from billing.api.serializers import EstimateSerializer, estimate_view
+from billing.api.tariff_serializers import ConnectorSerializer, tariff_view
 from billing.pricing import PricingError, TariffSnapshot, charge, foreseen
 from billing.pricing.components import PackageFee
 from billing.services import orders

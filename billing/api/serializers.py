@@ -1,4 +1,4 @@
-"""What the driver API says of prices, orders and money. Amounts are integer fen, quantities exact text."""
+"""What the driver API says of orders and their bills. Amounts are integer fen, quantities exact text."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,99 +7,19 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.api.tariff_serializers import EnergyField, FurtherFeeSerializer, PriceField
 from billing.bill_words import component_rows, discount_rows, fee_rows
 from billing.fee_words import fee_word
-from billing.models import ChargingOrder, Entry, Journal, OrderFee
+from billing.models import ChargingOrder, OrderFee
 from billing.order_money import STATES, money_of
-from billing.pricing import Bill, TariffSnapshot, slot_label
-from billing.pricing.components import PackageFee
+from billing.pricing import Bill, TariffSnapshot
 from billing.services import deadlines, extensions
 from billing.services import fees as fee_services
 from billing.tier_words import tier_word
 from devices.words import stop_reason_text
 from kernel import clock
-from stations.api.views import CONNECTOR_STATES
 
 ORDER_STATES = ChargingOrder.State.values
-ENTRY_KINDS = Journal.Kind.values
-
-
-class PriceField(serializers.DecimalField):
-    """Yuan per kWh at five places."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(max_digits=9, decimal_places=5, **kwargs)
-
-
-class EnergyField(serializers.DecimalField):
-    """kWh at four places."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(max_digits=13, decimal_places=4, **kwargs)
-
-
-class TierSerializer(serializers.Serializer):
-    code = serializers.CharField()
-    name = serializers.CharField()
-    electricity_price = PriceField(help_text="Yuan per kWh.")
-    service_price = PriceField(help_text="Yuan per kWh.")
-    unit_price = PriceField(help_text="Electricity plus service, yuan per kWh.")
-
-
-class PeriodSerializer(serializers.Serializer):
-    start = serializers.CharField(help_text="Local time of the station, HH:MM.")
-    end = serializers.CharField(help_text="HH:MM; 24:00 at the end of the day.")
-    tier = serializers.CharField()
-
-
-class FurtherFeeSerializer(serializers.Serializer):
-    """What a tariff asks beside the energy: occupancy, time, a minimum …"""
-
-    kind = serializers.CharField()
-    name = serializers.CharField()
-    text = serializers.CharField(help_text="The rule in a sentence.")
-
-
-class PackageSerializer(serializers.Serializer):
-    fen = serializers.IntegerField()
-    seconds = serializers.IntegerField()
-
-
-class TariffSerializer(serializers.Serializer):
-    """A tariff of 48 half-hours, told as periods of one tier each."""
-
-    time_zone = serializers.CharField()
-    now = TierSerializer(help_text="The tier of this moment.")
-    tiers = TierSerializer(many=True)
-    periods = PeriodSerializer(many=True)
-    further_fees = FurtherFeeSerializer(many=True, help_text="Shown before the start, whatever they are.")
-    packages = PackageSerializer(
-        many=True, help_text="Time bought ahead; not empty: the start needs `package_fen`."
-    )
-    discounts = serializers.ListField(
-        child=serializers.CharField(), help_text="Names of those you would get."
-    )
-
-
-class ReasonSerializer(serializers.Serializer):
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class ConnectorSerializer(serializers.Serializer):
-    code = serializers.CharField()
-    number = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=CONNECTOR_STATES)
-    state_text = serializers.CharField(source="get_state_display")
-    plugged = serializers.BooleanField(allow_null=True, help_text="Null when the pile does not tell.")
-    power_kw = serializers.DecimalField(source="pile.rated_power_kw", max_digits=6, decimal_places=1)
-    pile_code = serializers.CharField(source="pile.code")
-    pile_name = serializers.CharField(source="pile.name")
-    station_code = serializers.CharField(source="station.code")
-    station_name = serializers.CharField(source="station.name")
-    tariff = TariffSerializer(allow_null=True)
-    can_start = serializers.BooleanField()
-    why_not = ReasonSerializer(allow_null=True, help_text="Why nobody can start here now; null when one can.")
 
 
 class StartSerializer(serializers.Serializer):
@@ -408,43 +328,6 @@ class EstimateSerializer(serializers.Serializer):
     further_fees = FurtherFeeSerializer(many=True, help_text="The rules of the tariff beside the energy.")
 
 
-class WalletSerializer(serializers.Serializer):
-    balance_fen = serializers.IntegerField()
-    held_fen = serializers.IntegerField(help_text="Reserved for the running order.")
-    bonus_fen = serializers.IntegerField(
-        help_text="Bonuses of recharges: spent after the own money, never paid out."
-    )
-    available_fen = serializers.IntegerField(help_text="What a charge can use, the bonus included.")
-    arrears_fen = serializers.IntegerField(help_text="Owed beyond the wallet; paid by the next top-up.")
-
-
-class EntrySerializer(serializers.ModelSerializer):
-    kind = serializers.ChoiceField(source="journal.kind", choices=ENTRY_KINDS, read_only=True)
-    kind_text = serializers.CharField(source="journal.get_kind_display", read_only=True)
-    account = serializers.CharField(
-        source="account.kind", read_only=True, help_text="`wallet`, `bonus` or `arrears`."
-    )
-    order_no = serializers.SerializerMethodField()
-    memo = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Entry
-        fields = ["at", "kind", "kind_text", "account", "amount_fen", "balance_after_fen", "order_no", "memo"]
-        read_only_fields = fields
-
-    def get_order_no(self, entry: Entry) -> str | None:
-        return entry.journal.order.order_no if entry.journal.order_id else None
-
-    def get_memo(self, entry: Entry) -> str:
-        # What staff write on a correction is theirs; a driver reads the reason of a top-up only.
-        return entry.journal.memo if entry.journal.kind == Journal.Kind.TOPUP else ""
-
-
-class EntryPageSerializer(serializers.Serializer):
-    results = EntrySerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page; null on the last.")
-
-
 def minutes_of(order: ChargingOrder, now: datetime) -> int:
     """Whole minutes from the start of charging to its end, or to now."""
     if order.started_at is None:
@@ -486,42 +369,4 @@ def estimate_view(snapshot: TariffSnapshot, bill: Bill, seconds: int) -> dict[st
         "fees": fee_rows(data),
         "discounts": discount_rows(data),
         "further_fees": component_rows(snapshot.components),
-    }
-
-
-def tariff_view(snapshot: TariffSnapshot, local_now: datetime) -> dict[str, Any]:
-    """A snapshot as `TariffSerializer` tells it, at a moment in the station's zone."""
-    slots = snapshot.slots_on(local_now.date())
-    tiers = {tier.code: _tier(tier) for tier in snapshot.tiers if tier.code in slots}
-    periods: list[dict[str, str]] = []
-    for index, code in enumerate(slots):
-        end = "24:00" if index == len(slots) - 1 else slot_label(index + 1)
-        if periods and periods[-1]["tier"] == code:
-            periods[-1]["end"] = end
-        else:
-            periods.append({"start": slot_label(index), "end": end, "tier": code})
-    slot = (local_now.hour * 60 + local_now.minute) // 30
-    return {
-        "time_zone": snapshot.zone,
-        "now": tiers[slots[slot]],
-        "tiers": list(tiers.values()),
-        "periods": periods,
-        "further_fees": component_rows(snapshot.components),
-        "packages": [
-            {"fen": fen, "seconds": seconds}
-            for one in snapshot.components
-            if isinstance(one, PackageFee)
-            for fen, seconds in one.pairs
-        ],
-        "discounts": [rule.name for rule in snapshot.discounts],
-    }
-
-
-def _tier(tier: Any) -> dict[str, Any]:
-    return {
-        "code": tier.code,
-        "name": tier_word(tier.code),
-        "electricity_price": tier.electricity_price,
-        "service_price": tier.service_price,
-        "unit_price": tier.unit_price,
     }

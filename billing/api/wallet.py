@@ -5,12 +5,51 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import payers
-from billing.api.serializers import EntryPageSerializer, WalletSerializer
+from billing.models import Entry, Journal
 from billing.selectors import entry_list
 from billing.services import ledger
 from users.api.base import DriverView, read
 from users.api.paging import CursorField, LimitField, encode_cursor
 from users.api.schema import describe
+
+ENTRY_KINDS = Journal.Kind.values
+
+
+class WalletSerializer(serializers.Serializer):
+    balance_fen = serializers.IntegerField()
+    held_fen = serializers.IntegerField(help_text="Reserved for the running order.")
+    bonus_fen = serializers.IntegerField(
+        help_text="Bonuses of recharges: spent after the own money, never paid out."
+    )
+    available_fen = serializers.IntegerField(help_text="What a charge can use, the bonus included.")
+    arrears_fen = serializers.IntegerField(help_text="Owed beyond the wallet; paid by the next top-up.")
+
+
+class EntrySerializer(serializers.ModelSerializer):
+    kind = serializers.ChoiceField(source="journal.kind", choices=ENTRY_KINDS, read_only=True)
+    kind_text = serializers.CharField(source="journal.get_kind_display", read_only=True)
+    account = serializers.CharField(
+        source="account.kind", read_only=True, help_text="`wallet`, `bonus` or `arrears`."
+    )
+    order_no = serializers.SerializerMethodField()
+    memo = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Entry
+        fields = ["at", "kind", "kind_text", "account", "amount_fen", "balance_after_fen", "order_no", "memo"]
+        read_only_fields = fields
+
+    def get_order_no(self, entry: Entry) -> str | None:
+        return entry.journal.order.order_no if entry.journal.order_id else None
+
+    def get_memo(self, entry: Entry) -> str:
+        # What staff write on a correction is theirs; a driver reads the reason of a top-up only.
+        return entry.journal.memo if entry.journal.kind == Journal.Kind.TOPUP else ""
+
+
+class EntryPageSerializer(serializers.Serializer):
+    results = EntrySerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page; null on the last.")
 
 
 class WalletView(DriverView):

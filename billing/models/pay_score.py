@@ -63,7 +63,8 @@ class ScoreOrder(models.Model):
 
     The row is committed before the service is called: whatever happens next, its number can be asked for.
     `fund_fen` is the most that the service may be asked for, so it is the limit of the charge; `asked_fen` is what
-    it was asked for at the end, `lowered_fen` what that was lowered to, once.
+    it was asked for at the end, `lowered_fen` what that was lowered to, once. `payment` is the debit that is waited
+    for, or the last one: the service may take an amount in parts (`billing.services.score_debits.debits_of`).
     """
 
     class State(models.TextChoices):
@@ -162,7 +163,7 @@ class ScoreOrder(models.Model):
             ),
             models.CheckConstraint(
                 name="score_started_has_order",
-                condition=~models.Q(state__in=["started", "completing", "paying", "paid"])
+                condition=~models.Q(state__in=["started", "completing", "paying"])
                 | models.Q(order__isnull=False),
             ),
         ]  # fmt: skip

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Tariff
-from billing.services import tariffs
+from billing.services import tariff_assignments
 from devices.models import UnknownPile
 from devices.services.acceptance import accept_unknown_pile
 from kernel.actor import Actor
@@ -44,7 +44,7 @@ def commission_pile(
             pile = piles.add_pile(actor=actor, station=station, **fields)
             UnknownPile.objects.filter(code=pile.code, protocol=pile.protocol).delete()
         if tariff is not None:
-            tariffs.assign_tariff(actor=actor, tariff=tariff, station=station, pile=pile)
+            tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=station, pile=pile)
     return pile
 
 
@@ -71,7 +71,7 @@ def set_up_station(
                 error.params["row"] = number
                 raise
         if tariff is not None:
-            tariffs.assign_tariff(actor=actor, tariff=tariff, station=made)
+            tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=made)
     return made
 
 

@@ -156,7 +156,8 @@ def _open(
             ChargingOrder.StartMethod.VIN if event.method == "vin" else ChargingOrder.StartMethod.CARD
         ),
         transaction_ref=event.transaction_ref or None,
-        id_tag=event.credential if numbers_itself else "",
+        # A pile that neither numbers its sessions nor is given a number tells of them by the order's.
+        id_tag=event.credential if numbers_itself else None,
     )
 
 

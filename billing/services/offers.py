@@ -7,7 +7,7 @@ from datetime import datetime
 from billing.models import Discount, PileTariff, TariffVersion
 from billing.pricing import TariffSnapshot
 from billing.pricing.components import MinimumFee, StartFee, UseFee
-from billing.services import discounts, tariffs
+from billing.services import discounts, tariff_push, tariffs
 from billing.services.price_groups import price_groups_of
 from kernel.errors import DomainError
 from stations.models import Pile, Station
@@ -58,7 +58,7 @@ def _beside_the_pile(
     must_hold: bool,
 ) -> tuple[TariffSnapshot, TariffSnapshot | None]:
     """The snapshots of a pile that prices itself: it knows one day at a time and only everybody's price."""
-    wanted = tariffs.wanted_on(pile=pile, at=at, version=everybodys)
+    wanted = tariff_push.wanted_on(pile=pile, at=at, version=everybodys)
     there = held_by(pile)
     has_version = wanted is not None and there is not None and there.version_id == wanted.version.pk
     if must_hold and not has_version:

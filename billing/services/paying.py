@@ -227,7 +227,7 @@ def _check_card(party: Party, station: Station) -> Card:
         raise DomainError(
             "card_unusable", {"number": card.logical_no, "state": str(card.get_state_display())}
         )
-    if not is_valid_on(card, today):
+    if card.kind != Card.Kind.MONTH and not is_valid_on(card, today):  # after its month it pays as any card
         raise DomainError("card_expired", {"number": card.logical_no})
     if party.payer.column == "card_id" and card.operator_id != station.operator_id:
         raise DomainError("card_not_here", {"number": card.logical_no})
@@ -270,6 +270,7 @@ def _month(party: Party, now: datetime, station: Station) -> bool:
     return (
         card is not None
         and card.kind == Card.Kind.MONTH
+        and is_valid_on(card, now.astimezone(ZoneInfo(station.time_zone)).date())
         and card.operator_id == station.operator_id
         and covers.has_allowance(card, now, station.time_zone)
     )

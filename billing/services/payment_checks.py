@@ -1,18 +1,22 @@
 """Payments and refunds counted again, against the ledger and against each other; changes nothing."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db.models import F, Q, Sum
 
-from billing.models import Account, Entry, Journal, Payment, Payout, RechargeBonus, RefundPart
+from billing.models import Account, Entry, Journal, Payment, Payout, RechargeBonus, RefundPart, ScoreOrder
 from billing.services.checks import Problem, sum_of
 from billing.services.payments import CHANNEL_ACCOUNTS
+from billing.services.score_states import ENDED
+from kernel import clock
 
 T = RefundPart.State
 UNDER_WAY = (T.PENDING, T.SENT)
 # Fees that a channel kept, and differences that two people booked: checked against their days elsewhere.
 OTHER_MOVES = (Journal.Kind.CHANNEL_FEE, Journal.Kind.DIFFERENCE)
 TAKEN = (*UNDER_WAY, T.SUCCEEDED)
+SCORE_LATE = timedelta(days=1)
 
 
 def payment_problems() -> Iterator[Problem]:
@@ -43,9 +47,24 @@ def payment_problems() -> Iterator[Problem]:
     if booked != out["back"] - out["given"]:
         yield Problem("bonus_differs", "bonuses", {"booked_fen": booked, **out})
     yield from _transit(accounts, parts)
+    yield from _scores()
     rests = payments.annotate(taken_fen=sum_of("refund_parts__amount_fen", Q(refund_parts__state__in=TAKEN)))
     for row in rests.exclude(refunded_fen=F("taken_fen")).values("out_trade_no", "refunded_fen", "taken_fen"):
         yield Problem("refunded_differs", f"payment {row.pop('out_trade_no')}", row)
+
+
+def _scores() -> Iterator[Problem]:
+    """Service orders of pay score that nobody moves on: never completed, or ended with a debit that is still open."""
+    rows = ScoreOrder.objects.unscoped("a check of every pay-score order")
+    late = rows.filter(
+        state__in=(ScoreOrder.State.COMPLETING, ScoreOrder.State.CANCELLING),
+        order__ended_at__lt=clock.now() - SCORE_LATE,
+    )
+    for number, state, error in late.values_list("number", "state", "last_error"):
+        yield Problem("score_stuck", f"pay score {number}", {"state": state, "error": error})
+    ended = rows.filter(state__in=ENDED, payment__state__in=(Payment.State.CREATED, Payment.State.PAYING))
+    for number, state in ended.values_list("number", "state"):
+        yield Problem("score_debit_open", f"pay score {number}", {"state": state})
 
 
 def _transit(accounts, parts) -> Iterator[Problem]:

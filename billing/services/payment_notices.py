@@ -14,7 +14,7 @@ from billing.models import Payment, PaymentNotice, RefundPart, ScoreOrder
 from billing.payments.channels import ChannelOff, provider_of
 from billing.payments.pay_score import ScoreView
 from billing.payments.provider import Notice, NoticeRefused
-from billing.services import score_orders, score_permissions
+from billing.services import score_debits, score_permissions
 from billing.services.payments import Outcome, book_trade
 from kernel import clock
 from kernel.actor import Actor, system
@@ -86,7 +86,7 @@ def _apply_score(view: ScoreView, actor: Actor) -> tuple[str, Payment | None]:
         logger.error("pay-score notice about an unknown order %s", view.number)
         return Outcome.UNKNOWN, None
     before = rows.get().state
-    row = score_orders.take_view(actor=actor, score_id=score_id, view=view)
+    row = score_debits.take_view(actor=actor, score_id=score_id, view=view)
     payment = row.payment
     if not view.debits or payment is None:
         return Outcome.IGNORED, payment

@@ -32,6 +32,7 @@ def decide_start(event: events.StartRequested) -> events.StartDecision:
         decision = decisions[0]
         if decision.refusal and decision.refusal not in events.START_REFUSALS:
             raise ValueError(f"{decision.refusal!r} is no refusal of a start")
-        if not decision.refusal and not (decision.transaction_ref or event.transaction_ref):
+        named = decision.transaction_ref or decision.order_no or event.transaction_ref
+        if not decision.refusal and not named:
             raise ValueError("an allowed start needs a transaction number")
     return decision

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from billing.models import Discount, SpecialDay, Tariff, TariffAssignment
-from billing.services import calendars, discounts, ledger, tariffs
+from billing.services import calendars, discounts, ledger, tariff_assignments, tariffs
 from devices.simulators.demo import demo_password
 from ev_platform.demo import fleet, people, world
 from kernel import clock
@@ -161,7 +161,7 @@ def _station(
             )
             built.count("piles")
     if not TariffAssignment.objects.unscoped(WHY).filter(station=station, pile=None).exists():
-        tariffs.assign_tariff(actor=actor, tariff=tariff, station=station)
+        tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=station)
 
 
 def _model(actor: Actor, given: world.DemoModel) -> PileModel:

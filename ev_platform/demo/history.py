@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import ChargingOrder
-from billing.services import ledger, tariffs
+from billing.services import ledger, tariff_push, tariffs
 from billing.services.clearing import clear
 from devices.services import presence, records, status
 from devices.services.references import pile_ref
@@ -97,13 +97,14 @@ def _recharges(till: Till, began: datetime, now: datetime, rng: random.Random) -
         for minutes in (45, 65)
     )
 
-    def fill() -> None:
-        for number, driver in enumerate(drivers, start=1):
-            poor = ledger.wallet_of(driver).available_fen < visits.ENOUGH_FEN
-            if poor and number not in world.SCORE_DRIVERS:
-                till.recharge(driver, clock.now(), 10_000, rng.choice(("wechat", "alipay")))
+    def fill(driver: Driver) -> None:
+        if ledger.wallet_of(driver).available_fen < visits.ENOUGH_FEN:
+            till.recharge(driver, clock.now(), 10_000, rng.choice(("wechat", "alipay")))
 
-    steps.append((now - QUIET_BEFORE_NOW, fill))
+    for number, driver in enumerate(drivers, start=1):
+        at = now - QUIET_BEFORE_NOW + timedelta(minutes=4 * number, seconds=7 * number)
+        if number not in world.SCORE_DRIVERS:
+            steps.append((at, lambda driver=driver: fill(driver)))
     return steps
 
 
@@ -116,7 +117,7 @@ def _come_online(pile: Pile, at: datetime) -> int:
         version = tariffs.version_in_force(pile=pile, at=at)
         if pile.protocol == Pile.Protocol.YKC:
             profile = tariffs.profile_on(version, zone=pile.station.time_zone, at=at)
-            tariffs.confirm_held(pile=pile, version=version, profile=profile)
+            tariff_push.confirm_held(pile=pile, version=version, profile=profile)
         opened = presence.open_session(
             pile_id=pile.pk,
             protocol=pile.protocol,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from kernel import clock
@@ -19,11 +20,13 @@ from kernel.services import audit
 from marketing.locks import lock_campaign
 from marketing.models import Coupon, CouponCampaign
 from users import policy
-from users.models import Driver
+from users.models import Driver, DriverNotice
+from users.services.notices import News, Topic, tell
 
 S = Coupon.State
 BATCH = 500
 MOST_AT_ONCE = 1_000
+SOON = timedelta(days=3)  # a coupon that lives shorter is never told of as expiring
 
 
 def claim(*, actor: Actor, driver: Driver, campaign_id: int) -> Coupon:
@@ -71,6 +74,7 @@ def issue(*, actor: Actor, campaign: CouponCampaign, drivers: Sequence[Driver], 
             reason=reason,
             after={"coupons": [coupon.code for coupon in given][:50], "count": len(given)},
         )
+        tell(_news(coupon, locked, Topic.MARKETING) for coupon in given)
     return given
 
 
@@ -175,6 +179,29 @@ def expire() -> int:
         if not due:
             return ended
         ended += _rows().filter(pk__in=due, state=S.AVAILABLE).update(state=S.EXPIRED)
+
+
+def tell_expiring() -> int:
+    """Tell drivers of coupons that expire within `SOON`, each once; how many news there were."""
+    told = DriverNotice.objects.unscoped("the sweep of every driver").filter(
+        driver=OuterRef("driver"), topic=Topic.COUPON_EXPIRING, key=OuterRef("code")
+    )
+    now = clock.now()
+    due = _rows().filter(
+        ~Exists(told), state=S.AVAILABLE, expires_at__gt=now, expires_at__lte=now + SOON,
+        campaign__valid_days__gt=SOON.days,
+    )  # fmt: skip
+    # Those who want no such news would stand in the way of the others at every run.
+    due = due.exclude(driver__settings__tell_coupon_expiring=False).select_related("campaign")
+    news = 0
+    while found := list(due.order_by("expires_at", "pk")[:BATCH]):
+        news += tell(_news(coupon, coupon.campaign, Topic.COUPON_EXPIRING) for coupon in found)
+    return news
+
+
+def _news(coupon: Coupon, campaign: CouponCampaign, topic: str) -> News:
+    until = timezone.localtime(coupon.expires_at).strftime("%Y-%m-%d %H:%M")
+    return News(coupon.driver_id, topic, coupon.code, {"campaign": campaign.name, "until": until})
 
 
 def _rows():

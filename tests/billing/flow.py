@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.models import Account, ChargingOrder, Hold
-from billing.services import orders
+from billing.services import orders, tariff_push
 from devices import events
 from devices.models import DeviceCommand, TransactionRecord
 from devices.services import commands, presence, records, samples, status, transactions
@@ -261,7 +261,7 @@ def publish(site: Site, *, slots=None, components=(), days=(), rules=(), held=Tr
         rules=rules,
     )
     if held and site.pile.protocol == "ykc":
-        tariffs.confirm_held(
+        tariff_push.confirm_held(
             pile=site.pile,
             version=version,
             profile=tariffs.profile_on(version, zone=site.station.time_zone, at=timezone.now()),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.models import PileTariff, SpecialDay
 from billing.pricing import DayRule
 from billing.pricing.calendar import year_of
-from billing.services import calendars, checks, tariffs
+from billing.services import calendars, checks, tariff_assignments, tariff_push, tariffs
 from billing.services.offers import offer_for
 from devices import ports
 from devices.models import DeviceCommand
@@ -113,9 +113,9 @@ class TestPilesThatPriceThemselves:
         site = make_site()
         version = flow.publish(site, days=[SUMMER, REST], rules=RULES)
         assert PileTariff.objects.get().profile == "summer"
-        assert tariffs.push_due(actor=JOB) == 0
+        assert tariff_push.push_due(actor=JOB) == 0
         friday.shift(timedelta(hours=3))
-        assert tariffs.push_due(actor=JOB) == 1
+        assert tariff_push.push_due(actor=JOB) == 1
         command = DeviceCommand.objects.get(kind="set_tariff")
         rest = version.profiles.get(code="rest")
         assert command.params["model_no"] == f"{rest.wire_no:04d}" and rest.wire_no != version.wire_no
@@ -123,7 +123,7 @@ class TestPilesThatPriceThemselves:
         from devices.services import commands
 
         commands.complete_command(command_id=command.pk, state="accepted")
-        assert PileTariff.objects.get().profile == "rest" and tariffs.push_due(actor=JOB) == 0
+        assert PileTariff.objects.get().profile == "rest" and tariff_push.push_due(actor=JOB) == 0
 
     def test_a_pile_is_answered_with_the_day_and_says_which_it_holds(self, friday):
         site = make_site()
@@ -173,7 +173,7 @@ class TestPilesThatPriceThemselves:
         day = tariffs.Day("five", "Five", tuple(code for code, _one, _two in five) * 9 + ("flat",) * 3)
         flow.publish(site, tariff=tariff, prices=five, days=[day], rules=[DayRule("five")], held=False)
         with pytest.raises(DomainError) as refusal:
-            tariffs.assign_tariff(actor=JOB, tariff=tariff, station=site.station)
+            tariff_assignments.assign_tariff(actor=JOB, tariff=tariff, station=site.station)
         assert refusal.value.code == "tariff_does_not_fit"
 
 

@@ -16,7 +16,7 @@ from billing.pricing.components import (
     TimeFee,
     UseFee,
 )
-from billing.services import checks, evidence, price_groups, sweeps, tariffs
+from billing.services import checks, evidence, price_groups, sweeps, tariff_assignments, tariffs
 from kernel.actor import system
 from kernel.errors import DomainError
 from tests.billing import flow
@@ -189,7 +189,7 @@ class TestGroups:
             held=False,
             prices=[(code, "0.50000", service) for code in ("sharp", "peak", "flat", "valley")],
         )
-        return tariffs.assign_tariff(
+        return tariff_assignments.assign_tariff(
             actor=JOB, tariff=tariff, station=site.station, group=group, pile=place.get("pile")
         )
 
@@ -208,7 +208,7 @@ class TestGroups:
         two = flow.start(site, driver=taxi)
         assert two.tariff_snapshot["tiers"][2]["service_price"] == "0.00000"
         flow.answer(two, state="rejected", reason="x")
-        tariffs.end_assignment(actor=JOB, assignment_id=assignment.pk)
+        tariff_assignments.end_assignment(actor=JOB, assignment_id=assignment.pk)
         assert flow.start(site, driver=taxi).tariff_snapshot["tiers"][2]["service_price"] == "0.10000"
 
     def test_beside_a_pile_that_counts_by_everybodys_price(self, clock, taxi):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.models import PileTariff, Tariff, TariffTier, TariffVersion
 from billing.pricing import Tier
-from billing.services import tariffs
+from billing.services import tariff_assignments, tariff_push, tariffs
 from devices import ports
 from devices.models import DeviceCommand
 from devices.protocols.ykc import downlink
@@ -110,13 +110,19 @@ class TestPublishing:
         nobody = staff_actor(operator=site.operator)
         refused("permission_denied", publish, tariff, actor=nobody)
         refused("permission_denied", tariffs.create_tariff, actor=nobody, operator=site.operator, name="x")
-        refused("permission_denied", tariffs.assign_tariff, actor=nobody, tariff=tariff, station=site.station)
-        refused("permission_denied", tariffs.push_tariff, actor=nobody, pile=site.pile)
+        refused(
+            "permission_denied",
+            tariff_assignments.assign_tariff,
+            actor=nobody,
+            tariff=tariff,
+            station=site.station,
+        )
+        refused("permission_denied", tariff_push.push_tariff, actor=nobody, pile=site.pile)
         assert not AuditEvent.objects.exclude(action="billing.top_up").exists()
         manager = staff_actor("billing.change_tariff", "stations.push_tariff", operator=site.operator)
         publish(tariff, actor=manager)
-        tariffs.assign_tariff(actor=manager, tariff=tariff, station=site.station)
-        tariffs.push_tariff(actor=manager, pile=site.pile)
+        tariff_assignments.assign_tariff(actor=manager, tariff=tariff, station=site.station)
+        tariff_push.push_tariff(actor=manager, pile=site.pile)
         trail = AuditEvent.objects.filter(actor_id=manager.id).order_by("pk")
         assert [event.action for event in trail] == [
             "billing.publish_tariff",
@@ -138,7 +144,7 @@ class TestInForce:
     def test_the_pile_s_own_tariff_wins_over_the_station_s(self):
         site = make_site()
         own = TariffVersionFactory(tariff__operator=site.operator)
-        tariffs.assign_tariff(actor=ACTOR, tariff=own.tariff, station=site.station, pile=site.pile)
+        tariff_assignments.assign_tariff(actor=ACTOR, tariff=own.tariff, station=site.station, pile=site.pile)
         other = add_pile(site.station)
         assert tariffs.version_in_force(pile=site.pile, at=timezone.now()) == own
         assert tariffs.version_in_force(pile=other, at=timezone.now()) == site.version
@@ -152,10 +158,16 @@ class TestInForce:
 
     def test_foreign_tariffs_and_piles_are_not_assigned(self):
         site, other = make_site(), make_site()
-        refused("not_found", tariffs.assign_tariff, actor=ACTOR, tariff=other.tariff, station=site.station)
         refused(
             "not_found",
-            tariffs.assign_tariff,
+            tariff_assignments.assign_tariff,
+            actor=ACTOR,
+            tariff=other.tariff,
+            station=site.station,
+        )
+        refused(
+            "not_found",
+            tariff_assignments.assign_tariff,
             actor=ACTOR,
             tariff=site.tariff,
             station=site.station,
@@ -168,7 +180,11 @@ class TestInForce:
         deep = Tier("deep_valley", Decimal("0.1"), Decimal("0.4"))
         publish(tariff, tiers=[*TIERS, deep], slots=["deep_valley", *DAY[1:]])
         refused(
-            "tariff_does_not_fit", tariffs.assign_tariff, actor=ACTOR, tariff=tariff, station=site.station
+            "tariff_does_not_fit",
+            tariff_assignments.assign_tariff,
+            actor=ACTOR,
+            tariff=tariff,
+            station=site.station,
         )
 
     def test_an_order_keeps_the_version_it_started_under(self):
@@ -184,7 +200,7 @@ class TestInForce:
 class TestOnThePile:
     @pytest.mark.feature("TAR-03", "TAR-04")
     def test_the_model_on_the_wire(self):
-        model = tariffs.wire_model(TariffVersionFactory(wire_no=42))
+        model = tariff_push.wire_model(TariffVersionFactory(wire_no=42))
         assert model["model_no"] == "0042" and model["loss_ratio"] == 0
         assert (model["sharp_elec_rate"], model["valley_service_rate"]) == (Decimal("1.2"), Decimal("0.4"))
         assert len(model["slots"]) == 48
@@ -194,12 +210,12 @@ class TestOnThePile:
     def test_a_pushed_command_becomes_a_frame_and_its_answer_the_held_version(self):
         site = make_site()
         PileTariff.objects.all().delete()
-        command = tariffs.push_tariff(actor=ACTOR, pile=site.pile)
+        command = tariff_push.push_tariff(actor=ACTOR, pile=site.pile)
         held = HeldGuns(pile=pile_ref(site.pile), session_id=0)
         command = DeviceCommand.objects.get(pk=command.pk)
         kind, fields = downlink.set_tariff(downlink.Order(command, held))
         assert kind == 0x58 and fields["peak_elec_rate"] == Decimal("1.00000")
-        assert bytes.fromhex(fields["slots"]) == tariffs.wire_model(site.version)["slots"]
+        assert bytes.fromhex(fields["slots"]) == tariff_push.wire_model(site.version)["slots"]
         commands.complete_command(command_id=command.pk, state="accepted")
         assert PileTariff.objects.get(pile=site.pile).version == site.version
 
@@ -208,17 +224,17 @@ class TestOnThePile:
         site = make_site()
         flow.charging(site)
         publish(site.tariff)
-        refused("pile_charging", tariffs.push_tariff, actor=ACTOR, pile=site.pile)
-        assert tariffs.push_due(actor=ACTOR) == 0
+        refused("pile_charging", tariff_push.push_tariff, actor=ACTOR, pile=site.pile)
+        assert tariff_push.push_due(actor=ACTOR) == 0
 
     def test_a_new_version_is_pushed_once_to_idle_piles_that_price_themselves(self):
         site = make_site()
         ocpp = add_pile(site.station, protocol="ocpp16")
         bring_online(ocpp)
-        assert tariffs.push_due(actor=ACTOR) == 0
+        assert tariff_push.push_due(actor=ACTOR) == 0
         publish(site.tariff)
-        assert tariffs.push_due(actor=ACTOR) == 1
-        assert tariffs.push_due(actor=ACTOR) == 0  # the first push is still pending
+        assert tariff_push.push_due(actor=ACTOR) == 1
+        assert tariff_push.push_due(actor=ACTOR) == 0  # the first push is still pending
         assert DeviceCommand.objects.filter(kind="set_tariff").count() == 1
 
     def test_a_pile_that_comes_online_with_an_older_version_gets_the_new_one(self):

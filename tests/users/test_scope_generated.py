@@ -318,6 +318,8 @@ def test_every_tenant_model_with_a_page_is_in_the_console_or_internal():
         "analytics.UseFact",
         "analytics.DriverVisit",  # on the page of its driver
         "users.DriverIdentity",  # on the page of its driver
+        "users.DriverSettings",
+        "users.DriverNotice",  # a driver's own
         "stations.FavouriteStation",  # a driver's own list
     }
     for model in apps.get_models():

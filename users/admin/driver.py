@@ -15,9 +15,9 @@ from users.console.actions import ReasonForm, operator_action
 from users.console.admin import ScopedModelAdmin, actor_of
 from users.console.display import chip
 from users.console.filters import choice_filter
-from users.models import Driver
+from users.models import Driver, DriverNotice
 from users.selectors import known_drivers
-from users.services import drivers, edits, identities
+from users.services import drivers, edits, identities, preferences
 
 
 class UnbindForm(ReasonForm):
@@ -63,6 +63,19 @@ class DriverAdmin(ScopedModelAdmin):
     def masked_phone(self, obj):
         return obj.masked_phone
 
+    @admin.display(description=_("own settings"))
+    def own_settings(self, obj):
+        """What drivers chose for themselves: read here, changed by them."""
+        if not obj.is_home:
+            return "–"
+        chosen = preferences.settings_of(obj)
+        words = [chosen.nickname, chosen.get_language_display() if chosen.language else ""]
+        words += [
+            topic.label if getattr(chosen, f"tell_{topic}") else _("not: %(topic)s") % {"topic": topic.label}
+            for topic in DriverNotice.Topic
+        ]
+        return " · ".join(str(word) for word in words if word)
+
     @admin.display(description=_("state"))
     def status(self, obj):
         if obj.cancelled_at is not None:
@@ -76,10 +89,10 @@ class DriverAdmin(ScopedModelAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ("phone", "name", "operator")
-        return ("name", "masked_phone", "log_ins", "operator", "status", "created_at")
+        return ("name", "masked_phone", "log_ins", "own_settings", "operator", "status", "created_at")
 
     def get_readonly_fields(self, request, obj=None):
-        return ("masked_phone", "log_ins", "operator", "status", "created_at") if obj else ()
+        return ("masked_phone", "log_ins", "own_settings", "operator", "status", "created_at") if obj else ()
 
     @admin.display(description=_("log-in by"))
     def log_ins(self, obj):

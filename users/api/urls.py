@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from users.api import identities, vehicles, views
+from users.api import identities, settings, vehicles, views
 
 urlpatterns = [
     path("driver/login/code", views.LoginCodeView.as_view(), name="driver-login-code"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("driver/identities/<str:provider>", identities.IdentityView.as_view(), name="driver-identity"),
     path("driver/logout", views.LogoutView.as_view(), name="driver-logout"),
     path("driver/me", views.MeView.as_view(), name="driver-me"),
+    path("driver/settings", settings.SettingsView.as_view(), name="driver-settings"),
+    path("driver/notices", settings.NoticeListView.as_view(), name="driver-notices"),
+    path("driver/notices/read", settings.NoticeReadView.as_view(), name="driver-notices-read"),
     path("driver/me/cancel", views.CancelView.as_view(), name="driver-cancel"),
     path("driver/vehicles", vehicles.VehicleListView.as_view(), name="driver-vehicles"),
     path("driver/vehicles/<int:vehicle_id>", vehicles.VehicleView.as_view(), name="driver-vehicle"),

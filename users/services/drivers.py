@@ -15,6 +15,8 @@ from users.models import (
     Card,
     Driver,
     DriverIdentity,
+    DriverNotice,
+    DriverSettings,
     DriverToken,
     EnterpriseMember,
     Operator,
@@ -95,7 +97,7 @@ def update_driver(*, actor: Actor, driver: Driver, changes: Mapping[str, Any]) -
 def rename_self(*, actor: Actor, name: str) -> Driver:
     """A driver changes their own name; DomainError `invalid`."""
     with transaction.atomic():
-        driver = _locked(_self(actor))
+        driver = _locked(own_driver(actor))
         before, after = edits.apply(driver, {"name": name.strip()}, editable=EDITABLE)
         if before:
             driver.save(update_fields=list(before))
@@ -108,7 +110,7 @@ def cancel_self(*, actor: Actor, phone: str, reason: str = "") -> Driver:
 
     DomainError `phone_invalid`, `phone_differs`, and those of `cancel_driver`.
     """
-    driver = _self(actor)
+    driver = own_driver(actor)
     if normal_phone(phone) != driver.phone:
         raise DomainError("phone_differs", field="phone")
     return cancel_driver(actor=actor, driver=driver, reason=reason)
@@ -174,7 +176,8 @@ def cancel_driver(*, actor: Actor, driver: Driver, reason: str = "") -> Driver:
             vehicle.delete()
         driver.tags.clear()
         DriverToken.objects.filter(driver=driver, revoked_at__isnull=True).update(revoked_at=now)
-        DriverIdentity.objects.unscoped(why).filter(driver=driver).delete()
+        for model in (DriverIdentity, DriverSettings, DriverNotice):
+            model.objects.unscoped(why).filter(driver=driver).delete()
         driver.phone, driver.name = f"x{driver.pk:010d}", ""
         driver.is_frozen, driver.cancelled_at = True, now
         driver.save(update_fields=["phone", "name", "is_frozen", "cancelled_at"])
@@ -194,7 +197,8 @@ def _by_phone(phone: str) -> Driver | None:
     )
 
 
-def _self(actor: Actor) -> Driver:
+def own_driver(actor: Actor) -> Driver:
+    """The driver behind an actor; DomainError `not_found` for anybody else."""
     if actor.kind is not ActorKind.ACCOUNT:
         raise DomainError("not_found")
     return Driver.objects.unscoped("the actor themself").get(pk=int(actor.id))

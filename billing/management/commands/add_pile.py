@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from billing.models import Tariff
-from billing.services import tariffs
+from billing.services import tariff_assignments
 from kernel.actor import Actor
 from kernel.commands import Refused, ServiceCommand, decimal
 from stations.models import Pile
@@ -58,7 +58,7 @@ class Command(ServiceCommand):
             rows = Tariff.objects.for_actor(actor).filter(operator=station.operator, name=options["tariff"])
             if (tariff := rows.first()) is None:
                 raise Refused("tariff_unknown", f"{station.operator.code} has no tariff {options['tariff']}.")
-            tariffs.assign_tariff(actor=actor, tariff=tariff, station=station, pile=pile)
+            tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=station, pile=pile)
         return {
             "id": pile.pk,
             "code": pile.code,

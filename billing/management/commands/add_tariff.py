@@ -9,7 +9,7 @@ from django.db import transaction
 
 from billing.pricing import PricingError, Tier
 from billing.pricing.tariff import SLOTS_PER_DAY
-from billing.services import tariffs
+from billing.services import tariff_assignments, tariffs
 from kernel import clock
 from kernel.actor import Actor
 from kernel.commands import Refused, ServiceCommand, decimal
@@ -45,11 +45,11 @@ class Command(ServiceCommand):
         result = {"id": tariff.pk, "name": tariff.name, "version": version.number, "wire_no": version.wire_no}
         if options["pile"]:
             pile = pile_get(actor=actor, code=options["pile"])
-            tariffs.assign_tariff(actor=actor, tariff=tariff, station=pile.station, pile=pile)
+            tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=pile.station, pile=pile)
             result["pile"] = pile.code
         elif options["station"]:
             station = station_get(actor=actor, code=options["station"])
-            tariffs.assign_tariff(actor=actor, tariff=tariff, station=station)
+            tariff_assignments.assign_tariff(actor=actor, tariff=tariff, station=station)
             result["station"] = station.code
         return result
 

@@ -97,7 +97,10 @@ class ScoreRow:
     completed: dict[str, Any] | None = None
     lowered: dict[str, Any] | None = None
     total_fen: int = 0
-    debit_no: str = ""
+    debits: list[tuple[str, int, float]] = field(
+        default_factory=list
+    )  # number, fen, moment of each part taken
+    debit_no: str = ""  # of the last one, once all of it is taken
     debit_at: float = 0.0
     elsewhere: str = ""
     waits: bool = False  # the driver's accounts are empty: time alone debits nothing

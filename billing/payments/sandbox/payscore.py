@@ -134,7 +134,8 @@ class PayScoreSide:
             raise Refusal(400, "INVALID_REQUEST", "only an order that waits for its debit can be lowered")
         if row.lowered is not None:
             raise Refusal(400, "INVALID_REQUEST", "the amount has been lowered before")
-        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total < row.total_fen:
+        taken = sum(fen for _number, fen, _at in row.debits)
+        if isinstance(total, bool) or not isinstance(total, int) or not taken <= total < row.total_fen:
             raise Refusal(400, "PARAM_ERROR", "the amount can only be lowered")
         if not 1 <= len(body.get("reason") or "") <= 30:
             raise Refusal(400, "PARAM_ERROR", "reason has 1 to 30 characters")
@@ -164,7 +165,7 @@ class PayScoreSide:
         if not 1 <= len(body.get("reason") or "") <= 30:
             raise Refusal(400, "PARAM_ERROR", "reason has 1 to 30 characters")
         self._age(row)
-        if row.state not in (*OPEN, "REVOKED") or row.debit_no:
+        if row.state not in (*OPEN, "REVOKED") or row.debits:
             raise Refusal(400, "INVALID_REQUEST", f"an order in state {row.state} cannot be cancelled")
         row.state = "REVOKED"
         return {
@@ -175,24 +176,28 @@ class PayScoreSide:
             "order_id": row.provider_no,
         }
 
-    def debit(self, number: str) -> ScoreRow:
-        """The service debits a completed order; the trade can be refunded by its transaction number."""
+    def debit(self, number: str, fen: int | None = None) -> ScoreRow:
+        """The service debits a completed order, or a part of it; the trade can be refunded by its transaction number."""
         row = self._find(number)
         if not self.is_paying(row):
             raise Refusal(400, "INVALID_REQUEST", "there is nothing to debit")
-        row.state, row.debit_no, row.debit_at = "DONE", f"42{self.book.new_number()}"[:28], self.book.now()
+        left = row.total_fen - sum(one for _number, one, _at in row.debits)
+        taken, number, at = min(fen or left, left), f"42{self.book.new_number()}"[:28], self.book.now()
+        row.debits.append((number, taken, at))
+        if taken == left:
+            row.state, row.debit_no, row.debit_at = "DONE", number, at
         self.book.add(
             TradeRow(
                 channel="wechat",
                 number=f"S{secrets.token_hex(12)}",  # a number of the service, not the order's
-                amount_fen=row.total_fen,
+                amount_fen=taken,
                 way="native",
                 notify_url=row.notify_url,
                 subject=row.request["service_introduction"],
                 expires_at=self.book.now(),
-                provider_no=row.debit_no,
+                provider_no=number,
                 state=PAID,
-                paid_at=row.debit_at,
+                paid_at=at,
                 payer=row.openid,
             )
         )
@@ -222,23 +227,27 @@ class PayScoreSide:
         view |= {"total_amount": total, "need_collection": bool(total)}
         if not total:
             return view
-        details = []
-        if row.debit_no:
-            details = [self._detail("NEWTON", total, local_14(row.debit_at), row.debit_no)]
-        elif row.elsewhere:
-            details = [self._detail("MCH", total, row.elsewhere, "")]
+        details = [
+            self._detail(seq, "NEWTON", fen, local_14(at), number)
+            for seq, (number, fen, at) in enumerate(row.debits, start=1)
+        ]
+        if extra_fen and details:
+            details[-1]["amount"] += extra_fen
+        taken = sum(one["amount"] for one in details)
+        if row.elsewhere:
+            details.append(self._detail(len(details) + 1, "MCH", total - taken, row.elsewhere, ""))
         view["collection"] = {
-            "state": "USER_PAID" if details else "USER_PAYING",
+            "state": "USER_PAID" if row.state == "DONE" else "USER_PAYING",
             "total_amount": total,
-            "paying_amount": 0 if details else total,
-            "paid_amount": total if details else 0,
+            "paying_amount": 0 if row.state == "DONE" else total - taken,
+            "paid_amount": total if row.state == "DONE" else taken,
             "details": details,
         }
         return view
 
     @staticmethod
-    def _detail(kind: str, fen: int, at: str, number: str) -> dict[str, Any]:
-        return {"seq": 1, "amount": fen, "paid_type": kind, "paid_time": at, "transaction_id": number}
+    def _detail(seq: int, kind: str, fen: int, at: str, number: str) -> dict[str, Any]:
+        return {"seq": seq, "amount": fen, "paid_type": kind, "paid_time": at, "transaction_id": number}
 
     def permission_notice(self, row: PermissionRow) -> tuple[str, dict[str, Any]]:
         """Event and content of the notice about a permission."""

@@ -168,12 +168,16 @@ class Sandbox:
         self.tell_permission(row)
         return row
 
-    def debit(self, number: str) -> ScoreRow:
-        """The service debits a completed pay-score order; the notice follows. Raises `Refusal`."""
+    def debit(self, number: str, fen: int | None = None) -> ScoreRow:
+        """The service debits a completed pay-score order, or a part of it; once it has all of it the notice follows.
+
+        Raises `Refusal`.
+        """
         with self.book.lock:
-            row = self.wechat.score.debit(number)
+            row = self.wechat.score.debit(number, fen)
             self.book.save()
-        self.tell_score(row)
+        if row.debit_no:
+            self.tell_score(row)
         return row
 
     def tell_permission(self, row: PermissionRow, *, faults: Faults | None = None) -> list:

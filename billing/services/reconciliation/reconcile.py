@@ -6,28 +6,33 @@ one that a later comparison does not find any more settles itself. A closed day 
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from billing import business_day
 from billing.locks import lock_day
 from billing.models import (
     BillLine,
+    Channel,
     ChannelBill,
     DayClose,
     Difference,
     Payment,
     RefundPart,
+    ScoreOrder,
 )
 from billing.models.payment import SCORE_WAY
 from billing.payments.bills import Bill, BillNotReady, fetch_bill
 from billing.payments.channels import ChannelOff, provider_of
+from billing.payments.pay_score import pay_score
 from billing.payments.provider import ProviderRefused, ProviderUnknown
-from billing.services import payments, refund_sending
+from billing.services import payments, refund_sending, score_debits
 from billing.services.reconciliation import matching
 from billing.services.reconciliation.matching import Finding, Key, Ours, Theirs
 from kernel import clock
@@ -39,6 +44,8 @@ from users import policy
 logger = logging.getLogger(__name__)
 WHY = "the books of the whole platform against a channel's bill"
 LOOK_BACK_DAYS = 7
+SCORE_LIFE = timedelta(days=31)  # a service order is debited within its 30 days, or never
+MOST_ASKED = 200
 READY_HOUR = 10  # WeChat Pay: the bill of a day is there after 10:00 of the next
 S, T, D = Payment.State, RefundPart.State, Difference.State
 
@@ -126,15 +133,13 @@ def reconcile_recent(*, actor: Actor) -> int:
 def compare(*, channel: str, day: date, actor: Actor) -> None:
     """Compare the stored bill with our rows as they are now and keep the differences. Under the day's lock."""
     rows = list(BillLine.objects.filter(bill__channel=channel, bill__day=day).order_by("pk"))
-    # A debit of pay score stands in the bill under a number of the channel's; its transaction number is ours.
-    debits = Payment.objects.unscoped(WHY).filter(
-        channel=channel, way=SCORE_WAY, provider_no__in=[row.provider_no for row in rows if row.provider_no]
-    )
-    named = dict(debits.values_list("provider_no", "out_trade_no"))
+    expected = _expected(channel, day)
+    numbers = {row.number for row in rows} | {number for _kind, number in expected}
+    named = _debits(channel, {row.provider_no for row in rows}, numbers)
     lines = [
         Theirs(
             row.kind,
-            named.get(row.provider_no, row.number) if row.kind == matching.PAYMENT else row.number,
+            _number(row.kind, row.number, row.provider_no, named),
             row.provider_no,
             row.amount_fen,
             row.fee_fen,
@@ -142,13 +147,14 @@ def compare(*, channel: str, day: date, actor: Actor) -> None:
         )
         for row in rows
     ]
-    expected = _expected(channel, day)
-    numbers = {line.number for line in lines} | {number for _kind, number in expected}
-    elsewhere = set(
-        BillLine.objects.filter(bill__channel=channel, number__in=numbers)
-        .exclude(bill__day=day)
-        .values_list("kind", "number", "bill__day")
-    )
+    numbers |= {line.number for line in lines}
+    others = BillLine.objects.filter(Q(number__in=numbers) | Q(provider_no__in=named), bill__channel=channel)
+    elsewhere = {
+        (kind, _number(kind, number, provider_no, named), other)
+        for kind, number, provider_no, other in others.exclude(bill__day=day).values_list(
+            "kind", "number", "provider_no", "bill__day"
+        )
+    }
     findings = matching.compare(
         lines,
         _ours(channel, numbers),
@@ -234,6 +240,7 @@ def _ask_for_missing(actor: Actor, channel: str, bill: Bill) -> list[str]:
         payment.refresh_from_db()
         if payment.state == S.SUCCEEDED:
             booked.append(payment.out_trade_no)
+    booked += _ask_for_debits(actor, channel, bill)
     refunded = [line.number for line in bill.lines if line.kind == matching.REFUND]
     parts = RefundPart.objects.unscoped(WHY).filter(channel=channel, out_refund_no__in=refunded, state=T.SENT)
     for part in parts:
@@ -243,6 +250,74 @@ def _ask_for_missing(actor: Actor, channel: str, bill: Bill) -> list[str]:
         if part.state == T.SUCCEEDED:
             booked.append(part.out_refund_no)
     return booked
+
+
+def _ask_for_debits(actor: Actor, channel: str, bill: Bill) -> list[str]:
+    """Ask about the service orders of pay score that may be behind lines which nothing here knows.
+
+    Such a line has a number of the channel's own, so every order is asked about that could have been debited, those
+    of the line's amount first: also orders that ended here without a debit, whose notice nobody heard and nobody asks
+    about any more. Stops when every line is known.
+    """
+    if channel != Channel.WECHAT:
+        return []
+    unknown = _unknown(channel, bill)
+    if not unknown:
+        return []
+    ours = (
+        ScoreOrder.objects.unscoped(WHY)
+        .exclude(state=ScoreOrder.State.PAID, payment__state=S.SUCCEEDED)
+        .filter(created_at__gte=min(unknown.values()) - SCORE_LIFE)
+    )
+    amounts = {line.amount_fen for line in bill.lines if line.provider_no in unknown}
+    found = list(ours.order_by("-pk").values_list("pk", "number", "asked_fen", "lowered_fen")[:2_000])
+    # The whole amount, else a part of one, else one that was completed by hand at the service.
+    found.sort(key=lambda one: (not amounts & {one[2], one[3]}, (one[2] or 0) < min(amounts)))
+    booked = []
+    for score_id, number, _asked, _lowered in found[:MOST_ASKED]:
+        try:
+            view = pay_score().query(number)
+        except (ProviderUnknown, ChannelOff) as error:
+            logger.warning("pay-score order %s could not be asked for: %s", number, error)
+            continue
+        if not {one.number for one in view.debits} & unknown.keys():
+            continue
+        score_debits.take_view(actor=actor, score_id=score_id, view=view)
+        taken = score_debits.debits_of(number).filter(state=S.SUCCEEDED, provider_no__in=unknown)
+        booked += taken.values_list("out_trade_no", flat=True)
+        unknown = _unknown(channel, bill)
+        if not unknown:
+            break
+    return booked
+
+
+def _unknown(channel: str, bill: Bill) -> dict[str, datetime]:
+    """{the channel's number: moment} of billed payments that no payment here has by either number."""
+    paid = {
+        line.provider_no: line for line in bill.lines if line.kind == matching.PAYMENT and line.provider_no
+    }
+    rows = Payment.objects.unscoped(WHY).filter(channel=channel)
+    known = set(rows.filter(provider_no__in=paid).values_list("provider_no", flat=True))
+    named = set(
+        rows.filter(out_trade_no__in=[line.number for line in paid.values()]).values_list(
+            "out_trade_no", flat=True
+        )
+    )
+    return {
+        number: line.at for number, line in paid.items() if number not in known and line.number not in named
+    }
+
+
+def _debits(channel: str, provider_nos: set[str], numbers: set[str]) -> dict[str, str]:
+    """{the channel's number: ours} of debits of pay score, which bills name by numbers of the channel's own."""
+    debits = Payment.objects.unscoped(WHY).filter(
+        Q(provider_no__in=provider_nos) | Q(out_trade_no__in=numbers), channel=channel, way=SCORE_WAY
+    )
+    return dict(debits.exclude(provider_no="").values_list("provider_no", "out_trade_no"))
+
+
+def _number(kind: str, number: str, provider_no: str, named: Mapping[str, str]) -> str:
+    return named.get(provider_no, number) if kind == matching.PAYMENT else number
 
 
 # --- our side -------------------------------------------------------------------

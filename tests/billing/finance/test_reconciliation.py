@@ -10,17 +10,30 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing import business_day
-from billing.models import Account, ChannelBill, DayClose, Difference, Entry, Journal, Payment, Proposal
+from billing.models import (
+    Account,
+    ChannelBill,
+    ChargingOrder,
+    DayClose,
+    Difference,
+    Entry,
+    Journal,
+    Payment,
+    Proposal,
+    ScoreOrder,
+)
 from billing.payments.bill_files import BillUnreadable, read_alipay, read_wechat
-from billing.services import proposals
+from billing.payments.pay_score import pay_score
+from billing.services import proposals, score_debits
 from billing.services.finance_checks import finance_problems
+from billing.services.payment_checks import payment_problems
 from billing.services.reconciliation import day_close, matching, reconcile
 from billing.services.reconciliation.matching import Ours, Theirs
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from tests import factories as f
 from tests.billing.finance.desk import JOB, assert_ties, platform, settled, two_people
-from tests.billing.finance.past import paid_at_channel, recharge, refund
+from tests.billing.finance.past import debited, paid_at_channel, recharge, refund, score_order
 
 pytestmark = pytest.mark.django_db
 CLOSE, RECONCILE, SETTLE = "billing.close_day", "billing.reconcile", "billing.settle_difference"
@@ -141,6 +154,57 @@ def test_every_kind_of_difference_is_work_and_blocks_the_close(channels, sandbox
     assert compared(yesterday).open == 0
     day_close.close_day(actor=f.staff_actor(CLOSE), day=yesterday)
     assert_ties()
+
+
+def test_a_debit_of_pay_score_that_only_the_bill_knows_is_asked_for_and_booked(
+    channels, sandbox, noon, yesterday
+):
+    site = f.make_site(balance_fen=0)
+    asked = score_order(sandbox, site, noon)  # its notice was lost
+    ended = score_order(sandbox, site, noon, 700, state="revoked")  # nobody asks about it any more
+    partly = score_order(sandbox, site, noon, 900)
+    waiting = score_order(sandbox, site, noon, 333)
+    for row, fen in ((asked, None), (ended, None), (partly, 400)):
+        debited(sandbox, row, noon + timedelta(minutes=5), fen)
+    sandbox.misbehave(bill_stranger_fen=777)
+    told = compared(yesterday)
+    assert sorted(told.booked) == sorted([asked.number, ended.number, partly.number])
+    assert [(one.kind, one.theirs_fen) for one in Difference.objects.all()] == [("missing_here", 777)]
+    states = {row.number: row.state for row in ScoreOrder.objects.all()}
+    assert [states[row.number] for row in (asked, ended, partly, waiting)] == [
+        "paid",
+        "paid",
+        "paying",
+        "paying",
+    ]
+    owed = [
+        -Account.objects.get(kind="arrears", driver=row.driver).balance_fen for row in (asked, ended, partly)
+    ]
+    assert owed == [0, 0, 500] and platform("channel_wechat") == -(550 + 700 + 400)
+    # The rest is taken late at night: it is booked by our query, and the next day's bill has it.
+    midnight = business_day.bounds(yesterday)[1]
+    debited(sandbox, partly, midnight + timedelta(seconds=30))
+    score_debits.take_view(actor=JOB, score_id=partly.pk, view=pay_score().query(partly.number))
+    rest = Payment.objects.get(out_trade_no=f"{partly.number}-2")
+    assert (rest.state, rest.paid_fen) == ("succeeded", 500)
+    Payment.objects.filter(pk=rest.pk).update(paid_at=midnight - timedelta(seconds=1))
+    compared(yesterday)
+    late = Difference.objects.get(kind="missing_there")
+    assert (late.number, late.state) == (rest.out_trade_no, "open")
+    bill = ChannelBill.objects.create(
+        channel="wechat", day=yesterday + timedelta(days=1), state="fetched", fetched_at=noon
+    )
+    bill.lines.create(
+        kind="payment", number="Sxyz", trade_number="Sxyz", provider_no=rest.provider_no, amount_fen=500, fee_fen=3,
+        state="success", at=midnight,
+    )  # fmt: skip
+    compared(yesterday)
+    late.refresh_from_db()
+    assert late.state == "matched", "around midnight the other day's bill has it, under WeChat's own number"
+    assert not list(payment_problems())
+    ScoreOrder.objects.filter(pk=waiting.pk).update(state="completing")
+    ChargingOrder.objects.filter(score_order=waiting).update(ended_at=noon - timedelta(days=2))
+    assert [one.code for one in payment_problems()] == ["score_stuck"]
 
 
 @pytest.mark.promise(10)

@@ -181,7 +181,7 @@ def test_an_account_that_ends_gives_its_bonus_back_to_the_giver(desk):
 
 @pytest.mark.promise(6)
 def test_an_end_beside_a_start_or_a_refund_leaves_the_bonus_in_one_place(desk):
-    offer()
+    offer(bonus_fen=900)  # enough to start with
     staff = staff_actor("users.cancel_driver")
     proposer, approver = two_people()
     for turn in range(4):
@@ -208,10 +208,10 @@ def test_an_end_beside_a_start_or_a_refund_leaves_the_bonus_in_one_place(desk):
         assert not any(isinstance(r, Exception) and not isinstance(r, DomainError) for r in results), results
         if turn < 2:
             assert refused == ({"driver_frozen"} if ended else {"driver_unsettled"})
-            assert (balance(driver, "bonus"), platform_bonus() - before) == ((0, 400) if ended else (400, 0))
+            assert (balance(driver, "bonus"), platform_bonus() - before) == ((0, 800) if ended else (800, 0))
         else:
             assert refused == (set() if ended else {"driver_has_money"})
-            assert balance(driver) == 5_000 and balance(driver, "bonus") == (0 if ended else 450)
+            assert balance(driver) == 5_000 and balance(driver, "bonus") == (0 if ended else 850)
         assert_books_balance()
 
 

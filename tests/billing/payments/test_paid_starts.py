@@ -25,7 +25,7 @@ from stations.models import Connector
 from tests.api_client import ApiClient
 from tests.billing import flow
 from tests.billing.payments.desk import JOB, assert_books_balance, balance, query_due, see, work_refunds
-from tests.factories import make_site
+from tests.factories import make_driver, make_site
 
 ADDRESS = "/api/v1/driver/pay-and-start"
 
@@ -142,6 +142,34 @@ def test_a_second_payment_on_a_running_port_adds_to_its_order_and_the_rests_go_b
     assert (status(site, first)["state"], status(site, second)["state"]) == ("done", "done")
     late = ask(site, desk, amount_fen=700, package_fen=600)
     assert PaidStart.objects.get(payment=late).extends is None, "the order is over: this is a start"
+    assert_books_balance()
+
+
+@pytest.mark.feature("EBK-04")
+def test_a_port_is_paid_by_wechat_alipay_and_in_the_app(desk):
+    site = make_site(balance_fen=0, protocol="mqtt", rated_power_kw="1.0", connectors=4)
+    flow.publish(
+        site, prices=[("flat", "0.60000", "0")], slots=["flat"] * 48, components=[PackageFee(((600, 3_600),))]
+    )
+    ways = (("wechat", "h5"), ("alipay", "wap"), ("wechat", "app"), ("alipay", "app"))
+    for connector, (channel, way) in zip(site.connectors, ways, strict=True):
+        driver = make_driver(balance_fen=0)
+        body = {
+            "connector_code": connector.code,
+            "channel": channel,
+            "way": way,
+            "amount_fen": 700,
+            "package_fen": 600,
+        }
+        answer = ApiClient(driver).post(ADDRESS, body)
+        assert answer.status_code == 201, answer.content
+        payment = Payment.objects.get(out_trade_no=answer.json()["payment"]["out_trade_no"])
+        assert payment.way == way
+        see(desk.sandbox, payment)
+        desk.sandbox.pay(payment.out_trade_no)
+        order = ChargingOrder.objects.get(driver=driver)
+        assert (order.connector, order.state, order.package_fen) == (connector, "starting", 600), way
+        assert flow.last_command(order).params["duration_s"] == 3_600
     assert_books_balance()
 
 

@@ -10,8 +10,16 @@ from django.utils import timezone
 from billing.models import Account, ChargingOrder, Journal, Payment, ScoreOrder, ScorePermission
 from billing.payments import score_texts
 from billing.payments.pay_score import ScoreBegin, ScoreEnd, ScoreState, pay_score
-from billing.payments.provider import ProviderRefused
-from billing.services import ledger, refunds, score_orders, score_permissions, sweeps
+from billing.payments.provider import ProviderRefused, ProviderUnknown
+from billing.services import (
+    ledger,
+    payments,
+    refunds,
+    score_debits,
+    score_orders,
+    score_permissions,
+    sweeps,
+)
 from stations.models import Connector
 from tests.api_client import ApiClient
 from tests.billing import flow
@@ -236,20 +244,92 @@ def test_what_is_paid_another_way_meanwhile_is_not_debited(desk, site, client, a
     assert_books_balance()
 
 
+def parts(row: ScoreOrder) -> list[tuple[str, str, int]]:
+    rows = score_debits.debits_of(row.number).order_by("pk")
+    return [
+        (one.out_trade_no.removeprefix(row.number), one.state, one.paid_fen or one.amount_fen) for one in rows
+    ]
+
+
+@pytest.mark.promise(2, 6)
+@pytest.mark.parametrize("rest", ["debited", "paid another way", "paid in part, then debited"])
+def test_a_debit_in_parts_is_booked_part_by_part(desk, site, client, allowed, rest):
+    row, order = started(client, site)
+    charge(site, order)
+    work()
+    desk.sandbox.debit(row.number, 300)  # WeChat tells nobody of a part
+    assert flow.money(site.driver) == (0, 0, 550)
+    work(2)
+    assert state_of(row) == "paying" and flow.money(site.driver) == (0, 0, 250)
+    assert parts(row) == [("", "succeeded", 300), ("-2", "paying", 250)]
+    there = desk.sandbox.book.scores[row.number]
+    assert there.lowered is None, "what was taken is no reason to ask for less"
+    if rest == "paid another way":
+        give_money(site.driver, 250)
+        work(2)
+        assert there.elsewhere and parts(row)[1] == ("-2", "closed", 250)
+    elif rest == "paid in part, then debited":
+        give_money(site.driver, 100)
+        work(2)
+        assert there.total_fen == 450 and parts(row)[1] == ("-2", "paying", 150)
+        desk.sandbox.misbehave(drop_callback=True)
+        desk.sandbox.debit(row.number)
+        results = flow.in_threads(3, lambda _n: work())
+        assert not [one for one in results if isinstance(one, Exception)], results
+        assert parts(row)[1] == ("-2", "succeeded", 150)
+    else:
+        desk.sandbox.debit(row.number)
+        assert parts(row)[1] == ("-2", "succeeded", 250)
+        second = score_debits.debits_of(row.number).order_by("pk")[1]
+        assert payments.ask_channel(second).provider_no == second.provider_no == there.debit_no
+    assert state_of(row) == "paid" and flow.money(site.driver) == (0, 0, 0)
+    work(2)
+    desk.sandbox.tell_score(there)
+    taken = sum(fen for _number, fen, _at in there.debits)
+    assert platform("channel_wechat") == -taken
+    assert_books_balance()
+
+
+def test_parts_that_do_not_add_up_wait_for_a_person(desk, site, client, allowed):
+    row, order = started(client, site)
+    charge(site, order)
+    work()
+    there = desk.sandbox.book.scores[row.number]
+    desk.sandbox.misbehave(drop_callback=True)
+    desk.sandbox.debit(row.number, 300)
+    desk.sandbox.debit(row.number)
+    there.debits.append(("4200000000000000000000000009", 100, there.debit_at))  # once too often
+    work()
+    assert state_of(row) == "paid" and flow.money(site.driver) == (0, 0, 550)
+    assert [state for _n, state, _fen in parts(row)] == ["review"]
+    assert_books_balance()
+
+
+def test_a_record_that_comes_after_the_service_order_was_cancelled_is_paid_by_the_wallet(
+    desk, site, client, allowed
+):
+    row, order = started(client, site)
+    flow.answer(order, state="rejected", reason="not_plugged")
+    work(2)
+    assert state_of(row) == "revoked"
+    order.refresh_from_db()
+    assert (order.state, order.cover) == ("closed", "later"), "no service stands behind it any more"
+
+
 def test_lowered_and_debited_in_the_same_moment(desk, site, client, allowed):
     """The debit of the lower amount is booked, also when the answer to the lowering was lost."""
     row, order = started(client, site)
     charge(site, order)
     work()
     give_money(site.driver, 150)
-    real = score_orders.pay_score().__class__.lower
+    real = pay_score().__class__.lower
 
     def lower(self, *args):
         real(self, *args)
-        raise score_orders.ProviderUnknown("lost")
+        raise ProviderUnknown("lost")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(score_orders.pay_score().__class__, "lower", lower)
+        patched.setattr(pay_score().__class__, "lower", lower)
         work()
     assert state_of(row) == "paying" and row.last_error == "lost"
     desk.sandbox.debit(row.number)

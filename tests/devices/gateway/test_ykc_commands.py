@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import PileTariff
-from billing.services.tariffs import push_tariff, wire_model
+from billing.services.tariff_push import push_tariff, wire_model
 from devices.models import DeviceCommand, FrameLog, TransactionRecord
 from devices.protocols.ykc import codec
 from devices.protocols.ykc.handlers import HANDLERS
