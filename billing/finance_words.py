@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
 from billing.services.clearing.split import SplitError, Terms, percent_text
 
@@ -40,7 +40,7 @@ def payout_event_word(kind: str) -> str:
 
 def person_word(event: Any) -> str:
     """Who did it; a job of the platform is the system, whatever it calls itself."""
-    return _("System") if event.actor_key.startswith("system") else event.actor_name
+    return pgettext("actor", "System") if event.actor_key.startswith("system") else event.actor_name
 
 
 def fee_word(kind: str) -> str:

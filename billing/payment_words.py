@@ -35,6 +35,23 @@ REASONS: dict[str, str] = {
 }
 
 
+WAYS: dict[str, str] = {
+    "native": gettext_noop("QR code on a screen"),
+    "jsapi": gettext_noop("Mini program or official account"),
+    "app": gettext_noop("App"),
+    "h5": gettext_noop("Mobile browser"),
+    "wap": gettext_noop("Mobile browser"),
+    "page": gettext_noop("Desktop browser"),
+    "qr": gettext_noop("QR code on a screen"),
+    "score": gettext_noop("Pay score"),
+}
+
+
+def way_words(way: str) -> str:
+    """How it was paid, in the active language."""
+    return gettext(WAYS.get(way, way))
+
+
 def event_words(kind: str) -> str:
     """One line of history in the active language."""
     return gettext(EVENTS.get(kind, kind))
@@ -48,3 +65,17 @@ def reason_words(reason: Mapping[str, Any]) -> str:
         params[name] = "–" if amount is None else f"¥{amount / 100:.2f}"
     template = REASONS.get(reason.get("code", ""))
     return gettext(template) % params if template else str(reason.get("code", ""))
+
+
+def limit_words(limits: Mapping[str, Any]) -> list[str]:
+    """What a driver limited a charge to, in the active language."""
+    found = []
+    if fen := limits.get("fen") or limits.get("package_fen"):
+        found.append(gettext("at most %(amount)s") % {"amount": f"¥{fen / 100:.2f}"})
+    if limits.get("energy_kwh"):
+        found.append(f"{limits['energy_kwh']} kWh")
+    if seconds := limits.get("seconds"):
+        found.append(gettext("%(minutes)s minutes") % {"minutes": round(seconds / 60)})
+    if limits.get("soc_pct"):
+        found.append(f"SOC {limits['soc_pct']} %")
+    return found

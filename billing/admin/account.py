@@ -15,7 +15,7 @@ class AccountAdmin(FactAdmin):
     search_kinds = {"driver__phone": "exact"}
     search_help_text = _("A whole phone number")
     list_display = ("kind", "owner", "balance", "held")
-    list_select_related = ("driver", "operator")
+    list_select_related = ("driver", "enterprise", "card", "payee", "operator")
     list_filter = (
         choice_filter("kind", _("Kind"), Account.Kind.choices),
         ("operator", AutocompleteSelectFilter),
@@ -24,7 +24,7 @@ class AccountAdmin(FactAdmin):
 
     @admin.display(description=_("owner"))
     def owner(self, obj):
-        return obj.driver or obj.operator or _("Platform")
+        return obj.driver or obj.enterprise or obj.card or obj.payee or obj.operator or _("Platform")
 
     @admin.display(description=_("balance"))
     def balance(self, obj):

@@ -19,6 +19,7 @@ def of(day: DayClose) -> dict[str, object]:
     return {
         "next": _next(day),
         "channels": channels(day),
+        "sums": sums(day),
         "differences": table(
             (
                 (

@@ -19,7 +19,9 @@ class EntryAdmin(FactAdmin):
     search_kinds = {"driver__phone": "exact", "journal__order__order_no": "exact"}
     search_help_text = _("A whole phone number or order number")
     list_display = ("at", "what", "account_name", "amount", "balance", "order_page", "memo")
-    list_select_related = ("journal__order", "account__driver", "account__operator")
+    list_select_related = ("journal__order", "account__driver", "account__enterprise", "account__card",
+        "account__payee", "account__operator",
+    )  # fmt: skip
     list_filter = (
         date_window("at", _("Time")),
         choice_filter("account__kind", _("Account"), Account.Kind.choices),
@@ -34,8 +36,9 @@ class EntryAdmin(FactAdmin):
 
     @admin.display(description=_("account"))
     def account_name(self, obj):
-        owner = obj.account.driver or obj.account.operator
-        return f"{obj.account.get_kind_display()} {owner or ''}".strip()
+        account = obj.account
+        owner = account.driver or account.enterprise or account.card or account.payee or account.operator
+        return f"{account.get_kind_display()} {owner or ''}".strip()
 
     @admin.display(description=_("amount"))
     def amount(self, obj):

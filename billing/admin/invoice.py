@@ -10,6 +10,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.finance_terms import ProposedAdmin
+from billing.admin.list_sums import ListSums
 from billing.admin.payment import link, moment, table
 from billing.finance_words import fee_word
 from billing.models import Invoice, InvoiceTerms, Proposal
@@ -37,7 +38,12 @@ REVIEW = "billing.review_invoice"
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(FactAdmin):
+class InvoiceAdmin(ListSums, FactAdmin):
+    list_sums = (
+        (_("amount without tax"), "net_fen"),
+        (_("tax"), "tax_fen"),
+        (_("amount with tax"), "gross_fen"),
+    )
     big_table = True
     search_kinds = {"number": "exact", "provider_no": "exact", "buyer_name": "startswith"}
     search_help_text = _("A whole request or invoice number, or the beginning of a title")

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.payment import link
 from billing.errors import sentence_of
 from billing.models import ScoreOrder
+from billing.payment_words import limit_words
 from users.console.admin import FactAdmin
 from users.console.display import chip, fen
 from users.console.filters import AutocompleteSelectFilter, choice_filter, date_window
@@ -37,7 +38,7 @@ class ScoreOrderAdmin(FactAdmin):
         ("driver", AutocompleteSelectFilter),
         ("operator", AutocompleteSelectFilter),
     )
-    fields = (*list_display, "fund", "rule", "limits", "provider_no", "opened_at", "ended_at", "last_error")
+    fields = (*list_display, "fund", "rule", "wanted", "provider_no", "opened_at", "ended_at", "last_error")
 
     @admin.display(description=_("state"))
     def status(self, obj):
@@ -58,6 +59,10 @@ class ScoreOrderAdmin(FactAdmin):
     @admin.display(description=_("at most"))
     def fund(self, obj):
         return fen(obj.fund_fen)
+
+    @admin.display(description=_("limits of the driver"))
+    def wanted(self, obj):
+        return "、".join(limit_words(obj.limits)) or "–"
 
     @admin.display(description=_("debit"))
     def payment_page(self, obj):

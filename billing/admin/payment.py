@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from billing.admin.exports import PAYMENT_COLUMNS
 from billing.finance_words import person_word
 from billing.models import Channel, Payment, PaymentEvent, PaymentNotice
-from billing.payment_words import event_words, reason_words
+from billing.payment_words import event_words, reason_words, way_words
 from billing.services import payments
 from users.console.actions import ActionForm, ReasonForm, operator_action
 from users.console.admin import FactAdmin, actor_of
@@ -59,7 +59,8 @@ def link(model: str, pk: int | None, text: Any) -> Any:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[pk]), text)
 
 
-_NUMBER = re.compile(r"-?¥|-?\d[\d,.]*( kWh| %)?$")
+_NUMBER = re.compile(r"-?¥|-?\d[\d,.]{0,11}( kWh| %)?$")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _cells(tag: str, row: Any) -> SafeString:
@@ -67,11 +68,16 @@ def _cells(tag: str, row: Any) -> SafeString:
     return format_html_join(
         "",
         f"<{tag}{{}}>{{}}</{tag}>",
-        (
-            (mark_safe(' class="num"') if isinstance(cell, str) and _NUMBER.match(cell) else "", cell)
-            for cell in row
-        ),
+        ((_side(cell), cell) for cell in row),
     )
+
+
+def _side(cell: Any) -> SafeString | str:
+    if not isinstance(cell, str):
+        return ""
+    if _NUMBER.match(cell):
+        return mark_safe(' class="num"')
+    return mark_safe(' class="ev-nowrap"') if _MOMENT.match(cell) else ""
 
 
 def table(rows: Any, head: Sequence[Any] = (), foot: Sequence[Any] = ()) -> SafeString | str:
@@ -133,7 +139,7 @@ class PaymentAdmin(FactAdmin):
         ("operator", AutocompleteSelectFilter),
     )
     fields = (
-        "out_trade_no", "status", "why", "channel", "way", "driver_page", "amount", "paid", "refunded", "provider_no",
+        "out_trade_no", "status", "why", "channel", "way_word", "driver_page", "amount", "paid", "refunded", "provider_no",
         "created_at", "expires_at", "paid_at", "last_error", "told", "history",
     )  # fmt: skip
     actions_detail = ("ask_channel", "resolve")
@@ -158,6 +164,10 @@ class PaymentAdmin(FactAdmin):
     @admin.display(description=_("amount"))
     def amount(self, obj):
         return fen(obj.amount_fen)
+
+    @admin.display(description=_("way"))
+    def way_word(self, obj):
+        return way_words(obj.way)
 
     @admin.display(description=_("paid"))
     def paid(self, obj):

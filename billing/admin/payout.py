@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from billing.admin.list_sums import ListSums
 from billing.admin.payment import link, moment, table
 from billing.finance_words import payout_event_word, person_word
 from billing.models import Payout, PayoutAccount, PayoutChannel
@@ -53,7 +54,8 @@ class CodeForm(ActionForm):
 
 
 @admin.register(Payout)
-class PayoutAdmin(FactAdmin):
+class PayoutAdmin(ListSums, FactAdmin):
+    list_sums = ((_("amount"), "amount_fen"),)
     big_table = True
     search_kinds = {"number": "exact", "provider_no": "exact", "statement__number": "exact"}
     search_help_text = _("A whole payout number, statement number or channel's number")

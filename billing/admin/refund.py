@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.exports import REFUND_COLUMNS
+from billing.admin.list_sums import ListSums
 from billing.admin.payment import history, link, moment, table
 from billing.models import Refund, RefundPart
 from billing.services import refund_sending, refunds
@@ -27,7 +28,8 @@ TONES = {
 
 
 @admin.register(Refund)
-class RefundAdmin(FactAdmin):
+class RefundAdmin(ListSums, FactAdmin):
+    list_sums = ((_("amount"), "amount_fen"), (_("refunded"), "refunded_fen"))
     big_table = True
     export_columns = REFUND_COLUMNS
     search_kinds = {"refund_no": "exact", "driver__phone": "exact"}

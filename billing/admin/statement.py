@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin import statement_sheet
+from billing.admin.list_sums import ListSums
 from billing.admin.payment import link
 from billing.models import SettlementItem, Statement
 from billing.services.payouts import statements
@@ -29,7 +30,12 @@ MONEY = (
 
 
 @admin.register(Statement)
-class StatementAdmin(FactAdmin):
+class StatementAdmin(ListSums, FactAdmin):
+    list_sums = (
+        (_("own share"), "shares_fen"),
+        (_("fees and adjustments"), "items_fen"),
+        (_("paid out"), "payout_fen"),
+    )
     big_table = True
     search_kinds = {"number": "exact", "payee__code": "exact"}
     search_help_text = _("A whole statement number or payee code")

@@ -97,13 +97,14 @@ def _recharges(till: Till, began: datetime, now: datetime, rng: random.Random) -
         for minutes in (45, 65)
     )
 
-    def fill() -> None:
-        for number, driver in enumerate(drivers, start=1):
-            poor = ledger.wallet_of(driver).available_fen < visits.ENOUGH_FEN
-            if poor and number not in world.SCORE_DRIVERS:
-                till.recharge(driver, clock.now(), 10_000, rng.choice(("wechat", "alipay")))
+    def fill(driver: Driver) -> None:
+        if ledger.wallet_of(driver).available_fen < visits.ENOUGH_FEN:
+            till.recharge(driver, clock.now(), 10_000, rng.choice(("wechat", "alipay")))
 
-    steps.append((now - QUIET_BEFORE_NOW, fill))
+    for number, driver in enumerate(drivers, start=1):
+        at = now - QUIET_BEFORE_NOW + timedelta(minutes=4 * number, seconds=7 * number)
+        if number not in world.SCORE_DRIVERS:
+            steps.append((at, lambda driver=driver: fill(driver)))
     return steps
 
 

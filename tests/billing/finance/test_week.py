@@ -12,14 +12,16 @@ from billing.services import nightly
 from billing.services.invoice_checks import invoice_problems
 from kernel import clock
 from kernel.metrics import read_gauges
+from tests import factories as f
 from tests.billing.finance.desk import assert_ties, money_of, platform
+from tests.billing.finance.screens import differing
 from tests.billing.finance.week import Week
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.promise(6)
-def test_a_week_ties_to_the_fen(channels, sandbox):
+def test_a_week_ties_to_the_fen(channels, sandbox, client):
     channels.INVOICE_PROVIDER = {**sandbox.keys.merchant()["invoice"], "url": f"{sandbox.url}/invoice/v1"}
     week = Week(sandbox, drivers_each=1).open()
     noon = business_day.bounds(business_day.today())[0] - timedelta(days=7) + timedelta(hours=12)
@@ -46,6 +48,8 @@ def test_a_week_ties_to_the_fen(channels, sandbox):
     )
     assert_ties()
     assert list(invoice_problems()) == []
+    client.force_login(f.make_staff(superuser=True))
+    assert differing(client, told) == {}, "the console's pages show other totals"
 
 
 def test_the_nightly_check_runs_once_and_keeps_what_it_finds(caplog):
