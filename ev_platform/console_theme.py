@@ -221,6 +221,7 @@ NAVIGATION = [
         _item(_("Things held by piles"), "inventory_2", "devices.helditem"),
         _item(_("Files from piles"), "folder_zip", "devices.pileupload"),
         _item(_("Pile certificates"), "verified_user", "devices.issuedcertificate"),
+        _item(_("Alarm messages"), "sms", "alerts.alertmessage"),
         _item(_("Exports"), "download", "kernel.exportjob"),
         _item(_("Audit trail"), "policy", "kernel.auditevent"),
         collapsible=True,

@@ -17,6 +17,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "devices.advance_firmware_campaigns": 5.0,
     "marketing.expire_coupons": 600.0,
     "alerts.close_protections": 60.0,
+    "alerts.send_messages": 3.0,
     "alerts.watch_archives": 3600.0,
     "analytics.build_recent_facts": 60.0,
     "analytics.rebuild_facts": 21_600.0,

@@ -19,6 +19,7 @@ from billing.pricing.components import ReservationFee, component_from_json
 from billing.pricing.fees import TimedFee, reservation
 from billing.services import fees, ledger
 from billing.services.offers import offer_for
+from billing.services.places import check_place
 from devices import events
 from devices.locks import lock_pile
 from devices.models import DeviceCommand
@@ -31,6 +32,7 @@ from kernel.errors import DomainError
 from kernel.services import audit
 from kernel.states import StateMachine
 from stations.models import Connector
+from stations.modes import Method
 from users import policy
 from users.models import Driver
 from users.services import edits
@@ -64,8 +66,6 @@ def book(*, actor: Actor, driver: Driver, connector_code: str, minutes: int) -> 
         DomainError: `connector_unknown`, `booking_minutes`, `booking_exists` (the driver has one), `connector_busy`,
             `connector_reserved`, `driver_frozen`, `driver_in_arrears`, `insufficient_balance`, and those of the place.
     """
-    from billing.services.orders import check_place
-
     if actor.kind is not ActorKind.ACCOUNT or actor.id != str(driver.pk):
         raise DomainError("permission_denied", {"permission": "booking"})
     if isinstance(minutes, bool) or not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
@@ -82,7 +82,7 @@ def book(*, actor: Actor, driver: Driver, connector_code: str, minutes: int) -> 
         wallet = lock_accounts([wallet_id])[wallet_id]
         connector = Connector.objects.unscoped("found above").select_related("station").get(pk=connector.pk)
         driver = Driver.objects.unscoped("the one who books").get(pk=driver.pk)
-        check_place(connector, pile, connector.station, driver)
+        check_place(connector, pile, connector.station, Method.SCAN, driver)
         if connector.state not in BOOKABLE:
             raise DomainError("connector_busy", {"code": connector.code})
         if driver.is_frozen:
@@ -201,14 +201,6 @@ def waive(*, actor: Actor, booking_no: str, reason: str) -> Booking:
             after={"amount_fen": booking.amount_fen},
         )
     return booking
-
-
-def holder_of(connector: Connector) -> Booking | None:
-    """The open booking of a connector, or None; one whose time is over keeps nobody out."""
-    rows = Booking.objects.unscoped("who keeps the connector").filter(
-        connector=connector, state__in=OPEN_BOOKING_STATES, expires_at__gt=clock.now()
-    )
-    return rows.first()
 
 
 def use(booking: Booking, order: ChargingOrder, actor: Actor) -> None:

@@ -20,9 +20,10 @@ from billing.pricing import PricingError
 from billing.pricing.components import PackageFee
 from billing.services import bookings, discounts, ledger, order_coupons, paying
 from billing.services.extensions import wire_limits
-from billing.services.offers import Offer, least_fen, offer_for
+from billing.services.offers import Offer, least_fen
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
+from billing.services.places import check_place, holder_of
 from billing.services.targets import Targets, strategy_at, within
 from billing.services.tariffs import invalid, snapshot_of
 from devices.locks import lock_pile
@@ -32,16 +33,12 @@ from kernel import clock
 from kernel.actor import Actor, ActorKind
 from kernel.errors import DomainError
 from kernel.services import audit
-from stations.models import Connector, Pile, Station
-from stations.models.mode import Edition
+from stations.models import Connector, Pile
 from stations.modes import Method, Mode
-from stations.night import dark_until
-from stations.services.modes import require_method
 from users import policy
 from users.models import Card, Driver, Enterprise
 
 WIRE_ZONE = ZoneInfo("Asia/Shanghai")
-STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
 S = ChargingOrder.State
 # How the mode matrix calls a start; staff start as the driver would from the app.
 WAYS = {
@@ -160,8 +157,8 @@ def open_order(
     connectors = Connector.objects.unscoped("found by the caller").select_related("station")
     connector = connectors.get(pk=connector.pk)
     purse = paying.lock_for(party)
-    offer, mode = _check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
-    booking = bookings.holder_of(connector)
+    offer, mode = check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
+    booking = holder_of(connector)
     if booking is not None and pile.protocol != Pile.Protocol.YKC and id_tag is None:
         id_tag = booking.booking_no  # what the pile keeps the connector for
     party = paying.check_party(party, connector.station)
@@ -217,7 +214,7 @@ def wire_balance_fen(order: ChargingOrder) -> int:
 def why_not_startable(*, connector: Connector, driver: Driver | None = None) -> DomainError | None:
     """The reason why nobody (or this driver) could start here right now, or None; for showing, not for deciding."""
     try:
-        _check_place(connector, connector.pile, connector.station, Method.SCAN, driver)
+        check_place(connector, connector.pile, connector.station, Method.SCAN, driver)
     except DomainError as refusal:
         return refusal
     orders = ChargingOrder.objects.unscoped("any order occupies the connector")
@@ -321,38 +318,6 @@ def _connector_for(actor: Actor, code: str) -> Connector:
     if connector is None:
         raise DomainError("connector_unknown", {"code": code}, field="connector_code")
     return connector
-
-
-def _check_place(
-    connector: Connector, pile: Pile, station: Station, method: Method, driver: Driver | None = None
-) -> tuple[Offer, Mode]:
-    if not station.is_open:
-        raise DomainError("station_closed", {"station": station.name})
-    if not pile.in_service:
-        raise DomainError("pile_out_of_service", {"code": pile.code})
-    if pile.online or pile.edition == Edition.OFFLINE:
-        mode = require_method(pile=pile, method=method)
-    if (until := dark_until(pile, clock.now())) is not None:
-        raise DomainError("night_cut_off", {"code": pile.code, "until": f"{until:%H:%M}"})
-    if not pile.online or connector.state == Connector.State.OFFLINE:
-        raise DomainError("pile_offline", {"code": pile.code})
-    if connector.state == Connector.State.FAULT:
-        raise DomainError("connector_fault", {"code": connector.code})
-    booking = bookings.holder_of(connector)
-    if booking is not None and (driver is None or booking.driver_id != driver.pk):
-        raise DomainError("connector_reserved", {"code": connector.code})
-    kept = booking is not None and connector.state == Connector.State.RESERVED
-    if connector.state not in STARTABLE and not kept:
-        raise DomainError("connector_busy", {"code": connector.code})
-    offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
-    if offer is None:
-        raise DomainError("no_tariff", {"code": pile.code})
-    return offer, mode
-
-
-def check_place(connector: Connector, pile: Pile, station: Station, driver: Driver) -> None:
-    """Raise what stands against charging at a place by the app, as a start would."""
-    _check_place(connector, pile, station, Method.SCAN, driver)
 
 
 def _with_package(offer: Offer, wanted: Targets, package_fen: int | None) -> Targets:

@@ -13,7 +13,7 @@ from devices.events import PileRef, VehicleReported
 from devices.gateway.batcher import Batcher
 from devices.models import FrameLog
 from devices.services import commands, heard, nodes, presence, records, samples, vehicle_reports
-from devices.services.presence import Login, Logout, OpenedSession
+from devices.services.presence import Login, Logout, OpenedSession, SocketLost
 from devices.services.records import ReportedTransaction
 from devices.services.samples import LoggedFrame, StoredReading
 from kernel import clock
@@ -105,9 +105,10 @@ class GatewayBuffers:
         await self.records.add((pile, reported))
 
     async def login(self, login: Login) -> OpenedSession:
-        """Take a pile over; returns after the commit."""
+        """Take a pile over; returns after the commit. Raises SocketLost when the socket ended while it waited."""
         await self.logins.add(login)
-        assert login.opened is not None
+        if login.opened is None:
+            raise SocketLost
         return login.opened
 
     def vehicle_report(self, report: VehicleReported) -> None:

@@ -19,7 +19,7 @@ from devices.gateway.buffers import gateway_buffers
 from devices.gateway.dispatch import CommandDispatch
 from devices.models import FrameLog
 from devices.services import commissioning, presence
-from devices.services.presence import Login, Logout, OpenedSession
+from devices.services.presence import Login, Logout, OpenedSession, SocketLost
 from devices.services.samples import LoggedFrame
 from kernel import clock
 from kernel.runtime.dbpool import in_database
@@ -107,8 +107,9 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
 
     async def open_session(self, pile_id: int, facts: Mapping[str, Any] | None = None) -> OpenedSession:
         """Take a pile over to this socket."""
+        wanted = self.scope.get("connected", lambda: True)
         opened = await self.buffers.login(
-            Login(pile_id, self.protocol, self.channel_name, self.remote, facts)
+            Login(pile_id, self.protocol, self.channel_name, self.remote, facts, wanted=wanted)
         )
         await self.close_replaced(opened)
         return opened
@@ -155,7 +156,10 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
         if reason == "replaced":
             await self.session_replaced({"pile_id": held.pile.id, "session_id": None})
             return False
-        held.session_id = (await self.open_session(held.pile.id)).session_id
+        try:
+            held.session_id = (await self.open_session(held.pile.id)).session_id
+        except SocketLost:
+            return False
         held.forget()
         return True
 
@@ -177,6 +181,8 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
             except (OperationalError, InterfaceError) as error:
                 logger.warning("%s %s of %s: %r (try %d)", self.protocol, what, self.remote, error, attempt)
                 await asyncio.sleep(0.1 * attempt)
+            except SocketLost:
+                return False
             except Exception:
                 logger.exception("%s %s of %s was not handled", self.protocol, what, self.remote)
                 return False

@@ -1,5 +1,7 @@
 """A small ASGI-style server for raw TCP: a socket becomes `scope["type"] == "tcp"` and byte messages.
 
+`scope["connected"]` is a function that says whether the socket is still there.
+
 Messages to the application: `tcp.connect`, `tcp.receive` {data}, `tcp.disconnect` {reason}; from it: `tcp.send`
 {data}, `tcp.close`. Bytes that arrive while the application is busy are handed over as one message, and reading
 stops above a mark, so a peer that floods slows itself only.
@@ -53,6 +55,7 @@ class TcpConnection(asyncio.Protocol):
             "protocol": self._server.name,
             "client": list(peer[:2]),
             "server": list(local[:2]),
+            "connected": self._is_connected,
         }
         if self._server.tls is not None:
             scope["extensions"] = {"tls": tls_extension(transport)}
@@ -79,6 +82,10 @@ class TcpConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+
+    def _is_connected(self) -> bool:
+        """Whether the socket is still there; a busy application is told of its end only afterwards."""
+        return self._lost is None
 
     def drop(self, reason: str) -> None:
         """Close the socket from the server's side."""

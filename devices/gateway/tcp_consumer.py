@@ -32,6 +32,7 @@ class TcpPileConsumer(PileConsumer[H]):
         self._throttle = Throttle(rate=50, burst=1000)
         self._garbage = 0
         self._partial: asyncio.TimerHandle | None = None
+        self._in_hand = False
 
     def make_splitter(self) -> Any:
         raise NotImplementedError  # pragma: no cover - every protocol has its own
@@ -73,8 +74,15 @@ class TcpPileConsumer(PileConsumer[H]):
         await self.send({"type": "tcp.close", "reason": reason})
 
     async def close_unless_known(self) -> None:
-        """Called once, `login_within_s` after the connection was made."""
-        if not self.piles:
+        """Called `login_within_s` after the connection was made, and again while the pile waits for us.
+
+        In a storm of logins one may stand in our own queue for longer than that.
+        """
+        if self.piles:
+            return
+        if self._in_hand:
+            self.later(self.login_within_s, self.close_unless_known)
+        else:
             await self.close("no login")
 
     # --- what comes in ------------------------------------------------------
@@ -91,7 +99,11 @@ class TcpPileConsumer(PileConsumer[H]):
                 self.count(None, "throttled")
                 self.buffers.throttled += 1
                 await asyncio.sleep(delay)
-            await self.handle_item(item)
+            self._in_hand = True
+            try:
+                await self.handle_item(item)
+            finally:
+                self._in_hand = False
 
     async def _give_up_partial(self) -> None:
         await self._take(self._splitter.flush())

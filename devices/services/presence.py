@@ -1,6 +1,6 @@
 """Who holds which pile: logins, logouts and silence. The newest connection wins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,7 +43,10 @@ def poke_board(operator_id: int) -> None:
 
 @dataclass(slots=True)
 class Login:
-    """A login of a registered pile as `open_session` takes it; `opened` is set once it was accepted."""
+    """A login of a registered pile as `open_session` takes it; `opened` is set once it was accepted.
+
+    `wanted` says whether the socket that it came from is still there.
+    """
 
     pile_id: int
     protocol: str
@@ -51,10 +54,19 @@ class Login:
     remote_address: str
     facts: Mapping[str, Any] | None = None
     opened: OpenedSession | None = None
+    wanted: Callable[[], bool] = lambda: True
+
+
+class SocketLost(Exception):
+    """The socket ended before its login was stored."""
 
 
 def open_sessions(logins: Sequence[Login]) -> None:
-    """`open_session` for a storm of logins: those of different piles in one transaction, others after it."""
+    """`open_session` for a storm of logins: those of different piles in one transaction, others after it.
+
+    A pile that gave up waiting and dials again must not cost a second login: those not `wanted` stay not `opened`.
+    """
+    logins = [login for login in logins if login.wanted()]
     if len(logins) > 1:
         _open_together({login.pile_id: login for login in reversed(logins)})
         logins = [login for login in logins if login.opened is None]

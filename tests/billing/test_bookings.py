@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing.models import Booking, ChargingOrder, OrderFee
 from billing.pricing.components import ReservationFee
 from billing.services import bookings, ledger
+from billing.services.places import holder_of
 from devices.models import DeviceCommand
 from devices.models import Reservation as PileReservation
 from devices.services import commands, reservations
@@ -108,7 +109,7 @@ def test_cancelling_costs_the_time_staying_away_costs_more_and_frees_it(site, cl
     second = book(30)
     assert bookings.expire_due(actor=SYSTEM) == 0
     ago(second.booking_no, 31)
-    assert bookings.holder_of(site.connector) is None  # over is over, swept or not
+    assert holder_of(site.connector) is None  # over is over, swept or not
     assert bookings.expire_due(actor=SYSTEM) == 1 and bookings.expire_due(actor=SYSTEM) == 0
     second.refresh_from_db()
     assert (second.state, second.amount_fen) == ("expired", 600)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertMessage
 from billing.models import (
     Account,
     Booking,
@@ -230,7 +230,15 @@ def make_tenant() -> Tenant:
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
-        Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
+        alert := Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
+        AlertMessage.objects.create(
+            alert=alert,
+            operator=operator,
+            station=site.station,
+            phone="13900000000",
+            created_at=now,
+            due_at=now,
+        ),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant

@@ -52,6 +52,7 @@ _READ_DEVICES = (
     "devices.view_firmwarecampaign",
     "devices.view_firmwaretarget",
     "alerts.view_alert",
+    "alerts.view_alertmessage",
 )
 _READ_MONEY = (
     *_EXPORT,

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 
 from billing.services.orders import start_order
+from devices.gateway.buffers import running_buffers
 from devices.models import FrameLog, MeterSample, PileSession, TransactionRecord, UnknownPile
 from devices.protocols.ykc import codec
+from devices.protocols.ykc.consumer import YkcConsumer
 from devices.services import commands, presence
 from devices.services.service_state import set_in_service
 from kernel.actor import system
@@ -18,6 +20,10 @@ from stations.models import Connector, Pile
 from tests import factories
 from tests.devices.ykc.client import YkcSocket, record_fields
 
+LOGIN = {
+    "pile_type": 0, "gun_count": 2, "proto_version": 16, "software": "V4.1.50", "net": 0,
+    "sim": "89860000000000000001", "operator": 0,
+}  # fmt: skip
 TRADE = "32010600019236012611201200000001"
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,6 +67,35 @@ def test_login_marks_online_and_sets_the_clock(live_gateway, pile):
     until(lambda: not Pile.objects.get(pk=pile.pk).online)
     session = PileSession.objects.filter(pile=pile).latest("pk")
     assert session.closed_at is not None
+
+
+def test_in_a_storm_a_pile_may_wait_for_its_login_and_one_that_gave_up_costs_none(
+    live_gateway, site, pile, monkeypatch
+):
+    gate, calls, real = threading.Event(), [], presence.open_sessions
+    gone = factories.add_pile(site.station)
+
+    def slow(logins):
+        calls.append(len(logins))
+        gate.wait(10)
+        real(logins)
+
+    monkeypatch.setattr(presence, "open_sessions", slow)
+    monkeypatch.setattr(YkcConsumer, "login_within_s", 0.05)
+    with dial(live_gateway, pile) as sock:
+        sock.send(0x01, **LOGIN)
+        until(lambda: calls)
+        with YkcSocket(live_gateway.ykc_port, gone.code) as impatient:
+            impatient.send(0x01, **LOGIN)
+            until(lambda: any(len(buffers.logins) for buffers in running_buffers()))
+        with YkcSocket(live_gateway.ykc_port, "1" * 14) as silent:
+            assert silent.closed()  # who says nothing is closed, and the others have waited as long
+        gate.set()
+        assert sock.expect(0x02).fields["result"] == 0
+        until(lambda: len(calls) == 2 and not any(len(buffers.logins) for buffers in running_buffers()))
+        sock.send(0x03, gun_no="01", gun_status=0)
+        sock.expect(0x04)
+    assert not PileSession.objects.filter(pile=gone).exists()
 
 
 @pytest.mark.promise(8)
