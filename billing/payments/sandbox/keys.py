@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from billing.payments.channels import SANDBOX_FILE
+from billing.payments.merchants import SANDBOX_FILE
 
 KEYS_FILE = "keys.json"
 
