@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from alerts.services import alerts, archives
+from alerts.services import alerts, archives, messages
 
 
 @shared_task(name="alerts.watch_archives", ignore_result=True)
@@ -13,3 +13,8 @@ def watch_archives() -> None:
 @shared_task(name="alerts.close_protections", ignore_result=True)
 def close_protections() -> None:
     alerts.close_protections()
+
+
+@shared_task(name="alerts.send_messages", ignore_result=True)
+def send_messages() -> None:
+    messages.work_due()

@@ -4,9 +4,13 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ev_platform.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
+
+from ev_platform.streams import HttpApplication
+
+http_application = HttpApplication()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path

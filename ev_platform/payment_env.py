@@ -13,10 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 WECHAT_URL = "https://api.mch.weixin.qq.com"
 WECHAT_LOGIN_URL = "https://api.weixin.qq.com"
+SMS_URL = "https://dysmsapi.aliyuncs.com"
 ALIPAY_URL = "https://openapi.alipay.com/gateway.do"
 OFFICIAL_HOSTS = {
     "EV_WECHAT_URL": ("api.mch.weixin.qq.com", "api2.mch.weixin.qq.com"),
     "EV_ALIPAY_URL": ("openapi.alipay.com",),
+    "EV_SMS_URL": ("dysmsapi.aliyuncs.com",),
     "EV_WECHAT_LOGIN_URL": ("api.weixin.qq.com", "api2.weixin.qq.com"),
 }
 
@@ -51,6 +53,22 @@ def payment_channels(*, production: bool) -> dict[str, dict[str, Any]]:
     if os.environ.get("EV_ALIPAY_APP_ID"):
         channels["alipay"] = _alipay(production)
     return channels
+
+
+def sms_account(*, production: bool) -> dict[str, Any]:
+    """The account that text messages are sent by, or nothing."""
+    if not os.environ.get("EV_SMS_ACCESS_KEY_ID"):
+        return {}
+    return {
+        "url": _gateway("EV_SMS_URL", SMS_URL, production),
+        "key_id": os.environ["EV_SMS_ACCESS_KEY_ID"],
+        "key_secret": _required("EV_SMS_ACCESS_KEY_SECRET"),
+        "sign_name": _required("EV_SMS_SIGN_NAME"),
+        "templates": {
+            "login": _required("EV_SMS_TEMPLATE_LOGIN"),
+            "alarm": os.environ.get("EV_SMS_TEMPLATE_ALARM", ""),
+        },
+    }
 
 
 def login_providers(*, production: bool) -> dict[str, dict[str, Any]]:

@@ -103,7 +103,11 @@ else:
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "reports"
-CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}, "devices.*": {"queue": "devices"}}
+CELERY_TASK_ROUTES = {
+    "billing.*": {"queue": "money"},
+    "devices.*": {"queue": "devices"},
+    "alerts.*": {"queue": "devices"},  # an alarm does not stand in line behind a report
+}
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_TIMEZONE = "Asia/Shanghai"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -317,7 +321,13 @@ QR_BASE = env.str(
 )  # «https://charge.example/q/»: a connector's code is put behind it
 APP_LINK = env.str("EV_APP_LINK", default="")  # opens the driver app, the code behind it
 APP_DOWNLOAD_URL = env.str("EV_APP_DOWNLOAD_URL", default="")  # where those without the app are sent
-SMS_SENDER = env.str("EV_SMS_SENDER", default="users.services.sms.ConsoleSmsSender")
+SMS_ACCOUNT = payment_env.sms_account(production=PRODUCTION)
+SMS_SENDER = env.str(
+    "EV_SMS_SENDER",
+    default="users.services.aliyun_sms.AliyunSmsSender"
+    if SMS_ACCOUNT
+    else "users.services.sms.ConsoleSmsSender",
+)
 
 # --- security ----------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -1,1 +1,1 @@
-from alerts.admin import alert  # noqa: F401
+from alerts.admin import alert, message  # noqa: F401

@@ -1,3 +1,4 @@
 from alerts.models.alert import Alert
+from alerts.models.message import AlertMessage
 
-__all__ = ["Alert"]
+__all__ = ["Alert", "AlertMessage"]

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from alerts.models import Alert
+from alerts.services import messages
 from devices.events import PileRef
 from devices.models import TransactionRecord
 from devices.words import is_protection
@@ -29,6 +30,7 @@ def open_alert(
                 opened_at=at,
                 **key,
             )
+            messages.queue(alert)
     except IntegrityError:
         return None  # a rival opened the same episode
     _tell(pile)

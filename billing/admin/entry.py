@@ -1,12 +1,13 @@
 """Ledger entries in the console: every movement of money, read only."""
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.exports import ENTRY_COLUMNS
+from billing.admin.payment import link
 from billing.models import Account, Entry
+from billing.services.clearing.sources import source_row
 from users.console.admin import FactAdmin
 from users.console.display import fen
 from users.console.filters import AutocompleteSelectFilter, choice_filter, date_window
@@ -19,7 +20,9 @@ class EntryAdmin(FactAdmin):
     search_kinds = {"driver__phone": "exact", "journal__order__order_no": "exact"}
     search_help_text = _("A whole phone number or order number")
     list_display = ("at", "what", "account_name", "amount", "balance", "order_page", "memo")
-    list_select_related = ("journal__order", "account__driver", "account__enterprise", "account__card",
+    list_select_related = (
+        "journal__order", "journal__booking", "journal__waived_booking", "journal__month_sale__card",
+        "journal__month_refund__card", "account__driver", "account__enterprise", "account__card",
         "account__payee", "account__operator",
     )  # fmt: skip
     list_filter = (
@@ -49,12 +52,12 @@ class EntryAdmin(FactAdmin):
     def balance(self, obj):
         return fen(obj.balance_after_fen)
 
-    @admin.display(description=_("order"))
+    @admin.display(description=_("of"))
     def order_page(self, obj):
-        if obj.journal.order_id is None:
+        found = source_row(obj.journal)
+        if found is None:
             return "–"
-        url = reverse("admin:billing_chargingorder_change", args=[obj.journal.order_id])
-        return format_html('<a href="{}">{}</a>', url, obj.journal.order.order_no)
+        return link(f"billing_{found._meta.model_name}", found.pk, found)
 
     @admin.display(description=_("note"))
     def memo(self, obj):

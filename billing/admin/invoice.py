@@ -88,6 +88,9 @@ class InvoiceAdmin(ListSums, FactAdmin):
         ExportColumn("issued_at", _("issued at"), "issued_at", Kind.MOMENT),
     )
 
+    def action_subject(self, obj):
+        return f"{obj.operator} → {obj.buyer_name}  {fen(obj.gross_fen)}"
+
     @admin.display(description=_("kind"))
     def what(self, obj):
         return chip(obj.get_kind_display(), "red" if obj.kind == Invoice.Kind.RED else "blue")

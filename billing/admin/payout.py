@@ -84,6 +84,9 @@ class PayoutAdmin(ListSums, FactAdmin):
         ExportColumn("finished_at", _("finished at"), "finished_at", Kind.MOMENT),
     )
 
+    def action_subject(self, obj):
+        return f"{obj.payee}  {obj.account}  {fen(obj.amount_fen)}"
+
     @admin.display(description=_("state"))
     def status(self, obj):
         return chip(obj.get_state_display(), TONES[obj.state])

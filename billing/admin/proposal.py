@@ -130,6 +130,11 @@ class ProposalAdmin(FactAdmin):
     )  # fmt: skip
     actions_detail = ("approve", "reject")
 
+    def action_subject(self, obj):
+        return format_html_join(
+            "", '<span class="ev-line">{}</span>', ((line,) for line in content_lines(obj))
+        )
+
     @admin.display(description=_("state"))
     def status(self, obj):
         return chip(obj.get_state_display(), TONES[obj.state])

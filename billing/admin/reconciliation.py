@@ -152,6 +152,10 @@ class DifferenceAdmin(FactAdmin):
         ExportColumn("note", _("note"), "note"),
     )
 
+    def action_subject(self, obj):
+        amounts = f"{fen(obj.theirs_fen)} / {fen(obj.ours_fen)}"
+        return f"{obj.day} {obj.get_channel_display()}  {_('channel / here')} {amounts}"
+
     @admin.display(description=_("kind"))
     def what(self, obj):
         return obj.get_kind_display()
@@ -252,6 +256,17 @@ class DayCloseAdmin(FactAdmin):
     def changelist_view(self, request, extra_context=None):
         calendar = month_calendar() if grants_of(actor_of(request)).everything else ""
         return super().changelist_view(request, {"calendar": calendar, **(extra_context or {})})
+
+    def action_subject(self, obj):
+        amounts = day_sheet.sums(obj)
+        return " · ".join(
+            f"{title} {fen(amounts[name])}"
+            for title, name in (
+                (_("paid"), "payments_fen"),
+                (_("refunded"), "refunds_fen"),
+                (_("channel fees"), "fees_fen"),
+            )
+        )
 
     @admin.display(description=_("state"))
     def status(self, obj):

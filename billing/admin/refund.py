@@ -57,6 +57,9 @@ class RefundAdmin(ListSums, FactAdmin):
     )  # fmt: skip
     actions_detail = ("approve", "reject", "retry")
 
+    def action_subject(self, obj):
+        return f"{obj.driver}  {fen(obj.amount_fen)}"
+
     def get_queryset(self, request):
         stuck = RefundPart.objects.unscoped("parts of refunds in scope").filter(
             refund=OuterRef("pk"), needs_attention=True, state=RefundPart.State.SENT

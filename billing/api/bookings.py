@@ -27,7 +27,11 @@ class BookingSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField(help_text="Until when the connector is kept.")
     ended_at = serializers.DateTimeField(allow_null=True)
     amount_fen = serializers.IntegerField(help_text="What it cost; 0 while it is open.")
+    waived = serializers.SerializerMethodField(help_text="Whether that went back to the wallet afterwards.")
     order_no = serializers.CharField(source="order.order_no", allow_null=True, default=None)
+
+    def get_waived(self, booking: Booking) -> bool:
+        return booking.waiver_id is not None
 
 
 class BookingPageSerializer(serializers.Serializer):

@@ -10,9 +10,9 @@ from billing.api.orders import IDEMPOTENCY_KEY
 from billing.api.payments import idempotency_key
 from billing.errors import sentence_of
 from billing.models import ScoreOrder, ScorePermission
-from billing.payments.channels import ChannelOff
+from billing.payments.channels import pay_score
+from billing.payments.merchants import ChannelOff
 from billing.payments.methods import CLIENTS, methods_for
-from billing.payments.pay_score import pay_score
 from billing.services import ledger, score_orders, score_permissions
 from kernel.errors import DomainError
 from users.api.base import DriverView, read

@@ -1,20 +1,14 @@
-"""What the platform asks of an invoice provider, whichever it is, and which one is on.
+"""What the platform asks of an invoice provider, whichever it is.
 
 As with payment channels three outcomes are kept apart: an answer, `ProviderRefused`, and `ProviderUnknown`, after
 which the same number is asked for. A provider issues at its own pace: an answer may say that it is still at it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Protocol
-
-from django.conf import settings
-
-from billing.payments.channels import SANDBOX_FILE, SANDBOX_FOLDER, ChannelOff
+from typing import Protocol
 
 
 class IssueState(StrEnum):
@@ -76,24 +70,3 @@ class InvoiceProvider(Protocol):
     def query(self, number: str) -> IssueView:
         """The invoice as the provider sees it; raises `ProviderUnknown` only."""
         ...
-
-
-def provider() -> InvoiceProvider:
-    """The provider that is on; raises `ChannelOff`."""
-    from billing.invoicing.gateway import InvoiceGateway
-
-    values = settings.INVOICE_PROVIDER or _from_sandbox()
-    if not values:
-        raise ChannelOff("invoice")
-    return InvoiceGateway(**values)
-
-
-def _from_sandbox() -> dict[str, Any] | None:
-    if not settings.PAYMENT_SANDBOX_URL:
-        return None
-    path = Path(settings.EV_DATA_DIR) / SANDBOX_FOLDER / SANDBOX_FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))["invoice"]
-    except (OSError, ValueError, KeyError):
-        return None  # the sandbox has not been started yet
-    return {**values, "url": f"{settings.PAYMENT_SANDBOX_URL}/invoice/v1"}

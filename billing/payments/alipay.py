@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from alipay import AliPay, DCAliPay
 from alipay.utils import AliPayConfig as LibraryConfig
 
-from billing.payments.channels import AlipayConfig
+from billing.payments.merchants import AlipayConfig
 from billing.payments.provider import (
     Notice,
     NoticeRefused,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billing.payments.alipay import AlipayProvider, fen_of, yuan
-from billing.payments.channels import ChannelOff
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.payments.transfers import TransferRequest, TransferState, TransferView
 

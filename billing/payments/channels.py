@@ -1,58 +1,27 @@
-"""Which channels are on, and the client of each: from the settings, or from the sandbox's own key folder."""
+"""Which channels are on, and the clients of each: from the settings, or from the sandbox's own key folder."""
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from billing.payments.alipay import AlipayProvider
+from billing.payments.alipay_transfers import AlipayTransfers
+from billing.payments.merchants import (
+    SANDBOX_FILE,
+    SANDBOX_FOLDER,
+    AlipayConfig,
+    ChannelOff,
+    WeChatConfig,
+)
+from billing.payments.pay_score import PayScore
 from billing.payments.provider import PaymentProvider
-
-SANDBOX_FOLDER = "sandbox"
-SANDBOX_FILE = "merchant.json"
-
-
-class ChannelOff(Exception):
-    """The channel is not configured."""
-
-
-@dataclass(frozen=True)
-class WeChatConfig:
-    """A merchant at WeChat Pay; keys are PEM text. Without `public_key_id`, platform certificates are used."""
-
-    url: str
-    mchid: str
-    appid: str
-    cert_serial: str
-    private_key: str
-    apiv3_key: str
-    public_key_id: str = ""
-    public_key: str = ""
-    notify_url: str = ""
-    service_id: str = ""  # at pay score; empty: that is off
-
-    def __repr__(self) -> str:
-        return f"WeChatConfig(mchid={self.mchid!r}, url={self.url!r})"  # keys stay out of logs
-
-
-@dataclass(frozen=True)
-class AlipayConfig:
-    """An application at Alipay; keys and certificates are PEM text. Transfers need all three certificates."""
-
-    url: str
-    app_id: str
-    seller_id: str
-    private_key: str
-    public_key: str
-    notify_url: str = ""
-    app_certificate: str = ""
-    alipay_certificate: str = ""
-    root_certificate: str = ""
-
-    def __repr__(self) -> str:
-        return f"AlipayConfig(app_id={self.app_id!r}, url={self.url!r})"
+from billing.payments.transfers import TransferProvider
+from billing.payments.wechat import WeChatProvider
+from billing.payments.wechat_score import WeChatPayScore
+from billing.payments.wechat_transfers import WeChatTransfers
 
 
 def channels_on() -> list[PaymentProvider]:
@@ -76,6 +45,22 @@ def provider_of(channel: str) -> PaymentProvider:
     return _client(kind(**{**values, "notify_url": notify_url}))
 
 
+def pay_score() -> PayScore:
+    """The client of pay score; raises `ChannelOff` when WeChat Pay, or its pay score, is not configured."""
+    provider = provider_of("wechat")
+    if not provider.service_id:
+        raise ChannelOff("pay score")
+    return WeChatPayScore(provider)
+
+
+def transfers_of(channel: str) -> TransferProvider:
+    """The client that pays out through a channel; raises `ChannelOff`."""
+    provider = provider_of(channel)
+    if channel == "wechat":
+        return WeChatTransfers(provider)
+    return AlipayTransfers(provider)
+
+
 def _from_sandbox(channel: str) -> dict[str, Any] | None:
     if not settings.PAYMENT_SANDBOX_URL:
         return None
@@ -91,9 +76,5 @@ def _from_sandbox(channel: str) -> dict[str, Any] | None:
 @lru_cache(maxsize=16)
 def _client(config: WeChatConfig | AlipayConfig) -> PaymentProvider:
     if isinstance(config, WeChatConfig):
-        from billing.payments.wechat import WeChatProvider
-
         return WeChatProvider(config)
-    from billing.payments.alipay import AlipayProvider
-
     return AlipayProvider(config)

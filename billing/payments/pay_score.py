@@ -113,14 +113,3 @@ class PayScore(Protocol):
     def cancel(self, number: str, reason: str) -> None:
         """Make sure nothing is debited. Raises `ProviderRefused` (query then), `ProviderUnknown`."""
         ...
-
-
-def pay_score() -> PayScore:
-    """The client; raises `ChannelOff` when WeChat Pay, or its pay score, is not configured."""
-    from billing.payments.channels import ChannelOff, provider_of
-    from billing.payments.wechat_score import WeChatPayScore
-
-    provider = provider_of("wechat")
-    if not provider.service_id:
-        raise ChannelOff("pay score")
-    return WeChatPayScore(provider)

@@ -1,4 +1,4 @@
-"""Paying out through a channel: what the platform asks, what a channel answers, and which client does it.
+"""Paying out through a channel: what the platform asks and what a channel answers.
 
 The same three outcomes as in `provider` are kept apart: an answer, a refusal, and unknown.
 """
@@ -51,19 +51,3 @@ class TransferProvider(Protocol):
     def query_transfer(self, number: str) -> TransferView:
         """The payout as the channel sees it; raises `ProviderUnknown` only."""
         ...
-
-
-def transfers_of(channel: str) -> TransferProvider:
-    """The client that pays out through a channel; raises `ChannelOff`."""
-    from billing.payments.channels import ChannelOff, provider_of
-
-    provider = provider_of(channel)
-    if channel == "wechat":
-        from billing.payments.wechat_transfers import WeChatTransfers
-
-        return WeChatTransfers(provider)
-    if channel == "alipay":
-        from billing.payments.alipay_transfers import AlipayTransfers
-
-        return AlipayTransfers(provider)
-    raise ChannelOff(channel)

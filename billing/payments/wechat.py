@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.core import Core
 
-from billing.payments.channels import WeChatConfig
+from billing.payments.merchants import WeChatConfig
 from billing.payments.provider import (
     Notice,
     NoticeRefused,
@@ -33,6 +33,7 @@ from billing.payments.provider import (
     Trade,
     TradeState,
 )
+from billing.payments.wechat_answers import read_order, read_permission, whole_fen
 
 logger = logging.getLogger(__name__)
 
@@ -281,8 +282,6 @@ class WeChatProvider:
         return Notice(notice_id=notice_id, body=resource)
 
     def _score_notice(self, notice_id: str, kind: str, resource: Mapping[str, Any]) -> Notice:
-        from billing.payments.wechat_score import read_order, read_permission
-
         if resource.get("appid") != self._config.appid:
             raise NoticeRefused("not_ours", status=403)
         try:
@@ -389,12 +388,3 @@ class WeChatProvider:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProviderUnknown(f"unreadable refund: {error!r}") from error
-
-
-def whole_fen(value: Any) -> int | None:
-    """A JSON number that has to be whole fen, or nothing; ValueError otherwise."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not a whole number of fen")
-    return value

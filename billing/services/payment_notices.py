@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import F
 
 from billing.models import Payment, PaymentNotice, RefundPart, ScoreOrder
-from billing.payments.channels import ChannelOff, provider_of
+from billing.payments.channels import provider_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.pay_score import ScoreView
 from billing.payments.provider import Notice, NoticeRefused
 from billing.services import score_debits, score_permissions

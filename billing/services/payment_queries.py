@@ -13,7 +13,8 @@ from django.db.models import F
 from billing.locks import lock_payment
 from billing.models import Payment
 from billing.models.payment import WAITING_STATES
-from billing.payments.channels import ChannelOff, provider_of
+from billing.payments.channels import provider_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import PaymentProvider, ProviderRefused, ProviderUnknown, TradeState
 from billing.services.payment_states import PAYMENT_STATES, move_payment
 from billing.services.payments import CLOSE_GRACE_S, QUERY_PLAN_S, RECHECK_CLOSED_S, S, book_trade

@@ -18,7 +18,8 @@ from django.db import IntegrityError, transaction
 from billing.locks import lock_payment
 from billing.models import Account, Channel, Journal, Payment, PaymentNotice
 from billing.models.payment import SCORE_WAY, WAITING_STATES
-from billing.payments.channels import ChannelOff, channels_on, provider_of
+from billing.payments.channels import channels_on, provider_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import (
     PaymentProvider,
     PayRequest,

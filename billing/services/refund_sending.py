@@ -13,7 +13,8 @@ from django.db import transaction
 from billing.locks import lock_payments, lock_refund
 from billing.models import Account, Journal, Refund, RefundPart
 from billing.models.payment import SCORE_WAY
-from billing.payments.channels import ChannelOff, provider_of
+from billing.payments.channels import provider_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import (
     ProviderRefused,
     ProviderUnknown,

@@ -10,8 +10,9 @@ from billing.locks import lock_score_order
 from billing.models import ScoreOrder
 from billing.order_money import money_of
 from billing.payments import score_texts
-from billing.payments.channels import ChannelOff
-from billing.payments.pay_score import PayScore, ScoreBegin, ScoreEnd, ScoreState, ScoreView, pay_score
+from billing.payments.channels import pay_score
+from billing.payments.merchants import ChannelOff
+from billing.payments.pay_score import PayScore, ScoreBegin, ScoreEnd, ScoreState, ScoreView
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services import score_permissions
 from billing.services.score_debits import is_news, kind_of, take_view

@@ -15,8 +15,9 @@ from billing.models import Channel, ChargingOrder, Payment, ScoreOrder
 from billing.models.payment import SCORE_WAY
 from billing.order_money import money_of
 from billing.payments import score_texts
-from billing.payments.channels import ChannelOff
-from billing.payments.pay_score import ScoreDebit, ScoreState, ScoreView, pay_score
+from billing.payments.channels import pay_score
+from billing.payments.merchants import ChannelOff
+from billing.payments.pay_score import ScoreDebit, ScoreState, ScoreView
 from billing.payments.provider import ProviderUnknown, Trade, TradeState
 from billing.services import payments
 from billing.services.order_states import note as note_order

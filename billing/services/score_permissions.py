@@ -9,8 +9,9 @@ from django.db.models import F
 
 from billing.locks import lock_score_permission
 from billing.models import ScorePermission
-from billing.payments.channels import ChannelOff
-from billing.payments.pay_score import PayScore, PermissionView, pay_score
+from billing.payments.channels import pay_score
+from billing.payments.merchants import ChannelOff
+from billing.payments.pay_score import PayScore, PermissionView
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from kernel import clock
 from kernel.actor import Actor, ActorKind

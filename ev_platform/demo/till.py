@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from billing.models import Payment, Payout
-from billing.payments.channels import SANDBOX_FOLDER
+from billing.payments.merchants import SANDBOX_FOLDER
 from billing.payments.sandbox import Sandbox
 from billing.payments.sandbox.book import PAID, RefundRow, TradeRow
 from billing.services import (

@@ -66,7 +66,7 @@ class StationAdmin(ScopedModelAdmin):
     actions_detail = ("open_station", "close_station")
     change_fields = (
         "name", "operator", "group", "scene", "address", "region_code", "datum", "longitude", "latitude",
-        "time_zone", "service_phone", "opening_hours", "amenities", "surroundings", "parking_note",
+        "time_zone", "service_phone", "duty_phone", "opening_hours", "amenities", "surroundings", "parking_note",
     )  # fmt: skip
 
     def get_urls(self):

@@ -1,11 +1,12 @@
 """Stations and their groups."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from kernel.fields import FixedPointField
+from users.models.driver import PHONE_PATTERN
 from users.scope import ScopedManager, ScopePaths
 
 
@@ -120,6 +121,13 @@ class Station(models.Model):
     parking_note = models.CharField(_("parking"), max_length=128, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, default="Asia/Shanghai")
     service_phone = models.CharField(_("service phone"), max_length=20, blank=True)
+    duty_phone = models.CharField(
+        _("mobile of the person responsible"),
+        max_length=11,
+        blank=True,
+        validators=[RegexValidator(PHONE_PATTERN)],
+        help_text=_("Smoke, heat and water at the station are told to it by text message"),
+    )
     is_open = models.BooleanField(_("open"), default=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

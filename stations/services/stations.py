@@ -37,6 +37,7 @@ EDITABLE = (
     "parking_note",
     "time_zone",
     "service_phone",
+    "duty_phone",
     "is_open",
 )
 PLACE = ("longitude", "latitude", "datum")
@@ -46,7 +47,7 @@ FORM_FIELDS = (
     "code",
     *(name for name in EDITABLE if not name.startswith("measured") and name != "is_open"),
 )
-ARCHIVE = ("scene", "amenities", "surroundings", "opening_hours", "parking_note")
+ARCHIVE = ("scene", "amenities", "surroundings", "opening_hours", "parking_note", "duty_phone")
 _DEGREE = Decimal("0.000001")
 
 

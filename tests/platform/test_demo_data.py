@@ -26,7 +26,7 @@ from billing.models import (
     ReviewItem,
     Statement,
 )
-from billing.payments.channels import SANDBOX_FOLDER
+from billing.payments.merchants import SANDBOX_FOLDER
 from billing.payments.sandbox.keys import KEYS_FILE
 from billing.services import checks
 from billing.services.evidence import recompute

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertMessage
 from billing.models import (
     Account,
     Booking,
@@ -61,7 +61,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
-from marketing.models import Coupon, CouponCampaign, RechargeOffer
+from marketing.models import Coupon, CouponCampaign, MemberLevel, Membership, RechargeOffer
 from tests import factories as f
 from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
@@ -131,7 +131,11 @@ def make_tenant() -> Tenant:
         EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),
         f.VehicleFactory(enterprise=enterprise),
         WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
-        DriverTag.objects.create(operator=operator, name="Tag"),
+        tag := DriverTag.objects.create(operator=operator, name="Tag"),
+        level := MemberLevel.objects.create(operator=operator, tag=tag, least=1),
+        Membership.objects.create(
+            operator=operator, driver=driver, level=level, counted=1, since=now, looked_at=now
+        ),
     )
     tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(
@@ -230,7 +234,15 @@ def make_tenant() -> Tenant:
             payment=payment, driver=driver, connector=site.connector, created_at=now, **place
         ),
         ReviewItem.objects.create(kind="order", order=order, key=f"order:{order.pk}", opened_at=now, **place),
-        Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
+        alert := Alert.objects.create(kind="fault", code="E07", opened_at=now, connector_no=1, **place),
+        AlertMessage.objects.create(
+            alert=alert,
+            operator=operator,
+            station=site.station,
+            phone="13900000000",
+            created_at=now,
+            due_at=now,
+        ),
         audit.record(actor=system("tests"), action="tests.touch", target=site.station),
     )
     return tenant

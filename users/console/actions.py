@@ -82,6 +82,8 @@ def operator_action(
             if obj is None:
                 raise Http404
             context = {"title": title, "text": text, "submit_text": submit, "obj": obj, "request": request}
+            if tell := getattr(self, "action_subject", None):  # whom and how much it is about
+                context["subject"] = tell(obj)
             if available is not None and not available(obj):
                 return render(request, "console/dialog.html", {**context, "refusal": unavailable})
             if request.method != "POST":

@@ -52,6 +52,7 @@ _READ_DEVICES = (
     "devices.view_firmwarecampaign",
     "devices.view_firmwaretarget",
     "alerts.view_alert",
+    "alerts.view_alertmessage",
 )
 _READ_MONEY = (
     *_EXPORT,
@@ -61,6 +62,8 @@ _READ_MONEY = (
     "billing.view_specialday",
     "marketing.view_couponcampaign",
     "marketing.view_coupon",
+    "marketing.view_memberlevel",
+    "marketing.view_membership",
     "billing.view_chargingstrategy",
     "billing.view_orderfee",
     "billing.view_boxcashday",
@@ -168,6 +171,8 @@ ROLES = (
             "marketing.add_couponcampaign",
             "marketing.change_couponcampaign",
             "marketing.add_coupon",
+            "marketing.add_memberlevel",
+            "marketing.change_memberlevel",
             "marketing.void_coupon",
             "billing.change_discount",
             "billing.add_chargingstrategy",

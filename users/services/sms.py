@@ -11,13 +11,20 @@ logger = logging.getLogger(__name__)
 
 
 class SmsError(Exception):
-    """The provider did not take the message."""
+    """The provider did not take the message; `final` when another try cannot change that."""
+
+    def __init__(self, reason: str = "", *, final: bool = False):
+        self.reason, self.final = reason, final
+        super().__init__(reason)
 
 
 class SmsSender(Protocol):
     """Sends messages to phones. Raises `SmsError` when the provider refuses or does not answer."""
 
     def send_login_code(self, phone: str, code: str) -> None: ...
+
+    def send_alarm(self, phone: str, *, place: str, what: str) -> str:
+        """Tell somebody responsible what happens where; the provider's number of the message, where it has one."""
 
 
 class ConsoleSmsSender:
@@ -31,6 +38,10 @@ class ConsoleSmsSender:
 
     def send_login_code(self, phone: str, code: str) -> None:
         logger.warning("SMS to %s: login code %s", phone, code)
+
+    def send_alarm(self, phone: str, *, place: str, what: str) -> str:
+        logger.warning("SMS to %s: %s: %s", phone, place, what)
+        return ""
 
 
 def sender() -> SmsSender:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.payments.channels import SANDBOX_FOLDER
+from billing.payments.merchants import SANDBOX_FOLDER
 
 
 class Command(BaseCommand):

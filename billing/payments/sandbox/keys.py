@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from billing.payments.channels import SANDBOX_FILE
+from billing.payments.merchants import SANDBOX_FILE
 
 KEYS_FILE = "keys.json"
 
@@ -72,6 +72,9 @@ class Keys:
     mchid: str = field(default_factory=lambda: f"19{secrets.randbelow(10**8):08d}")
     appid: str = field(default_factory=lambda: f"wx{secrets.token_hex(8)}")
     app_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    sms_key_id: str = field(default_factory=lambda: f"LTAI{secrets.token_hex(10)}")
+    sms_key_secret: str = field(default_factory=lambda: secrets.token_hex(15))
+    sms_sign_name: str = "演示充电"
     cert_serial: str = field(default_factory=lambda: secrets.token_hex(20).upper())
     apiv3_key: str = field(default_factory=lambda: secrets.token_hex(16))
     merchant_key: str = field(default_factory=new_key)

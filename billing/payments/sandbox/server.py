@@ -32,6 +32,8 @@ from billing.payments.sandbox.callbacks import Caller, call_many
 from billing.payments.sandbox.invoices import InvoiceSide
 from billing.payments.sandbox.login import PATHS as LOGIN_PATHS
 from billing.payments.sandbox.login import LoginSide
+from billing.payments.sandbox.sms import PATH as SMS_PATH
+from billing.payments.sandbox.sms import SmsSide
 from billing.payments.sandbox.wechat import WeChatSide
 
 logger = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Sandbox:
         self._http.sandbox = self
         self.url = f"http://{host}:{self._http.server_address[1]}"
         self.wechat = WeChatSide(self.keys, self.book, self.faults, self.url)
+        self.sms = SmsSide(self.keys, self.faults)
         self.login = LoginSide(self.keys, self.book, self.faults)
         self.alipay = AlipaySide(self.keys, self.book, self.faults, self.url, self.login)
         self.invoices = InvoiceSide(self.keys, self.book, self.faults, self.url)
@@ -246,6 +249,8 @@ class Sandbox:
             result = self.wechat.handle(method, target, headers, body)
         elif path in LOGIN_PATHS:
             return self.login.handle(method, path, query, body)
+        elif path == SMS_PATH:
+            return self.sms.handle(method, path, query, headers)
         elif path.startswith("/invoice/v1/"):
             result = self.invoices.handle(method, target, headers, body)
             if self.by_itself:
@@ -298,6 +303,8 @@ class Sandbox:
             except (ValueError, TypeError) as error:
                 return Answer(400, json.dumps({"error": str(error)}).encode())
             return Answer(body=json.dumps(asdict(self.faults)).encode())
+        if path == "/_sandbox/messages":
+            return self.sms.shown()
         if path == "/_sandbox/login-code" and method == "POST":
             try:
                 code = self.login.new_code(**json.loads(body or b"{}"))

@@ -63,6 +63,11 @@ def lock_source(journal: Journal) -> Source:
     raise ValueError(f"journal {journal.pk} is in the name of nothing")
 
 
+def source_row(journal: Journal) -> ChargingOrder | Booking | MonthSale | None:
+    """What a journal is in the name of, unlocked; None for one that is no source's."""
+    return next((row for name in RELATIONS if (row := getattr(journal, name, None)) is not None), None)
+
+
 def brings_income(journal: Journal) -> bool:
     """Whether a journal is the sale itself, and not a fee beside it or a correction."""
     return journal.kind in BRINGS or getattr(journal, "booking", None) is not None

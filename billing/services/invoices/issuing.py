@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from billing.invoicing.provider import IssueLine, IssueRequest, IssueState, IssueView, provider
+from billing.invoicing.chosen import provider
+from billing.invoicing.provider import IssueLine, IssueRequest, IssueState, IssueView
 from billing.locks import lock_invoice
 from billing.models import Invoice
-from billing.payments.channels import ChannelOff
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services.invoices.states import S, free_orders, move_invoice
 from kernel import clock

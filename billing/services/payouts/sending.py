@@ -12,9 +12,10 @@ from django.db import transaction
 
 from billing.locks import lock_payout
 from billing.models import Account, Journal, Payout, PayoutChannel
-from billing.payments.channels import ChannelOff
+from billing.payments.channels import transfers_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import ProviderRefused, ProviderUnknown
-from billing.payments.transfers import TransferRequest, TransferState, TransferView, transfers_of
+from billing.payments.transfers import TransferRequest, TransferState, TransferView
 from billing.services import ledger
 from billing.services.payments import CHANNEL_ACCOUNTS
 from billing.services.payouts.states import S, move_payout

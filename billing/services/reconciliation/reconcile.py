@@ -29,8 +29,8 @@ from billing.models import (
 )
 from billing.models.payment import SCORE_WAY
 from billing.payments.bills import Bill, BillNotReady, fetch_bill
-from billing.payments.channels import ChannelOff, provider_of
-from billing.payments.pay_score import pay_score
+from billing.payments.channels import pay_score, provider_of
+from billing.payments.merchants import ChannelOff
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services import payments, refund_sending, score_debits
 from billing.services.reconciliation import matching

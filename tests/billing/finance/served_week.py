@@ -62,7 +62,7 @@ def _live(data: Path, options: argparse.Namespace) -> dict:
 
     from analytics.services import facts
     from billing import business_day
-    from billing.payments.channels import SANDBOX_FOLDER
+    from billing.payments.merchants import SANDBOX_FOLDER
     from billing.payments.sandbox import Sandbox
     from ev_platform.demo import world
     from kernel import clock

@@ -23,7 +23,7 @@ from billing.models import (
     ScoreOrder,
 )
 from billing.payments.bill_files import BillUnreadable, read_alipay, read_wechat
-from billing.payments.pay_score import pay_score
+from billing.payments.channels import pay_score
 from billing.services import proposals, score_debits
 from billing.services.finance_checks import finance_problems
 from billing.services.payment_checks import payment_problems

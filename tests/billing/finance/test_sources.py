@@ -16,6 +16,7 @@ from billing.services.payouts import statements
 from kernel.errors import DomainError
 from kernel.models import AuditEvent
 from tests import factories as f
+from tests.api_client import ApiClient
 from tests.billing.finance.desk import (
     JOB,
     assert_ties,
@@ -74,6 +75,8 @@ def test_a_booking_nobody_came_to_is_divided_stated_and_taken_back(client, site)
     assert [row.pk for row in found.context["cl"].result_list] == [record.pk]
     page = client.get(reverse("admin:billing_clearingrecord_change", args=[record.pk])).content.decode()
     assert reverse("admin:billing_booking_change", args=[booking.pk]) in page
+    page = client.get(reverse("admin:billing_entry_changelist"), {"when": "all"}).content.decode()
+    assert reverse("admin:billing_booking_change", args=[other.pk]) in page
     # Waived: what the driver owes is paid from it first, and every party gives its part back.
     waive = {"booking_no": booking.booking_no, "reason": "the barrier was down"}
     assert refusal(bookings.waive, actor=f.staff_actor(), **waive) == "permission_denied"
@@ -82,6 +85,8 @@ def test_a_booking_nobody_came_to_is_divided_stated_and_taken_back(client, site)
     client.post(reverse("admin:billing_booking_waive", args=[booking.pk]), {"reason": "the barrier was down"})
     booking.refresh_from_db()
     assert booking.waiver is not None and booking.waive_reason == "the barrier was down"
+    told = ApiClient(site.driver).call("GET", f"/api/v1/driver/bookings/{booking.booking_no}").json()
+    assert (told["amount_fen"], told["waived"]) == (500, True)
     assert refusal(bookings.waive, actor=JOB, **waive) == "booking_no_fee"
     assert (ledger.arrears_fen(site.driver), ledger.wallet_of(site.driver).balance_fen) == (0, 200)
     assert clear_all() == 1

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from billing.payments import channels as channel_settings
 from billing.payments.alipay import fen_of, yuan
-from billing.payments.channels import WeChatConfig, provider_of
+from billing.payments.channels import provider_of
+from billing.payments.merchants import WeChatConfig
 from billing.payments.provider import (
     NoticeRefused,
     PayRequest,

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from billing.models import Account, ChargingOrder, Journal, Payment, ScoreOrder, ScorePermission
 from billing.payments import score_texts
-from billing.payments.pay_score import ScoreBegin, ScoreEnd, ScoreState, pay_score
+from billing.payments.channels import pay_score
+from billing.payments.pay_score import ScoreBegin, ScoreEnd, ScoreState
 from billing.payments.provider import ProviderRefused, ProviderUnknown
 from billing.services import (
     ledger,
