@@ -31,7 +31,7 @@ DIMENSIONS = {
     "connector": _("Connector"),
     "driver": _("Driver"),
     "hour": _("Hour of the day"),
-    "day": _("Day"),
+    "day": _("Date"),
     "month": _("Month"),
     "way": _("Way of starting"),
 }

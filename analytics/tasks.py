@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from analytics.services import facts
+from analytics.services import facts, levels
 from kernel import clock
+from kernel.actor import system
 
 
 @shared_task(name="analytics.build_recent_facts", ignore_result=True)
@@ -20,3 +21,8 @@ def rebuild_facts() -> None:
     now = clock.now()
     for _hour, _rows in facts.build_span(now - timedelta(days=3), now):
         pass
+
+
+@shared_task(name="analytics.assign_levels", ignore_result=True)
+def assign_levels() -> None:
+    levels.assign_levels(actor=system("member levels"))

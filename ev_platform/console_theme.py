@@ -191,7 +191,15 @@ NAVIGATION = [
     _group(
         _("People"),
         _item(_("Drivers"), "directions_car", "users.driver"),
-        _item(_("Inactive drivers"), "person_off", "users.driver", query="?idle=30"),
+        _item(
+            _("Inactive drivers"),
+            "person_off",
+            "users.driver",
+            query="?idle=30",
+            active=lambda request: "idle" in request.GET,
+        ),
+        _item(_("Member levels"), "military_tech", "marketing.memberlevel"),
+        _item(_("Members"), "card_membership", "marketing.membership"),
         _item(_("Enterprises"), "apartment", "users.enterprise"),
         _item(_("Enterprise members"), "badge", "users.enterprisemember"),
         _item(_("Vehicles"), "no_crash", "users.vehicle"),

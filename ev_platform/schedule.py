@@ -21,6 +21,7 @@ PERIODIC_JOBS: dict[str, float] = {
     "alerts.watch_archives": 3600.0,
     "analytics.build_recent_facts": 60.0,
     "analytics.rebuild_facts": 21_600.0,
+    "analytics.assign_levels": 3600.0,
     "users.forget_old_notices": 14_400.0,
     "billing.sweep_orders": 5.0,
     "billing.tell_drivers": 20.0,

@@ -7,6 +7,7 @@ from kernel.errors import register_messages
 register_messages(
     {
         "recharge_offer_invalid": (_("The recharge offer is not valid: %(reason)s"), 400),
+        "level_taken": (_("The tag %(name)s is a level already."), 409),
         "campaign_invalid": (_("The campaign is not valid: %(reason)s"), 400),
         "campaign_closed": (_("%(name)s cannot be claimed now."), 409),
         "coupons_gone": (_("All coupons of %(name)s have been given out."), 409),

@@ -1,1 +1,1 @@
-from marketing.admin import campaign, coupon, recharge  # noqa: F401
+from marketing.admin import campaign, coupon, level, recharge  # noqa: F401

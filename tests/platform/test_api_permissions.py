@@ -96,6 +96,7 @@ TABLE = {
     ("POST", "driver/invoices/<str:number>/withdraw"): (401, 404, 200, 200),
     ("GET", "driver/coupon-centre"): (401, 200, 200, 200),
     ("POST", "driver/coupon-centre/<int:campaign_id>/claim"): (401, 404, 403, 404),
+    ("GET", "driver/memberships"): (401, 200, 200, 200),
     ("GET", "driver/recharge-offers"): (401, 200, 200, 200),
     ("GET", "driver/coupons"): (401, 200, 200, 200),
     # A notice's credential is its signature; without a channel that is on there is nothing to tell.

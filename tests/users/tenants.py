@@ -61,7 +61,7 @@ from devices.models import (
 )
 from kernel.actor import system
 from kernel.services import audit
-from marketing.models import Coupon, CouponCampaign, RechargeOffer
+from marketing.models import Coupon, CouponCampaign, MemberLevel, Membership, RechargeOffer
 from tests import factories as f
 from users.models import DriverTag, EnterpriseMember, Staff, WhitelistEntry
 
@@ -131,7 +131,11 @@ def make_tenant() -> Tenant:
         EnterpriseMember.objects.create(enterprise=enterprise, operator=operator, driver=driver),
         f.VehicleFactory(enterprise=enterprise),
         WhitelistEntry.objects.create(operator=operator, card=card, limit_fen=10_000, reason="tests"),
-        DriverTag.objects.create(operator=operator, name="Tag"),
+        tag := DriverTag.objects.create(operator=operator, name="Tag"),
+        level := MemberLevel.objects.create(operator=operator, tag=tag, least=1),
+        Membership.objects.create(
+            operator=operator, driver=driver, level=level, counted=1, since=now, looked_at=now
+        ),
     )
     tenant.add(*make_finance(site, order))
     payment = Payment.objects.create(

@@ -52,6 +52,29 @@ def save_tag(
     return row
 
 
+def set_carriers(*, actor: Actor, tag: DriverTag, driver_ids: set[int]) -> tuple[int, int]:
+    """Make exactly these drivers carry a tag; (put on, taken off). For levels that are earned, not given by hand."""
+    carried = DriverTag.drivers.through.objects.filter(drivertag=tag)
+    with transaction.atomic():
+        before = set(carried.values_list("driver_id", flat=True))
+        on, off = driver_ids - before, before - driver_ids
+        carried.filter(driver_id__in=off).delete()
+        carried.model.objects.bulk_create(
+            [carried.model(drivertag=tag, driver_id=driver_id) for driver_id in sorted(on)],
+            ignore_conflicts=True,
+            batch_size=1000,
+        )
+        if on or off:
+            audit.record(
+                actor=actor,
+                action="users.set_carriers",
+                target=tag,
+                before={"drivers": sorted(off)[:100], "count": len(before)},
+                after={"drivers": sorted(on)[:100], "count": len(driver_ids)},
+            )
+    return len(on), len(off)
+
+
 def list_white(
     *,
     actor: Actor,
