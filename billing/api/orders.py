@@ -152,7 +152,7 @@ class OrderListView(DriverView):
                 coupon=data["coupon"],
                 **payer_of(self.actor, self.driver, data),
             )
-            return status.HTTP_201_CREATED, order_json(order_get(actor=self.actor, order_no=order.order_no))
+            return status.HTTP_201_CREATED, order_json(order)
 
         with CodeGuard(self.driver):
             code, body = once(self, request, "start", dict(data), start)

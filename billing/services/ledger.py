@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from billing import payers
-from billing.locks import lock_accounts
+from billing.locks import lock_accounts, lock_accounts_of
 from billing.models import Account, ChargingOrder, Entry, Hold, Journal, Payee
 from billing.payers import Payer
 from kernel import clock
@@ -337,10 +337,14 @@ def credit(
 
 @dataclass(slots=True)
 class Purse:
-    """What a payer pays from, locked: their account, and for a driver with one the bonus beside it."""
+    """What a payer pays from, locked: their account, and for a driver with one the bonus beside it.
+
+    `owed_fen` is what they owe beyond it, as a positive number of fen.
+    """
 
     account: Account
     bonus: Account | None = None
+    owed_fen: int = 0
 
     @property
     def available_fen(self) -> int:
@@ -348,10 +352,17 @@ class Purse:
 
 
 def lock_purse(payer: Payer, *, also: Collection[int] = ()) -> Purse:
-    """Lock what a payer pays from, and the accounts `also` beside it."""
-    account_id, bonus = paying_account(payer).pk, bonus_account(payer)
-    locked = lock_accounts([account_id, *also, *([bonus.pk] if bonus else [])])
-    return Purse(locked[account_id], locked[bonus.pk] if bonus else None)
+    """Lock what a payer pays from, opened at first use, and the accounts `also` beside it."""
+    kinds = (payer.kind, Account.Kind.ARREARS, Account.Kind.BONUS)
+    locked: dict[str, Account] = {}
+    while payer.kind not in locked:
+        found = lock_accounts_of({payer.column: ([payer.id], kinds)}, also=also)
+        locked = {one.kind: one for one in found if getattr(one, payer.column) == payer.id}
+        if payer.kind not in locked:
+            paying_account(payer)
+    arrears = locked.get(Account.Kind.ARREARS)
+    owed_fen = 0 if arrears is None else -arrears.balance_fen
+    return Purse(locked[payer.kind], locked.get(Account.Kind.BONUS), owed_fen)
 
 
 def bonus_account(payer: Payer) -> Account | None:

@@ -23,7 +23,7 @@ from billing.services.extensions import wire_limits
 from billing.services.offers import Offer, least_fen
 from billing.services.order_states import move, note
 from billing.services.paying import Party, Terms
-from billing.services.places import check_place, holder_of
+from billing.services.places import check_place
 from billing.services.targets import Targets, strategy_at, within
 from billing.services.tariffs import invalid, snapshot_of
 from devices.locks import lock_pile
@@ -157,8 +157,7 @@ def open_order(
     connectors = Connector.objects.unscoped("found by the caller").select_related("station")
     connector = connectors.get(pk=connector.pk)
     purse = paying.lock_for(party)
-    offer, mode = check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
-    booking = holder_of(connector)
+    offer, mode, booking = check_place(connector, pile, connector.station, WAYS[start_method], party.driver)
     if booking is not None and pile.protocol != Pile.Protocol.YKC and id_tag is None:
         id_tag = booking.booking_no  # what the pile keeps the connector for
     party = paying.check_party(party, connector.station)
@@ -388,7 +387,7 @@ def _create(
             return ChargingOrder.objects.create(
                 order_no=order_no,
                 operator_id=pile.operator_id,
-                station_id=pile.station_id,
+                station=connector.station,
                 pile=pile,
                 connector=connector,
                 driver=party.driver,

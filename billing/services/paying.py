@@ -134,7 +134,7 @@ def terms_for(
     now = clock.now()
     if party.card is not None and party.card.is_free:
         return Terms(0, usual, C.FREE)
-    owed = ledger.owed_fen(party.payer)
+    owed = purse.owed_fen
     available = purse.available_fen
     if not owed and available >= minimum and not _month(party, now, station):
         hold = min(available, usual)

@@ -17,8 +17,10 @@ STARTABLE = (Connector.State.IDLE, Connector.State.OCCUPIED)
 
 def check_place(
     connector: Connector, pile: Pile, station: Station, method: Method, driver: Driver | None = None
-) -> tuple[Offer, Mode]:
-    """What a charge at a place would be offered and how it may run; raises what stands against it, as a start does.
+) -> tuple[Offer, Mode, Booking | None]:
+    """What a charge at a place would be offered, how it may run, and the driver's booking that keeps the place.
+
+    Raises what stands against it, as a start does.
 
     The caller holds the pile's lock, or asks ahead and is asked again.
     """
@@ -43,7 +45,7 @@ def check_place(
     offer = offer_for(pile=pile, station=station, driver=driver, at=clock.now(), must_hold=True)
     if offer is None:
         raise DomainError("no_tariff", {"code": pile.code})
-    return offer, mode
+    return offer, mode, booking
 
 
 def holder_of(connector: Connector) -> Booking | None:
