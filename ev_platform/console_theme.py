@@ -76,6 +76,11 @@ def _item(title: Any, icon: str, model: str, query: str = "", **more: Any) -> di
     }
 
 
+def _at_drivers(request: Any) -> bool:
+    """Whether the page in hand is of the drivers, whose list stands twice in the menu."""
+    return request.path.startswith(reverse("admin:users_driver_changelist"))
+
+
 def _group(title: Any, *items: dict[str, Any], collapsible: bool = True) -> dict[str, Any]:
     """A part of the menu; all but the first open at a click, or when the page in hand is one of theirs."""
     return {"title": title, "items": list(items), "collapsible": collapsible, "separator": False}
@@ -190,13 +195,18 @@ NAVIGATION = [
     ),
     _group(
         _("People"),
-        _item(_("Drivers"), "directions_car", "users.driver"),
+        _item(
+            _("Drivers"),
+            "directions_car",
+            "users.driver",
+            active=lambda request: _at_drivers(request) and "idle" not in request.GET,
+        ),
         _item(
             _("Inactive drivers"),
             "person_off",
             "users.driver",
             query="?idle=30",
-            active=lambda request: "idle" in request.GET,
+            active=lambda request: _at_drivers(request) and "idle" in request.GET,
         ),
         _item(_("Member levels"), "military_tech", "marketing.memberlevel"),
         _item(_("Members"), "card_membership", "marketing.membership"),

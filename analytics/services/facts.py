@@ -31,8 +31,9 @@ INCOME: dict[str, str] = {
     K.OPERATOR_MONTH_CARDS: "discount_fen",
     K.OPERATOR_FREE: "discount_fen",
 }
-# Relations of a journal to sources that know their pile.
+# Relations of a journal to sources that know their pile, and to those that know their operator alone.
 _WITH_A_PLACE = ("order", "booking", "waived_booking")
+_WITHOUT_A_PLACE = ("month_sale", "month_refund")
 CHANNELS: tuple[str, ...] = (K.CHANNEL_WECHAT, K.CHANNEL_ALIPAY, K.MANUAL_TOPUP)
 TIERS = ("sharp", "peak", "flat", "valley", "deep_valley")
 # What tells one use from another, in the order of `into` below.
@@ -53,13 +54,15 @@ def income_entries(start: datetime, end: datetime) -> Any:
 
     Dividing the income among payees moves it on and is no income again.
     """
+    return _booked(start, end).filter(in_the_name_of_a_source("journal__"))
+
+
+def _booked(start: datetime, end: datetime) -> Any:
+    """Entries on income accounts, whatever they are in the name of."""
     entries = Entry.objects.unscoped("facts are computed over every tenant")
-    return entries.filter(
-        in_the_name_of_a_source("journal__"),
-        journal__at__gte=start,
-        journal__at__lt=end,
-        account__kind__in=INCOME,
-    ).exclude(journal__kind=Journal.Kind.CLEARING)
+    return entries.filter(journal__at__gte=start, journal__at__lt=end, account__kind__in=INCOME).exclude(
+        journal__kind=Journal.Kind.CLEARING
+    )
 
 
 def with_driver() -> Q:
@@ -206,7 +209,7 @@ def _keep_visits(visits: Visits) -> None:
 
 
 def _add_money(start: datetime, end: datetime, into: Into) -> None:
-    rows = income_entries(start, end).order_by()
+    rows = _booked(start, end).order_by()
     for relation in _WITH_A_PLACE:
         source = f"journal__{relation}"
         way = F(f"{source}__start_method") if relation == "order" else Value("")
@@ -216,10 +219,11 @@ def _add_money(start: datetime, end: datetime, into: Into) -> None:
             measure = INCOME[kind]
             for row in into(*place, started_by):
                 row[measure] += -fen if measure == "discount_fen" else fen
-    placeless = rows.filter(Q(journal__month_sale__isnull=False) | Q(journal__month_refund__isnull=False))
-    for operator, fen in placeless.values_list("account__operator_id").annotate(fen=Sum("amount_fen")):
-        for row in into(operator, None, None, None, None, ""):
-            row["fees_fen"] += fen
+    for relation in _WITHOUT_A_PLACE:
+        found = rows.filter(**{f"journal__{relation}__isnull": False}).values_list("account__operator_id")
+        for operator, fen in found.annotate(fen=Sum("amount_fen")):
+            for row in into(operator, None, None, None, None, ""):
+                row["fees_fen"] += fen
 
 
 def _add_faults(start: datetime, end: datetime, piles: dict) -> None:

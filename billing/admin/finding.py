@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from billing.check_words import figure_lines, sentence
 from billing.models import CheckFinding, CheckRun
 from kernel.exports import Kind
 from users.console.admin import FactAdmin, actor_of
@@ -41,10 +42,10 @@ class CheckFindingAdmin(FactAdmin):
     def status(self, obj):
         return chip(_("Open"), "red") if obj.gone_at is None else chip(_("Gone"), "green")
 
-    @admin.display(description=_("code"))
+    @admin.display(description=_("what does not fit"))
     def problem(self, obj):
-        return format_html("<code>{}</code>", obj.code)
+        return format_html('{}<br><code class="ev-sub">{}</code>', sentence(obj.code), obj.code)
 
     @admin.display(description=_("figures"))
     def figures(self, obj):
-        return format_html("<pre>{}</pre>", "\n".join(f"{name}: {value}" for name, value in obj.data.items()))
+        return format_html("<pre>{}</pre>", "\n".join(figure_lines(obj.data)))

@@ -90,14 +90,24 @@ class RefundAdmin(ListSums, FactAdmin):
     def parts_table(self, obj):
         return table(
             (
-                link("billing_payment", part.payment_id, part.payment),
-                part.get_channel_display(),
-                fen(part.amount_fen),
-                part.get_state_display(),
-                moment(part.finished_at),
-                part.last_error,
-            )
-            for part in obj.parts.select_related("payment")
+                (
+                    link("billing_payment", part.payment_id, part.payment),
+                    part.get_channel_display(),
+                    fen(part.amount_fen),
+                    part.get_state_display(),
+                    moment(part.finished_at),
+                    part.last_error or "–",
+                )
+                for part in obj.parts.select_related("payment")
+            ),
+            head=(
+                _("recharge"),
+                _("payment channel"),
+                _("amount"),
+                _("state"),
+                _("finished at"),
+                _("last error"),
+            ),
         )
 
     @admin.display(description=_("history"))

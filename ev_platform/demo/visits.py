@@ -31,6 +31,7 @@ from users.models import Driver
 WIRE_TIERS = ("sharp", "peak", "flat", "valley")
 ENOUGH_FEN = 8_000
 RECHARGES_FEN = (10_000, 10_000, 20_000, 30_000)
+BIKES = 0.15  # so many of the visits are e-bikes
 BUSY_DAYS = timedelta(days=2)  # the last days are told in more detail
 WHY = "the demo's own rows"
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -101,16 +102,18 @@ def plan(
     )
     visits = []
     for turn, start in enumerate(moments):
-        places = [one for one in connectors if free_from.get(("pile", one.pile_id), began) <= start]
+        places = [one for one in connectors if free_from.get(_place(one), began) <= start]
+        bikes = [one for one in places if one.pile.protocol == Pile.Protocol.DNY]
         people = [one for one in everyday if free_from.get(("driver", one.pk), began) <= start]
         if not places or not people:
             continue
+        if bikes and rng.random() < BIKES:  # short of money, rich in number
+            places = bikes
         connector, driver = rng.choice(places), by_score.get(turns.get(turn, 0)) or rng.choice(people)
         curve = _curve(connector.pile, start, rng)
         if curve[-1][0] > until:
             continue
-        # One session per pile at a time keeps a register that both connectors share in order.
-        free_from["pile", connector.pile_id] = curve[-1][0] + timedelta(hours=3)
+        free_from[_place(connector)] = curve[-1][0] + timedelta(hours=3)
         free_from["driver", driver.pk] = curve[-1][0] + timedelta(minutes=20)
         register = Decimal(str(register_kwh(connector.pile.code, start))).quantize(_KWH)
         visits.append(
@@ -128,6 +131,13 @@ def plan(
             )
         )
     return visits
+
+
+def _place(connector: Connector) -> tuple[str, int]:
+    """What is taken by a visit: the pile, so that a register that both connectors share stays in order; a box's port."""
+    if connector.pile.protocol == Pile.Protocol.DNY:
+        return "port", connector.pk
+    return "pile", connector.pile_id
 
 
 def _curve(

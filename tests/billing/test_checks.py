@@ -1,12 +1,16 @@
 """The guards that count again find what was broken by hand, and nothing in sound books."""
 
+import ast
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+import billing
+from billing.check_words import SENTENCES, figure_lines
 from billing.models import Account, ChargingOrder, Hold
 from billing.services import checks, ledger
 from tests.billing import flow
@@ -128,3 +132,23 @@ def test_bills_are_computed_again_by_number_operator_and_day(settled, capsys):
     with pytest.raises(CommandError):
         call_command("reprice")
     assert "1 differences" in capsys.readouterr().out
+
+
+def test_every_finding_has_a_sentence():
+    """What the console shows of a finding is words; codes that are put together are those of the accounts compared."""
+    together = {
+        f"{kind}_differs"
+        for kind in (
+            "payable", "payouts_in_transit", "platform_fees", "bank", "channel_fees", "differences",
+        )
+    }  # fmt: skip
+    codes = set(together)
+    for path in Path(billing.__file__).parent.joinpath("services").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+                code = node.args[0]
+                codes |= {code.value} if isinstance(code, ast.Constant) else set()
+    assert codes == set(SENTENCES)
+    assert figure_lines({"closed": {"fees_fen": 120}, "day": "2026-11-24"}) == [
+        "closed:", "  fees: ¥1.20", "day: 2026-11-24",
+    ]  # fmt: skip

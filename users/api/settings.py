@@ -17,6 +17,7 @@ class SettingsSerializer(serializers.ModelSerializer):
     class Meta:
         model = DriverSettings
         fields = list(preferences.EDITABLE)
+        extra_kwargs = {"language": {"help_text": "Of notices; empty: that of the request."}}
 
 
 class NoticeSerializer(serializers.ModelSerializer):

@@ -1,5 +1,7 @@
 """The totals that the console's finance pages show, to hold against a report that came another way."""
 
+from datetime import date
+
 from django.test import Client
 from django.urls import reverse
 
@@ -35,13 +37,23 @@ def read(client: Client) -> dict[str, str | int]:
     }
 
 
-def differing(client: Client, told: dict[str, int]) -> dict[str, tuple]:
+def income_of_report(client: Client, first: date, last: date) -> str:
+    """What the report page says was earned from `first` to `last`; it has to agree with the ledger."""
+    query = f"dimension=platform&grain=total&first={first}&last={last}"
+    report = client.get(f"{reverse('admin:reports')}?{query}").context_data["report"]
+    assert report.agrees
+    return fen(report.totals["income_fen"])
+
+
+def differing(
+    client: Client, told: dict[str, int], shown: dict[str, str | int] | None = None
+) -> dict[str, tuple]:
     """What the pages say otherwise than the report: {name: (page, report)}; empty when they agree."""
 
     def write(name: str, value: int) -> str | int:
         return fen(value) if name.endswith("_fen") else value
 
-    shown = read(client)
+    shown = shown or read(client)
     return {
         name: (value, write(name, told[name]))
         for name, value in shown.items()

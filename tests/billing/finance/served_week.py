@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,7 +69,7 @@ def _live(data: Path, options: argparse.Namespace) -> dict:
     from kernel import clock
     from tests import factories
     from tests.billing.finance.desk import assert_ties
-    from tests.billing.finance.screens import differing, read
+    from tests.billing.finance.screens import differing, income_of_report, read
     from tests.billing.finance.week import Week
 
     settings.ALLOWED_HOSTS = ["*"]
@@ -97,7 +98,10 @@ def _live(data: Path, options: argparse.Namespace) -> dict:
     staff.save()
     client = Client()
     client.force_login(staff)
-    shown, differences = read(client), differing(client, told)
+    shown = read(client)
+    first = business_day.day_of(noon)
+    shown["income_fen"] = income_of_report(client, first, first + timedelta(days=7))
+    differences = differing(client, told, shown)
     sys.stdout.write(
         json.dumps(
             {
@@ -115,6 +119,7 @@ def _live(data: Path, options: argparse.Namespace) -> dict:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its two processes end with it
     manage = [sys.executable, str(ROOT / "manage.py")]
     parts = [
         subprocess.Popen([*manage, "serve"], cwd=ROOT),
