@@ -182,7 +182,8 @@ class _Books:
             key: debt for key, debt in wanted.items() if key not in self._by_key and key[0] != _K.BONUS
         }
         if missing:
-            for (kind, column, _owner), debt in missing.items():
+            # In the same order wherever they are missing: two who open them at once wait, and not crosswise.
+            for (kind, column, _owner), debt in sorted(missing.items(), key=lambda one: str(one[0])):
                 _open(kind, column, debt)
             self._lock(wanted, held)
 

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 SEEN_EVERY_S = 5.0
 QUEUE_POLL_S = 1.0
+RECORD_LANES = 2
 LOOK_BACK = timedelta(seconds=10)  # clocks of two machines differ, and a transaction takes its time
 
 
@@ -53,9 +54,11 @@ class GatewayBuffers:
         self.samples: Batcher[StoredReading] = Batcher(
             "samples", lambda rows: in_database(samples.store_samples, rows), busy_linger_s=0.5
         )
-        # A burst of records waits for one transaction at a time; the limit keeps its locks short.
-        self.records: Batcher[tuple[PileRef, ReportedTransaction]] = Batcher(
-            "records", lambda rows: in_database(records.store_records, rows), largest=100
+        # Of a burst of records two transactions are under way, so that one computes while the database works for
+        # the other; a pile's records stay in order in one of the lanes. The limit keeps their locks short.
+        self.records: tuple[Batcher[tuple[PileRef, ReportedTransaction]], ...] = tuple(
+            Batcher(f"records {lane}", lambda rows: in_database(records.store_records, rows), largest=100)
+            for lane in range(RECORD_LANES)
         )
         self.logins: Batcher[Login] = Batcher(
             "logins", lambda rows: in_database(presence.open_sessions, rows), largest=100
@@ -102,7 +105,7 @@ class GatewayBuffers:
     async def record(self, pile: PileRef, reported: ReportedTransaction) -> None:
         """Store one transaction record, with its samples before it; returns after its commit."""
         await self.samples.flush()
-        await self.records.add((pile, reported))
+        await self.records[pile.id % RECORD_LANES].add((pile, reported))
 
     async def login(self, login: Login) -> OpenedSession:
         """Take a pile over; returns after the commit. Raises SocketLost when the socket ended while it waited."""
@@ -140,7 +143,8 @@ class GatewayBuffers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self.samples.flush()
-        await self.records.flush()
+        for lane in self.records:
+            await lane.flush()
         await self.logins.flush()
         await self.logouts.flush()
         await self._vehicles.flush()
