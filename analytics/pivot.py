@@ -89,7 +89,7 @@ class Pivot:
 
     @property
     def settling(self) -> bool:
-        return reports.is_settling(self.ledger_fen, self.newest_fen, self.totals["income_fen"])
+        return reports.is_settling(self.ledger_fen, self.newest_fen, self.totals)
 
 
 def parse(values: Any) -> Query:

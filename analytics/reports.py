@@ -3,7 +3,7 @@
 Everything is read from the facts, inside the actor's scope. A period is local days, both included.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -140,7 +140,7 @@ class Report:
 
     @property
     def settling(self) -> bool:
-        return is_settling(self.ledger_fen, self.newest_fen, self.totals["income_fen"])
+        return is_settling(self.ledger_fen, self.newest_fen, self.totals)
 
 
 def parse(values: Any) -> Query:
@@ -296,9 +296,12 @@ def driver_labels(actor: Actor, ids: Iterable[int]) -> dict[int, str]:
     }
 
 
-def is_settling(ledger: int | None, newest: int, income: int) -> bool:
+def is_settling(ledger: int | None, newest: int, totals: Mapping[str, Any]) -> bool:
     """Whether a report only lacks what was booked this moment: it counts new orders once a minute."""
-    return ledger is not None and ledger != income and min(0, newest) <= ledger - income <= max(0, newest)
+    if ledger is None:
+        return False
+    missing = ledger - totals["income_fen"]
+    return missing != 0 and min(0, newest) <= missing <= max(0, newest)
 
 
 def newest_fen(actor: Actor, query: Query) -> int:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils import translation
 
 from analytics.services import facts
-from billing.models import ChargingOrder
+from billing.models import ChargingOrder, Journal
 from ev_platform.demo import nights, till, world
 from ev_platform.demo.build import build
 from ev_platform.demo.history import DAYS, write_history
@@ -38,8 +38,9 @@ class Command(ServiceCommand):
                 built.made["orders"] = write_history(
                     actor=actor, now=now, till=channels, sessions=options["sessions"]
                 )
-            for _hour, _rows in facts.build_span(facts.first_hour() or clock.now(), clock.now()):
-                pass
+            moments = Journal.objects.order_by().values_list("at", flat=True).iterator()
+            for hour in sorted({facts.hour_of(at) for at in moments}):  # most hours of a week had no money
+                facts.build_hour(hour)
             if channels is not None:
                 nights.export_week(now)
         return {
