@@ -91,7 +91,8 @@ class FinanceTermsAdmin(ProposedAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return (*TermsForm.Meta.fields, "reason")
-        return (*TermsForm.Meta.fields, "number", "published_by", "published_at")
+        shown = ("operator", "cycle", "least", "auto_payout", "tax_name", "taxpayer_id")
+        return (*shown, "number", "published_by", "published_at")
 
     @admin.display(description=_("least payout"))
     def least(self, obj):
@@ -108,7 +109,8 @@ class ServiceContractAdmin(ProposedAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return (*ContractForm.Meta.fields, "reason")
-        return (*ContractForm.Meta.fields, "created_by", "created_at")
+        shown = ("operator", "kind", "price", "starts_on", "ends_on", "remind_days", "note")
+        return (*shown, "created_by", "created_at")
 
     def payload(self, data):
         values = super().payload(data)

@@ -40,4 +40,4 @@ class RechargeBonus(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bonus_fen}"
+        return f"¥{self.bonus_fen / 100:,.2f}"

@@ -235,4 +235,4 @@ class ClearingLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.fee_kind} {self.role} {self.amount_fen}"
+        return f"{self.fee_kind} {self.role} ¥{self.amount_fen / 100:,.2f}"

@@ -251,7 +251,7 @@ class Entry(models.Model):
         indexes = [models.Index(fields=["account", "-id"], name="entry_of_account")]
 
     def __str__(self) -> str:
-        return f"{self.amount_fen}"
+        return f"¥{self.amount_fen / 100:,.2f}"
 
 
 class Hold(models.Model):

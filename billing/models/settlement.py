@@ -227,7 +227,7 @@ class SettlementItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.amount_fen}"
+        return f"{self.get_kind_display()} ¥{self.amount_fen / 100:,.2f}"
 
     @property
     def tenant_id(self) -> int | None:

@@ -217,7 +217,8 @@ class PileConsumer(CommandDispatch, AsyncConsumer, Generic[H]):
     async def _store_findings(self, held: H) -> None:
         findings, held.findings = held.findings, {}
         if findings:
-            await in_database(commissioning.count_findings, held.pile.id, findings)
+            # Taken out of the pile's figures already: the end of its socket must not lose them.
+            await asyncio.shield(in_database(commissioning.count_findings, held.pile.id, findings))
 
     def log(
         self,

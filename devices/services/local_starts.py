@@ -12,12 +12,13 @@ from stations.models import Connector, Pile
 UNKNOWN = {"vin": "vin_unknown"}
 
 
-def decide_start(event: events.StartRequested) -> events.StartDecision:
+def decide_start(event: events.StartRequested, *, by_order_no: bool = False) -> events.StartDecision:
     """Ask whether this credential may charge here; whoever answers first decides.
 
     A pile that is out of service, or a connector that it does not have, is refused without asking. Without any
     decision the credential is unknown. The decision of an allowed start names the transaction, unless the pile
-    numbers its own: ValueError, and nothing is kept, when it does not.
+    numbers its own, or calls it by the order's number (`by_order_no`): ValueError, and nothing is kept, when it
+    does not.
     """
     with transaction.atomic():
         pile = Pile.objects.unscoped("a pile asks for itself").get(pk=event.pile.id)
@@ -32,7 +33,7 @@ def decide_start(event: events.StartRequested) -> events.StartDecision:
         decision = decisions[0]
         if decision.refusal and decision.refusal not in events.START_REFUSALS:
             raise ValueError(f"{decision.refusal!r} is no refusal of a start")
-        named = decision.transaction_ref or decision.order_no or event.transaction_ref
+        named = decision.transaction_ref or event.transaction_ref or (by_order_no and decision.order_no)
         if not decision.refusal and not named:
             raise ValueError("an allowed start needs a transaction number")
     return decision

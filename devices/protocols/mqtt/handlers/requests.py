@@ -24,6 +24,7 @@ async def request(
             password_md5=body.get("password_md5", ""),
             transaction_ref=body.get("transaction", ""),
         ),
+        by_order_no=True,
     )
     answer: dict[str, Any] = {"ok": not decision.refusal, "port": body["port"]}
     if decision.refusal:
