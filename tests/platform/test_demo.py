@@ -14,20 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.embedded_only
 PORTS = ("EV_HTTP_PORT", "EV_YKC_PORT", "EV_DNY_PORT", "EV_SANDBOX_PORT")
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _environment(data: Path, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EV_")}
-    ports = {name: str(_free_port()) for name in PORTS}
+    ports = {name: str(free_port()) for name in PORTS}
     return clean | {"EV_DATA_DIR": str(data)} | ports | more
 
 

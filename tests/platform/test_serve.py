@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 
 from tests.databases import create_migrated
+from tests.ports import free_port
 from tests.settings_reader import refusal_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,17 +25,11 @@ pytestmark = pytest.mark.xdist_group("serve")
 embedded_only = pytest.mark.embedded_only
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Served:
     """One `manage.py serve` over a data folder, with its own ports and, unless told otherwise, nothing but files."""
 
     def __init__(self, data: Path, *options: str, **environment: str):
-        self.port, self.ykc_port = _free_port(), _free_port()
+        self.port, self.ykc_port = free_port(), free_port()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("EV_")}
         self.environment = clean | {
             "EV_DATA_DIR": str(data),

@@ -26,6 +26,7 @@ from kernel.actor import system
 from stations.models import Connector, Pile
 from tests.devices.gateway.test_ykc_listener import until
 from tests.devices.mqtt.client import PASSWORD, MqttDevice
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RECORD = {
@@ -220,9 +221,7 @@ def test_every_command_reaches_the_device_and_its_answer_the_command(device, mqt
 
 @pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto is not installed")
 def test_a_broker_of_the_world_serves_as_well(settings, request, tmp_path, site):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
     process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
