@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alerts', '0001_squashed_0003_sensor_alerts'),
+        ('alerts', '0003_sensor_alerts'),
     ]
 
     operations = [

@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('stations', '0001_squashed_0007_mqtt_protocol'),
-        ('users', '0001_squashed_0002_cards_vehicles_enterprises'),
+        ('stations', '0007_mqtt_protocol'),
+        ('users', '0002_cards_vehicles_enterprises'),
     ]
 
     operations = [

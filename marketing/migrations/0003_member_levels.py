@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketing', '0001_squashed_0002_recharge_bonus'),
+        ('marketing', '0002_recharge_bonus'),
         ('users', '0005_driver_settings_and_notices'),
     ]
 

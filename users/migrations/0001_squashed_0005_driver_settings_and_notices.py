@@ -1,4 +1,4 @@
-"""The tables as the migrations up to 0002_cards_vehicles_enterprises made them, in one step for a new database."""
+"""The tables as the migrations up to 0005_driver_settings_and_notices made them, in one step for a new database."""
 
 import django.contrib.auth.validators
 import django.core.validators
@@ -6,6 +6,7 @@ import django.db.models.deletion
 import django.utils.timezone
 import kernel.fields
 from django.conf import settings
+
 from django.db import migrations, models
 
 from kernel.migration_operations import CreateModels
@@ -13,7 +14,7 @@ from kernel.migration_operations import CreateModels
 
 class Migration(migrations.Migration):
 
-    replaces = [('users', '0001_initial'), ('users', '0002_cards_vehicles_enterprises')]
+    replaces = [('users', '0001_initial'), ('users', '0002_cards_vehicles_enterprises'), ('users', '0003_driver_tag_rank'), ('users', '0004_driver_identities'), ('users', '0005_driver_settings_and_notices')]
 
     initial = True
 
@@ -74,6 +75,23 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='DriverSettings',
+                fields=[
+                    ('driver', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='settings', serialize=False, to='users.driver', verbose_name='driver')),
+                    ('nickname', models.CharField(blank=True, max_length=32, verbose_name='nickname')),
+                    ('avatar_colour', models.CharField(choices=[('teal', 'Teal'), ('blue', 'Blue'), ('violet', 'Violet'), ('amber', 'Amber'), ('rose', 'Rose'), ('grey', 'Grey')], default='teal', max_length=8, verbose_name='avatar colour')),
+                    ('language', models.CharField(blank=True, choices=[('zh-hans', 'Simplified Chinese'), ('en', 'English')], help_text='Empty: that of the app', max_length=8, verbose_name='language')),
+                    ('tell_order_ended', models.BooleanField(default=True, verbose_name='tell when a charge has ended')),
+                    ('tell_balance_low', models.BooleanField(default=True, verbose_name='tell when the balance is low')),
+                    ('tell_coupon_expiring', models.BooleanField(default=True, verbose_name='tell when a coupon is about to expire')),
+                    ('tell_marketing', models.BooleanField(default=False, verbose_name='tell of offers and coupons')),
+                ],
+                options={
+                    'verbose_name': 'settings of a driver',
+                    'verbose_name_plural': 'settings of drivers',
+                },
+            ),
+            migrations.CreateModel(
                 name='DriverToken',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -107,7 +125,6 @@ class Migration(migrations.Migration):
                     'verbose_name': 'enterprise',
                     'verbose_name_plural': 'enterprises',
                     'ordering': ['operator', 'code'],
-                    'constraints': [models.UniqueConstraint(fields=('operator', 'code'), name='enterprise_code'), models.CheckConstraint(condition=models.Q(('credit_fen__gte', 0)), name='enterprise_credit_not_negative')],
                 },
             ),
             migrations.CreateModel(
@@ -116,6 +133,7 @@ class Migration(migrations.Migration):
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('name', models.CharField(max_length=32, verbose_name='name')),
                     ('note', models.CharField(blank=True, max_length=255, verbose_name='note')),
+                    ('rank', models.SmallIntegerField(db_default=0, default=0, help_text='Of several tags with a price of their own the highest holds', verbose_name='rank')),
                     ('drivers', models.ManyToManyField(blank=True, related_name='tags', to='users.driver', verbose_name='drivers')),
                     ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='driver_tags', to='users.operator', verbose_name='operator')),
                 ],
@@ -123,7 +141,6 @@ class Migration(migrations.Migration):
                     'verbose_name': 'driver tag',
                     'verbose_name_plural': 'driver tags',
                     'ordering': ['operator', 'name'],
-                    'constraints': [models.UniqueConstraint(fields=('operator', 'name'), name='driver_tag_name')],
                 },
             ),
             migrations.AddField(
@@ -158,8 +175,6 @@ class Migration(migrations.Migration):
                     'verbose_name_plural': 'charging cards',
                     'ordering': ['-id'],
                     'permissions': [('issue_card', 'Can open, bind and return cards'), ('freeze_card', 'Can freeze cards and report them lost'), ('ungray_card', "Can clear a card's unfinished transaction"), ('sync_card', 'Can send card lists to piles')],
-                    'indexes': [models.Index(fields=['operator', 'kind', 'state'], name='card_of_operator')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('pays_from', 'card'), models.Q(('driver__isnull', False), ('pays_from', 'driver')), models.Q(('enterprise__isnull', False), ('pays_from', 'enterprise')), _connector='OR'), name='card_payer_is_bound'), models.CheckConstraint(condition=models.Q(('state__in', ['stock', 'active', 'frozen', 'lost', 'returned'])), name='card_state_known'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='card_valid_in_order')],
                 },
             ),
             migrations.CreateModel(
@@ -199,7 +214,6 @@ class Migration(migrations.Migration):
                 options={
                     'verbose_name': 'data scope',
                     'verbose_name_plural': 'data scopes',
-                    'constraints': [models.UniqueConstraint(fields=('staff', 'kind', 'object_key'), name='staff_scope_once'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'platform'), ('object_key', '')), models.Q(models.Q(('kind', 'platform'), _negated=True), models.Q(('object_key', ''), _negated=True)), _connector='OR'), name='staff_scope_has_object')],
                 },
             ),
             migrations.CreateModel(
@@ -225,8 +239,6 @@ class Migration(migrations.Migration):
                     'verbose_name_plural': 'vehicles',
                     'ordering': ['-id'],
                     'permissions': [('verify_vehicle', 'Can verify vehicles')],
-                    'indexes': [models.Index(condition=models.Q(('vin', ''), _negated=True), fields=['vin'], name='vehicle_of_vin'), models.Index(condition=models.Q(('plate', ''), _negated=True), fields=['plate'], name='vehicle_by_plate')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('driver__isnull', False), ('enterprise__isnull', True)), models.Q(('driver__isnull', True), ('enterprise__isnull', False)), _connector='OR'), name='vehicle_one_owner'), models.CheckConstraint(condition=models.Q(models.Q(('plate', ''), _negated=True), models.Q(('vin', ''), _negated=True), _connector='OR'), name='vehicle_has_a_number'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('driver',), name='vehicle_one_default'), models.UniqueConstraint(condition=models.Q(('state', 'verified'), models.Q(('vin', ''), _negated=True)), fields=('vin',), name='vehicle_vin_verified_once'), models.UniqueConstraint(condition=models.Q(('plate', ''), _negated=True), fields=('driver', 'plate'), name='vehicle_plate_of_driver'), models.UniqueConstraint(condition=models.Q(('plate', ''), _negated=True), fields=('enterprise', 'plate'), name='vehicle_plate_of_enterprise')],
                 },
             ),
             migrations.CreateModel(
@@ -248,7 +260,42 @@ class Migration(migrations.Migration):
                     'verbose_name': 'whitelist entry',
                     'verbose_name_plural': 'whitelist',
                     'ordering': ['-id'],
-                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('card__isnull', True), ('driver__isnull', False), ('vehicle__isnull', True)), models.Q(('card__isnull', False), ('driver__isnull', True), ('vehicle__isnull', True)), models.Q(('card__isnull', True), ('driver__isnull', True), ('vehicle__isnull', False)), _connector='OR'), name='whitelist_names_one'), models.CheckConstraint(condition=models.Q(('limit_fen__gt', 0)), name='whitelist_limit_positive'), models.UniqueConstraint(condition=models.Q(('driver__isnull', False), ('is_active', True)), fields=('operator', 'driver'), name='whitelist_driver_once'), models.UniqueConstraint(condition=models.Q(('card__isnull', False), ('is_active', True)), fields=('operator', 'card'), name='whitelist_card_once'), models.UniqueConstraint(condition=models.Q(('is_active', True), ('vehicle__isnull', False)), fields=('operator', 'vehicle'), name='whitelist_vehicle_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DriverIdentity',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('provider', models.CharField(choices=[('wechat', 'WeChat'), ('alipay', 'Alipay')], max_length=8, verbose_name='log-in by')),
+                    ('app_id', models.CharField(max_length=64, verbose_name='application')),
+                    ('subject', models.CharField(max_length=128, verbose_name='known there as')),
+                    ('union_id', models.CharField(blank=True, max_length=512)),
+                    ('created_at', models.DateTimeField(verbose_name='bound at')),
+                    ('last_login_at', models.DateTimeField(verbose_name='last log-in')),
+                    ('driver', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='users.driver', verbose_name='driver')),
+                ],
+                options={
+                    'verbose_name': 'log-in of a driver',
+                    'verbose_name_plural': 'log-ins of drivers',
+                    'constraints': [models.UniqueConstraint(fields=('provider', 'app_id', 'subject'), name='identity_of_one_driver'), models.UniqueConstraint(fields=('driver', 'provider', 'app_id'), name='identity_one_per_application'), models.CheckConstraint(condition=models.Q(('subject', ''), _negated=True), name='identity_subject_given')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DriverNotice',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('topic', models.CharField(choices=[('order_ended', 'Charge ended'), ('balance_low', 'Balance low'), ('coupon_expiring', 'Coupon about to expire'), ('marketing', 'Offers')], max_length=16, verbose_name='topic')),
+                    ('key', models.CharField(max_length=40)),
+                    ('params', models.JSONField(default=dict)),
+                    ('created_at', models.DateTimeField(verbose_name='at')),
+                    ('read_at', models.DateTimeField(blank=True, null=True, verbose_name='read at')),
+                    ('driver', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='users.driver', verbose_name='driver')),
+                ],
+                options={
+                    'verbose_name': 'notice to a driver',
+                    'verbose_name_plural': 'notices to drivers',
+                    'indexes': [models.Index(fields=['driver', '-id'], name='notice_of_driver'), models.Index(fields=['created_at'], name='notice_by_age')],
+                    'constraints': [models.UniqueConstraint(fields=('driver', 'topic', 'key'), name='driver_notice_once')],
                 },
             ),
             migrations.CreateModel(
@@ -270,6 +317,94 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'constraints': [models.UniqueConstraint(fields=('enterprise', 'driver'), name='enterprise_member_once'), models.CheckConstraint(condition=models.Q(models.Q(('order_limit_fen__isnull', True), ('order_limit_fen__gt', 0), _connector='OR'), models.Q(('day_limit_fen__isnull', True), ('day_limit_fen__gt', 0), _connector='OR'), models.Q(('month_limit_fen__isnull', True), ('month_limit_fen__gt', 0), _connector='OR')), name='enterprise_member_limits')],
                 },
+            ),
+            migrations.AddConstraint(
+                model_name='enterprise',
+                constraint=models.UniqueConstraint(fields=('operator', 'code'), name='enterprise_code'),
+            ),
+            migrations.AddConstraint(
+                model_name='enterprise',
+                constraint=models.CheckConstraint(condition=models.Q(('credit_fen__gte', 0)), name='enterprise_credit_not_negative'),
+            ),
+            migrations.AddConstraint(
+                model_name='drivertag',
+                constraint=models.UniqueConstraint(fields=('operator', 'name'), name='driver_tag_name'),
+            ),
+            migrations.AddIndex(
+                model_name='card',
+                index=models.Index(fields=['operator', 'kind', 'state'], name='card_of_operator'),
+            ),
+            migrations.AddConstraint(
+                model_name='card',
+                constraint=models.CheckConstraint(condition=models.Q(('pays_from', 'card'), models.Q(('driver__isnull', False), ('pays_from', 'driver')), models.Q(('enterprise__isnull', False), ('pays_from', 'enterprise')), _connector='OR'), name='card_payer_is_bound'),
+            ),
+            migrations.AddConstraint(
+                model_name='card',
+                constraint=models.CheckConstraint(condition=models.Q(('state__in', ['stock', 'active', 'frozen', 'lost', 'returned'])), name='card_state_known'),
+            ),
+            migrations.AddConstraint(
+                model_name='card',
+                constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='card_valid_in_order'),
+            ),
+            migrations.AddConstraint(
+                model_name='staffscope',
+                constraint=models.UniqueConstraint(fields=('staff', 'kind', 'object_key'), name='staff_scope_once'),
+            ),
+            migrations.AddConstraint(
+                model_name='staffscope',
+                constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'platform'), ('object_key', '')), models.Q(models.Q(('kind', 'platform'), _negated=True), models.Q(('object_key', ''), _negated=True)), _connector='OR'), name='staff_scope_has_object'),
+            ),
+            migrations.AddIndex(
+                model_name='vehicle',
+                index=models.Index(condition=models.Q(('vin', ''), _negated=True), fields=['vin'], name='vehicle_of_vin'),
+            ),
+            migrations.AddIndex(
+                model_name='vehicle',
+                index=models.Index(condition=models.Q(('plate', ''), _negated=True), fields=['plate'], name='vehicle_by_plate'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.CheckConstraint(condition=models.Q(models.Q(('driver__isnull', False), ('enterprise__isnull', True)), models.Q(('driver__isnull', True), ('enterprise__isnull', False)), _connector='OR'), name='vehicle_one_owner'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.CheckConstraint(condition=models.Q(models.Q(('plate', ''), _negated=True), models.Q(('vin', ''), _negated=True), _connector='OR'), name='vehicle_has_a_number'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('driver',), name='vehicle_one_default'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.UniqueConstraint(condition=models.Q(('state', 'verified'), models.Q(('vin', ''), _negated=True)), fields=('vin',), name='vehicle_vin_verified_once'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.UniqueConstraint(condition=models.Q(('plate', ''), _negated=True), fields=('driver', 'plate'), name='vehicle_plate_of_driver'),
+            ),
+            migrations.AddConstraint(
+                model_name='vehicle',
+                constraint=models.UniqueConstraint(condition=models.Q(('plate', ''), _negated=True), fields=('enterprise', 'plate'), name='vehicle_plate_of_enterprise'),
+            ),
+            migrations.AddConstraint(
+                model_name='whitelistentry',
+                constraint=models.CheckConstraint(condition=models.Q(models.Q(('card__isnull', True), ('driver__isnull', False), ('vehicle__isnull', True)), models.Q(('card__isnull', False), ('driver__isnull', True), ('vehicle__isnull', True)), models.Q(('card__isnull', True), ('driver__isnull', True), ('vehicle__isnull', False)), _connector='OR'), name='whitelist_names_one'),
+            ),
+            migrations.AddConstraint(
+                model_name='whitelistentry',
+                constraint=models.CheckConstraint(condition=models.Q(('limit_fen__gt', 0)), name='whitelist_limit_positive'),
+            ),
+            migrations.AddConstraint(
+                model_name='whitelistentry',
+                constraint=models.UniqueConstraint(condition=models.Q(('driver__isnull', False), ('is_active', True)), fields=('operator', 'driver'), name='whitelist_driver_once'),
+            ),
+            migrations.AddConstraint(
+                model_name='whitelistentry',
+                constraint=models.UniqueConstraint(condition=models.Q(('card__isnull', False), ('is_active', True)), fields=('operator', 'card'), name='whitelist_card_once'),
+            ),
+            migrations.AddConstraint(
+                model_name='whitelistentry',
+                constraint=models.UniqueConstraint(condition=models.Q(('is_active', True), ('vehicle__isnull', False)), fields=('operator', 'vehicle'), name='whitelist_vehicle_once'),
             ),
         ]),
     ]
